@@ -1,0 +1,146 @@
+//! The life of an order: planned by execution, judged by risk, carried by the broker, filled by the
+//! venue.
+
+use crate::{Price, Shares, Symbol, Usd};
+use serde::{Deserialize, Serialize};
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    Buy,
+    Sell,
+}
+
+impl Side {
+    /// +1 for a buy, -1 for a sell.
+    pub fn sign(self) -> i64 {
+        match self {
+            Side::Buy => 1,
+            Side::Sell => -1,
+        }
+    }
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeInForce {
+    /// Until the close.
+    Day,
+    /// In the opening auction or not at all.
+    Opg,
+    /// At once, the rest is cancelled.
+    Ioc,
+}
+
+/// A market order for whole shares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// A function of session, symbol, leg and attempt alone, so that no retry can double it:
+    /// `au-20240103-BRK.B-0-0`.
+    pub client_order_id: String,
+    pub symbol: Symbol,
+    pub side: Side,
+    /// Positive.
+    pub quantity: Shares,
+    pub time_in_force: TimeInForce,
+    /// 0, or 1 for the second half of a position that changes sign: the venue wants flat between.
+    pub leg: u8,
+    /// Close that the quantity was computed with.
+    pub reference: Price,
+}
+
+impl Order {
+    /// Signed change of the position if it fills whole.
+    pub fn change(&self) -> Shares {
+        Shares(self.side.sign() * self.quantity.0)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderDenied {
+    pub order: Order,
+    pub reason: DenyReason,
+}
+
+/// Why risk refuses an order. The code is stable (see `Display`), the numbers say by how much.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DenyReason {
+    Halted { reason: String },
+    NotInTargets,
+    Duplicate,
+    NoReference,
+    OrderTooLarge { notional: Usd, limit: Usd },
+    AdvShare { notional: Usd, limit: Usd },
+    NameTooLarge { exposure: Usd, limit: Usd },
+    GrossTooLarge { gross: Usd, limit: Usd },
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStatus {
+    /// The venue has it.
+    Accepted,
+    Filled,
+    Canceled,
+    Expired,
+    Rejected,
+}
+
+impl OrderStatus {
+    pub fn is_terminal(self) -> bool {
+        self != OrderStatus::Accepted
+    }
+}
+
+/// The venue changed an order's status. `Filled` as a status never comes here: [`Filled`] says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderUpdated {
+    pub client_order_id: String,
+    pub symbol: Symbol,
+    /// The venue's own id; empty where it refused the order outright.
+    pub venue_order_id: String,
+    pub status: OrderStatus,
+    /// The venue's words where it refused.
+    pub reason: Option<String>,
+}
+
+/// One execution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filled {
+    pub client_order_id: String,
+    pub symbol: Symbol,
+    pub side: Side,
+    /// Of this execution; positive.
+    pub quantity: Shares,
+    pub price: Price,
+    /// Filled of the order so far, this execution included: with the order's id it names the
+    /// execution wherever it is read from (stream, order, activities).
+    pub cumulative: Shares,
+    /// No more of this order will fill: it is complete.
+    pub complete: bool,
+}
+
+impl Filled {
+    /// Signed change of the position.
+    pub fn change(&self) -> Shares {
+        Shares(self.side.sign() * self.quantity.0)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrdersWorking {
+    pub working: u32,
+    pub refused: u32,
+}
+
+/// The day's plan is carried out as far as it will be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrdersDone {
+    pub orders: u32,
+    pub filled: u32,
+    /// Ended with less than their quantity (canceled or expired).
+    pub unfilled: u32,
+    pub denied: u32,
+    pub rejected: u32,
+}

@@ -1,0 +1,63 @@
+//! What happened, in the venue's words and in ours.
+
+use crate::{Date, ModelRef, PortfolioExposures, Price, Shares, Symbol, Usd};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    pub symbol: Symbol,
+    /// Signed: negative is short.
+    pub quantity: Shares,
+    /// Average entry price.
+    pub average: Price,
+    /// Last price: what the holding is valued at.
+    pub mark: Price,
+}
+
+/// The venue's statement after the close.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountReported {
+    pub cash: Usd,
+    pub equity: Usd,
+    /// Ascending by symbol.
+    pub positions: Vec<Holding>,
+}
+
+/// One session's account from fills alone, after it was found equal to the venue's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DayReported {
+    pub session: Date,
+    /// Equity before and after, and the cash in it.
+    pub nav_open: Usd,
+    pub nav_close: Usd,
+    pub cash: Usd,
+    /// Simple return of the session, net of all costs.
+    pub daily_return: f64,
+    /// Sum of absolute traded value.
+    pub traded: Usd,
+    /// What fills cost against the venue's opening price: positive is a cost.
+    pub slippage: Usd,
+    /// Of the book after the close, at closing marks.
+    pub exposures: PortfolioExposures,
+    pub expected: u32,
+    pub covered: u32,
+    pub orders: u32,
+    pub fills: u32,
+    pub rejects: u32,
+    pub denied: u32,
+    /// Ascending by symbol, after the close.
+    pub positions: Vec<Holding>,
+}
+
+/// A model has passed into the registry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelPublished {
+    pub model: ModelRef,
+    pub whitelist_sha256: String,
+    /// Mean daily rank IC on sessions the model has not seen, and how many there were.
+    pub oof_ic: f64,
+    pub oof_ic_t: f64,
+    pub oof_sessions: u32,
+    /// `edge not established`, or what was.
+    pub label: String,
+}

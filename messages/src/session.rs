@@ -1,0 +1,104 @@
+//! The frame of a journal: what a session starts from and how it ends.
+
+use crate::{Date, Env, Holding, Kill, Symbol, Usd};
+use serde::{Deserialize, Serialize};
+
+/// Everything the cores need to know that no other message of the journal says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionOpened {
+    pub env: Env,
+    /// Names one run over many sessions: the demo's, or the paper account's.
+    pub run_id: String,
+    /// Trading day, New York.
+    pub session: Date,
+    /// The session before it: its close is what signals are computed from.
+    pub signal_session: Date,
+    /// Ascending by symbol.
+    pub universe: Vec<Member>,
+    /// SHA-256 of the sector snapshot, and the date it speaks for.
+    pub sectors_sha256: String,
+    pub sectors_as_of: Date,
+    pub limits: Limits,
+    /// SHA-256 of the configuration file.
+    pub config_sha256: String,
+    pub whitelist_sha256: String,
+    /// `None`: this session trains a model and trades nothing.
+    pub model: Option<ModelRef>,
+    /// Bars before `signal_session`, which itself comes as a message.
+    pub history: HistoryRef,
+    /// As the broker reports them, ascending by symbol.
+    pub positions: Vec<Holding>,
+    pub cash: Usd,
+    pub equity: Usd,
+    /// A kill that was in force when the session opened.
+    pub halted: Option<Kill>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    pub symbol: Symbol,
+    pub sector: String,
+}
+
+/// Fractions of NAV unless the name says otherwise. None has a default: a limit nobody wrote down
+/// is not a limit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Sum of absolute weights that targets aim for.
+    pub gross: f64,
+    /// Sum of absolute weights that no order may exceed, open orders at their worst included.
+    pub gross_max: f64,
+    pub name_max: f64,
+    pub net_max: f64,
+    pub beta_max: f64,
+    pub sector_net_max: f64,
+    /// Share of a symbol's mean daily dollar volume that one session may trade.
+    pub adv_share_max: f64,
+    /// Largest single order.
+    pub order_max: f64,
+}
+
+/// A model file by content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRef {
+    pub id: String,
+    pub sha256: String,
+}
+
+/// Bars by content: the last `sessions` sessions up to and including `through`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryRef {
+    pub through: Date,
+    pub sessions: u32,
+    /// [`crate::history_sha256`] of them.
+    pub sha256: String,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Open,
+    Close,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseBegan {
+    pub phase: Phase,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionClosed {
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Traded,
+    Trained,
+    /// Nothing (more) was traded, and why.
+    Stopped {
+        reason: String,
+    },
+}
