@@ -1,0 +1,35 @@
+# `make demo` and `make test` do all their set-up themselves on a bare Debian or Ubuntu with Rust; deploy/setup.sh says
+# what to do elsewhere. CARGO_TARGET_DIR is respected.
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench fmt setup build clean
+
+AURORA := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)/debug/aurora
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+
+setup: ## everything that cargo does not bring: nats-server, XGBoost, libclang
+	@deploy/setup.sh
+
+build: setup
+	@cargo build --locked --package aurora --package venue
+
+demo: build ## the main job, end to end: a venue, bars, a model, 60 traded sessions, a report
+	@$(AURORA) demo
+
+test: ## all the checks: format, clippy, every test, the real nats-server and the Python oracles included
+	@deploy/setup.sh --python
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo nextest run --locked --workspace --no-fail-fast
+	cargo test --locked --workspace --doc --quiet
+	.tools/venv/bin/python -m pytest -q tests/python
+
+bench: setup ## the figures of BENCHMARKS.md
+	@deploy/bench.sh
+
+fmt: ## format the code
+	@cargo fmt --all
+
+clean:
+	@cargo clean

@@ -1,0 +1,237 @@
+//! The command line: names, defaults and help. What each command does is in `commands/`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use messages::{ActorId, Date, Env};
+use std::path::PathBuf;
+
+/// Aurora: a systematic trading system of actors over NATS.
+///
+/// New here? `aurora demo` runs the whole system (venue, bars, features, model, orders, report) on this machine.
+/// Every command takes --json: one JSON object on stdout as the last line; progress and logs go to stderr.
+#[derive(Debug, Parser)]
+#[command(name = "aurora", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// Working folder: data/, models/, kill.flag and aurora.toml are looked for here.
+    #[arg(long, global = true, env = "AURORA_HOME", default_value = ".", value_name = "DIR")]
+    pub home: PathBuf,
+    /// End with one JSON object on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Configuration file; the demo and the backtest use the shipped deploy/aurora.toml where none is named.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The main job on this machine: a simulated venue, bars, a model, N traded sessions, a report.
+    Demo(Demo),
+    /// Run every actor in this process, against Alpaca or any venue that speaks its API.
+    Up(Up),
+    /// Run one actor in its own process (one per machine, container or core).
+    Actor(Actor),
+    /// Bars from a CSV or Parquet file into data/latest/prices.parquet.
+    Import(Import),
+    /// Bars from Alpaca (or a venue that speaks its API) into data/latest/prices.parquet.
+    Fetch(Fetch),
+    /// Train a model on data/latest/prices.parquet and put it into the registry.
+    Train(Train),
+    /// The same actors over history, without a network: same bars and dates, same orders.
+    Backtest(Backtest),
+    /// What each actor is doing: state, last journal position, lag.
+    Status(Status),
+    /// Stop trading now. Latched until `aurora resume`.
+    Kill(KillArgs),
+    /// Trade again after a kill.
+    Resume(ResumeArgs),
+}
+
+/// Which sessions to trade, on which bars.
+#[derive(Clone, Debug, Args)]
+pub struct Period {
+    /// Bars to trade on: a prices.parquet that `aurora import` or `aurora fetch` wrote. Without it, a synthetic market.
+    #[arg(long, value_name = "FILE")]
+    pub bars: Option<PathBuf>,
+    /// First session to trade; by default the last --sessions there are.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub from: Option<Date>,
+    /// Sessions to trade.
+    #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub sessions: u32,
+    /// Seed of the synthetic market.
+    #[arg(long, default_value_t = 42, value_name = "N")]
+    pub seed: u64,
+    /// Names in the synthetic market.
+    #[arg(long, default_value_t = 130, value_name = "N", value_parser = clap::value_parser!(u32).range(40..=2_000))]
+    pub symbols: u32,
+    /// Dollars to start with.
+    #[arg(long, default_value_t = 10_000_000, value_name = "USD", value_parser = clap::value_parser!(u32).range(10_000..))]
+    pub cash: u32,
+    /// Name of the run, its folder under data/runs; by default made of the kind and the time.
+    #[arg(long, value_name = "NAME")]
+    pub run: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    #[command(flatten)]
+    pub period: Period,
+    #[command(flatten)]
+    pub nats: Nats,
+    /// Each actor in a process of its own, started again when it dies.
+    #[arg(long)]
+    pub processes: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Backtest {
+    #[command(flatten)]
+    pub period: Period,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Nats {
+    /// `embedded` starts a private nats-server; or the URL of a server or cluster (NATS >= 2.12 with JetStream).
+    #[arg(long, env = "AURORA_NATS", default_value = "embedded", value_name = "URL")]
+    pub nats: String,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Alpaca's paper account.
+    Paper,
+    /// Everything up to the targets; no order leaves.
+    DryRun,
+    /// Real money. Needs --yes-real-money as well.
+    Live,
+}
+
+impl From<Mode> for Env {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Paper => Env::Paper,
+            Mode::DryRun => Env::Dryrun,
+            Mode::Live => Env::Live,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Up {
+    #[arg(long, value_enum, default_value_t = Mode::Paper)]
+    pub mode: Mode,
+    #[command(flatten)]
+    pub nats: Nats,
+    /// Model to trade with; by default the promoted one.
+    #[arg(long, value_name = "ID")]
+    pub model: Option<String>,
+    /// End after this many sessions; by default never.
+    #[arg(long, value_name = "N")]
+    pub sessions: Option<u32>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Actor {
+    /// ingest, features, scoring, risk, execution, broker, reporting or trainer.
+    pub name: ActorId,
+    #[arg(long, default_value = "paper")]
+    pub env: Env,
+    /// URL of the NATS server; by default the private one that is running in this folder.
+    #[arg(long, env = "AURORA_NATS", value_name = "URL")]
+    pub nats: Option<String>,
+    /// Run folder to report into; prices and models are taken from it where it has some (a demo's).
+    #[arg(long, value_name = "NAME")]
+    pub run: Option<String>,
+    /// Base URL of a venue that serves all four APIs (bin/venue); by default those of the configuration.
+    #[arg(long, env = "AURORA_VENUE", value_name = "URL")]
+    pub venue: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Import {
+    /// CSV or Parquet with symbol, date, open, high, low, close, volume.
+    pub file: PathBuf,
+    /// CSV with a column `symbol`: the names to take, all of which must be there.
+    #[arg(long, value_name = "CSV")]
+    pub universe: PathBuf,
+    /// CSV with columns `symbol` and `sector`; by default the universe's own.
+    #[arg(long, value_name = "CSV")]
+    pub sectors: Option<PathBuf>,
+    /// Date the sector snapshot speaks for.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub sectors_as_of: Option<Date>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Fetch {
+    /// CSV with columns `symbol` and `sector`; by default the universe imported or fetched before.
+    #[arg(long, value_name = "CSV")]
+    pub universe: Option<PathBuf>,
+    /// First session; by default one that gives the features their history and the model ten years.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub from: Option<Date>,
+    /// Last session; by default the last that has closed.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub through: Option<Date>,
+    /// Base URL of a venue that serves the API (bin/venue); by default those of the configuration.
+    #[arg(long, env = "AURORA_VENUE", value_name = "URL")]
+    pub venue: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Train {
+    /// Bars to train on; by default data/latest/prices.parquet.
+    #[arg(long, value_name = "FILE")]
+    pub bars: Option<PathBuf>,
+    /// Last session the model may see; by default the last there is.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub through: Option<Date>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Status {
+    #[command(flatten)]
+    pub bus: Target,
+}
+
+/// Which running system a command speaks to.
+#[derive(Clone, Debug, Args)]
+pub struct Target {
+    #[arg(long, default_value = "paper")]
+    pub env: Env,
+    /// URL of the NATS server; by default the private one that is running in this folder.
+    #[arg(long, env = "AURORA_NATS", value_name = "URL")]
+    pub nats: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct KillArgs {
+    /// Why: it goes into the journal and into every report.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Who; by default the user you are logged in as.
+    #[arg(long, env = "USER", default_value = "unknown", value_name = "NAME")]
+    pub operator: String,
+    #[command(flatten)]
+    pub bus: Target,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ResumeArgs {
+    /// Why it is safe to trade again.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Who says so: a human's name.
+    #[arg(long, value_name = "NAME")]
+    pub operator: String,
+    #[command(flatten)]
+    pub bus: Target,
+}

@@ -1,0 +1,122 @@
+//! `aurora.toml`: every limit written down, every unknown key an error.
+
+use crate::failure::{Failure, fail};
+use messages::{Limits, sha256_hex};
+use serde::Deserialize;
+use std::fs;
+use std::path::Path;
+
+/// The file the demo and the backtest use as it is.
+const SHIPPED: &str = include_str!("../../../deploy/aurora.toml");
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub limits: Limits,
+    pub training: Training,
+    pub alpaca: Alpaca,
+    pub schedule: Schedule,
+    /// SHA-256 of the file's bytes.
+    #[serde(skip)]
+    pub sha256: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    pub horizon: usize,
+    pub embargo: usize,
+    pub test_sessions: usize,
+    pub train_sessions_min: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alpaca {
+    pub trading: String,
+    pub data: String,
+    pub data_stream: String,
+    pub trading_stream: String,
+    pub feed: String,
+    pub adjustment: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// `HH:MM`, New York.
+    pub open_session: String,
+}
+
+impl Config {
+    pub fn shipped() -> Result<Self, Failure> {
+        Self::parse(SHIPPED, "deploy/aurora.toml")
+    }
+
+    /// `path`, or the shipped file where none is named.
+    pub fn read_or_shipped(path: Option<&Path>) -> Result<Self, Failure> {
+        path.map_or_else(Self::shipped, Self::read)
+    }
+
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            fail(format!(
+                "can't read the configuration {}: {error}; copy deploy/aurora.toml there and edit it",
+                path.display()
+            ))
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    fn parse(text: &str, name: &str) -> Result<Self, Failure> {
+        let mut config: Self =
+            toml::from_str(text).map_err(|error| fail(format!("{name}: {error}")))?;
+        config.sha256 = sha256_hex(text.as_bytes());
+        config.check(name)?;
+        Ok(config)
+    }
+
+    fn check(&self, name: &str) -> Result<(), Failure> {
+        let limits = &self.limits;
+        let fractions = [
+            ("gross", limits.gross, 10.0),
+            ("gross_max", limits.gross_max, 10.0),
+            ("name_max", limits.name_max, 1.0),
+            ("net_max", limits.net_max, 1.0),
+            ("beta_max", limits.beta_max, 1.0),
+            ("sector_net_max", limits.sector_net_max, 1.0),
+            ("adv_share_max", limits.adv_share_max, 1.0),
+            ("order_max", limits.order_max, 1.0),
+        ];
+        for (key, value, most) in fractions {
+            if !(value > 0.0 && value <= most) {
+                return Err(fail(format!("{name}: limits.{key} is {value}; it must be in (0, {most}]")));
+            }
+        }
+        if limits.gross > limits.gross_max {
+            return Err(fail(format!("{name}: limits.gross is above limits.gross_max")));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_file_is_sound() {
+        assert_eq!(Config::shipped().expect("shipped").limits.gross, 1.0);
+    }
+
+    #[test]
+    fn a_misspelt_key_or_a_missing_limit_is_named() {
+        let misspelt = SHIPPED.replace("gross_max", "gros_max");
+        assert!(Config::parse(&misspelt, "x").expect_err("typo").to_string().contains("gros_max"));
+        let missing: String =
+            SHIPPED.lines().filter(|line| !line.starts_with("name_max")).collect::<Vec<_>>().join("\n");
+        assert!(Config::parse(&missing, "x").expect_err("gap").to_string().contains("name_max"));
+        let absurd = SHIPPED.replace("name_max = 0.03", "name_max = 3.0");
+        assert!(Config::parse(&absurd, "x").expect_err("size").to_string().contains("limits.name_max"));
+    }
+}

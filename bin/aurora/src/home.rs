@@ -1,0 +1,65 @@
+//! Where files are.
+
+use crate::failure::Failure;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The working folder of an installation: by default the current one.
+#[derive(Clone, Debug)]
+pub struct Home(pub PathBuf);
+
+impl Home {
+    pub fn latest(&self) -> PathBuf {
+        self.0.join("data/latest")
+    }
+
+    pub fn runs(&self) -> PathBuf {
+        self.0.join("data/runs")
+    }
+
+    pub fn models(&self) -> PathBuf {
+        self.0.join("models")
+    }
+
+    pub fn kill_flag(&self) -> PathBuf {
+        self.0.join("kill.flag")
+    }
+
+    /// Where a private NATS server can be reached, for commands without `--nats`.
+    pub fn nats_url(&self) -> PathBuf {
+        self.0.join("data/nats.url")
+    }
+
+    /// A run over the installation's own prices and models.
+    pub fn run(&self, run_id: &str) -> Places {
+        let run = self.runs().join(run_id);
+        Places { prices: self.latest().join("prices.parquet"), models: self.models(), run }
+    }
+
+    /// A run that keeps everything to itself: a demo or a backtest must not touch what trading uses.
+    pub fn sandbox(&self, run_id: &str) -> Places {
+        let run = self.runs().join(run_id);
+        Places { prices: run.join("latest/prices.parquet"), models: run.join("models"), run }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Places {
+    pub prices: PathBuf,
+    pub models: PathBuf,
+    /// Journals, reports and logs of one run.
+    pub run: PathBuf,
+}
+
+impl Places {
+    pub fn nats(&self) -> PathBuf {
+        self.run.join("nats")
+    }
+
+    pub fn create(&self) -> Result<(), Failure> {
+        for folder in [self.prices.parent(), Some(&self.models), Some(&self.run)] {
+            fs::create_dir_all(folder.unwrap_or(Path::new(".")))?;
+        }
+        Ok(())
+    }
+}

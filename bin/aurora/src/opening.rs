@@ -1,0 +1,72 @@
+//! Puts together what a session starts from: the first entry of its journal.
+
+use crate::config::Config;
+use crate::failure::{Failure, fail};
+use messages::{
+    Bars, Date, Env, Holding, Kill, Member, ModelRef, SessionOpened, Usd, sha256_hex,
+};
+
+/// Sessions of history that features are computed from: 252 for the longest window, 60 for a name to
+/// become eligible, 21 for its liquidity, and room to spare.
+pub const HISTORY_SESSIONS: u32 = 400;
+
+/// What stays the same over the sessions of a run.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    pub env: Env,
+    pub run_id: String,
+    pub members: Vec<Member>,
+    pub sectors_as_of: Date,
+    pub config: Config,
+}
+
+/// What the broker reports before the session.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Account {
+    pub positions: Vec<Holding>,
+    pub cash: Usd,
+    pub equity: Usd,
+}
+
+impl Opening {
+    /// `bars`: everything stored, of which the sessions before `signal_session` are vouched for.
+    pub fn message(
+        &self,
+        (session, signal_session): (Date, Date),
+        bars: &[Bars],
+        account: Account,
+        model: Option<ModelRef>,
+        halted: Option<Kill>,
+    ) -> Result<SessionOpened, Failure> {
+        let before = bars.partition_point(|bars| bars.session < signal_session);
+        let Some(last) = bars[..before].last() else {
+            return Err(fail(format!("no bars before {signal_session}: run `aurora fetch` or `aurora import`")));
+        };
+        let (history, _) = ingest::store::history(bars, last.session, HISTORY_SESSIONS)?;
+        Ok(SessionOpened {
+            env: self.env,
+            run_id: self.run_id.clone(),
+            session,
+            signal_session,
+            universe: self.members.clone(),
+            sectors_sha256: sectors_sha256(&self.members),
+            sectors_as_of: self.sectors_as_of,
+            limits: self.config.limits.clone(),
+            config_sha256: self.config.sha256.clone(),
+            whitelist_sha256: features::whitelist::sha256(),
+            model,
+            history,
+            positions: account.positions,
+            cash: account.cash,
+            equity: account.equity,
+            halted,
+        })
+    }
+}
+
+/// Over `symbol TAB sector` lines, ascending by symbol.
+pub fn sectors_sha256(members: &[Member]) -> String {
+    let lines: String =
+        members.iter().map(|member| format!("{}\t{}\n", member.symbol, member.sector)).collect();
+    sha256_hex(lines.as_bytes())
+}
