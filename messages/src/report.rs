@@ -35,7 +35,9 @@ pub struct DayReported {
     pub daily_return: f64,
     /// Sum of absolute traded value.
     pub traded: Usd,
-    /// What fills cost against the venue's opening price: positive is a cost.
+    /// Implementation shortfall: what fills cost against the close that their orders were sized with
+    /// (`Order::reference`), positive is a cost. It holds the overnight move as well as spread and
+    /// impact: the journal does not know the opening price, so they can't be told apart here.
     pub slippage: Usd,
     /// Of the book after the close, at closing marks.
     pub exposures: PortfolioExposures,

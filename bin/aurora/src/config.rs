@@ -5,6 +5,7 @@ use messages::{Limits, sha256_hex};
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;
+use trainer::TrainConfig;
 
 /// The file the demo and the backtest use as it is.
 const SHIPPED: &str = include_str!("../../../deploy/aurora.toml");
@@ -13,21 +14,12 @@ const SHIPPED: &str = include_str!("../../../deploy/aurora.toml");
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub limits: Limits,
-    pub training: Training,
+    pub training: TrainConfig,
     pub alpaca: Alpaca,
     pub schedule: Schedule,
     /// SHA-256 of the file's bytes.
     #[serde(skip)]
     pub sha256: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Training {
-    pub horizon: usize,
-    pub embargo: usize,
-    pub test_sessions: usize,
-    pub train_sessions_min: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -77,6 +69,7 @@ impl Config {
     }
 
     fn check(&self, name: &str) -> Result<(), Failure> {
+        self.training.validate().map_err(|error| fail(format!("{name}: [training] {error}")))?;
         let limits = &self.limits;
         let fractions = [
             ("gross", limits.gross, 10.0),

@@ -4,15 +4,29 @@ use std::fmt;
 
 /// Printed to stderr as it is. Everything below `main` that can fail turns into this.
 #[derive(Debug)]
-pub struct Failure(String);
+pub struct Failure {
+    text: String,
+    is_final: bool,
+}
 
 pub fn fail(text: impl Into<String>) -> Failure {
-    Failure(text.into())
+    Failure { text: text.into(), is_final: false }
+}
+
+impl Failure {
+    /// Trying again would not help.
+    pub fn finally(self) -> Self {
+        Self { is_final: true, ..self }
+    }
+
+    pub fn is_final(&self) -> bool {
+        self.is_final
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -28,6 +42,6 @@ impl<E: std::error::Error> From<E> for Failure {
             }
             source = cause.source();
         }
-        Self(text)
+        fail(text)
     }
 }

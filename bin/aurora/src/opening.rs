@@ -7,7 +7,7 @@ use messages::{
 };
 
 /// Sessions of history that features are computed from: 252 for the longest window, 60 for a name to
-/// become eligible, 21 for its liquidity, and room to spare.
+/// become eligible, 21 for its liquidity, and room to spare. A session that trains takes all there is.
 pub const HISTORY_SESSIONS: u32 = 400;
 
 /// What stays the same over the sessions of a run.
@@ -42,7 +42,8 @@ impl Opening {
         let Some(last) = bars[..before].last() else {
             return Err(fail(format!("no bars before {signal_session}: run `aurora fetch` or `aurora import`")));
         };
-        let (history, _) = ingest::store::history(bars, last.session, HISTORY_SESSIONS)?;
+        let sessions = if model.is_some() { HISTORY_SESSIONS } else { u32::MAX };
+        let (history, _) = ingest::store::history(bars, last.session, sessions)?;
         Ok(SessionOpened {
             env: self.env,
             run_id: self.run_id.clone(),

@@ -1,0 +1,260 @@
+//! Scores become targets.
+
+use crate::script::check;
+use crate::{FLAT, desk, pair_day};
+use expect_test::expect;
+
+#[test]
+fn the_first_day_starts_from_flat() {
+    check(
+        desk,
+        "
+        08:00 session opened equity=1000000 name_max=0.2
+            AAPL tech
+            CVX  energy
+            MSFT tech
+            NVDA tech
+            SLB  energy
+            XOM  energy
+        08:00 features features
+            AAPL close=187.15 adv=1e10 beta=1.10 sigma=0.015
+            CVX  close=149.16 adv=1.2e9 beta=0.70 sigma=0.013
+            MSFT close=370.87 adv=9e9 beta=1.05 sigma=0.014
+            NVDA close=481.68 adv=2e10 beta=1.70 sigma=0.028
+            SLB  close=52.04 adv=6e8 beta=0.95 sigma=0.021
+            XOM  close=99.98 adv=1.8e9 beta=0.75 sigma=0.013
+        08:00 scoring scores
+            AAPL -0.4
+            CVX  0.3
+            MSFT 1.1
+            NVDA 0.2
+            SLB  -0.9
+            XOM  0.5
+        ",
+        &expect![[r#"
+            08:00 risk targets names=6 gross=0.7985 net=0.0001 beta=0.0001 theta=1.0000
+                AAPL +0 -> -1068 @ 187.15 cost=2.5bp
+                CVX +0 -> -70 @ 149.16 cost=2.3bp
+                MSFT +0 -> +343 @ 370.87 cost=2.4bp
+                NVDA +0 -> +151 @ 481.68 cost=2.4bp
+                SLB +0 -> -3630 @ 52.04 cost=5.0bp
+                XOM +0 -> +1994 @ 99.98 cost=3.1bp
+                NAME AAPL 200000
+            08:00 execution submit_order au-20240103-AAPL-0-0 sell 1068 AAPL opg
+            08:00 execution submit_order au-20240103-CVX-0-0 sell 70 CVX opg
+            08:00 execution submit_order au-20240103-MSFT-0-0 buy 343 MSFT opg
+            08:00 execution submit_order au-20240103-NVDA-0-0 buy 151 NVDA opg
+            08:00 execution submit_order au-20240103-SLB-0-0 sell 3630 SLB opg
+            08:00 execution submit_order au-20240103-XOM-0-0 buy 1994 XOM opg
+            08:00 risk order_approved au-20240103-AAPL-0-0 sell 1068 AAPL opg
+            08:00 risk order_approved au-20240103-CVX-0-0 sell 70 CVX opg
+            08:00 risk order_approved au-20240103-MSFT-0-0 buy 343 MSFT opg
+            08:00 risk order_approved au-20240103-NVDA-0-0 buy 151 NVDA opg
+            08:00 risk order_approved au-20240103-SLB-0-0 sell 3630 SLB opg
+            08:00 risk order_approved au-20240103-XOM-0-0 buy 1994 XOM opg
+        "#]],
+    );
+}
+
+#[test]
+fn liquidity_and_order_size_hold_single_names_back() {
+    check(
+        desk,
+        "
+        08:00 session opened equity=1000000
+            AAPL tech
+            MSFT tech
+        08:00 features features
+            AAPL close=100 adv=4e6 beta=1 sigma=0.02
+            MSFT close=50 adv=5e8 beta=1 sigma=0.02
+        08:00 scoring scores
+            AAPL 1
+            MSFT -1
+        ",
+        &expect![[r#"
+            08:00 risk targets names=2 gross=0.0174 net=-0.0100 beta=-0.0100 theta=0.0455
+                AAPL +0 -> +37 @ 100.00 cost=21.9bp
+                MSFT +0 -> -273 @ 50.00 cost=3.8bp
+                NET 0.0100
+                BETA 0.0100
+            08:00 execution submit_order au-20240103-AAPL-0-0 buy 37 AAPL opg
+            08:00 execution submit_order au-20240103-MSFT-0-0 sell 273 MSFT opg
+            08:00 risk order_approved au-20240103-AAPL-0-0 buy 37 AAPL opg
+            08:00 risk order_approved au-20240103-MSFT-0-0 sell 273 MSFT opg
+        "#]],
+    );
+}
+
+#[test]
+fn what_may_not_be_held_is_reduced_and_what_cannot_be_traded_is_kept() {
+    check(
+        desk,
+        "
+        08:00 session opened equity=100000
+            AAPL tech
+            GONE - +20 @ 40
+            HALT tech -30 @ 10
+            MSFT tech
+            OLD - +10 @ 30
+            WEAK tech +50 @ 20
+        08:00 features features
+            AAPL close=100 adv=5e8 beta=1 sigma=0.02
+            HALT close=nan adv=5e8 beta=1 sigma=0.02
+            MSFT close=50 adv=5e8 beta=1 sigma=0.02
+            OLD  close=31 adv=5e8 beta=1 sigma=0.02
+            WEAK close=20 adv=20000 beta=nan sigma=0.02 ineligible
+        08:00 scoring scores
+            AAPL 1
+            HALT 2
+            MSFT -1
+        ",
+        &expect![[r#"
+            08:00 risk targets names=6 gross=0.6170 net=0.0110 beta=-0.0030 theta=1.0000
+                AAPL +0 -> +300 @ 100.00 cost=4.2bp
+                GONE +20 -> +20 @ 40.00 cost=0.0bp
+                HALT -30 -> -30 @ 10.00 cost=0.0bp
+                MSFT +0 -> -600 @ 50.00 cost=4.2bp
+                OLD +10 -> +0 @ 31.00 cost=3.1bp
+                WEAK +50 -> +30 @ 20.00 cost=39.6bp
+                NAME AAPL 30000
+                NO_PRICE GONE
+                NO_PRICE HALT
+                NAME MSFT 30000
+                NOT_IN_UNIVERSE OLD
+                NOT_ELIGIBLE WEAK
+                ADV WEAK 400
+                NO_BETA GONE
+                NO_BETA WEAK
+            08:00 execution submit_order au-20240103-OLD-0-0 sell 10 OLD opg
+            08:00 execution submit_order au-20240103-WEAK-0-0 sell 20 WEAK opg
+            08:00 execution submit_order au-20240103-AAPL-0-0 buy 300 AAPL opg
+            08:00 execution submit_order au-20240103-MSFT-0-0 sell 600 MSFT opg
+            08:00 risk order_approved au-20240103-OLD-0-0 sell 10 OLD opg
+            08:00 risk order_approved au-20240103-WEAK-0-0 sell 20 WEAK opg
+            08:00 risk order_approved au-20240103-AAPL-0-0 buy 300 AAPL opg
+            08:00 risk order_approved au-20240103-MSFT-0-0 sell 600 MSFT opg
+        "#]],
+    );
+}
+
+#[test]
+fn scores_withheld_keep_the_book() {
+    check(
+        desk,
+        "
+        08:00 session opened equity=100000
+            AAPL tech +100 @ 100
+            MSFT tech -200 @ 50
+        08:00 features features
+            AAPL close=101 adv=5e8 beta=1 sigma=0.02
+            MSFT close=50 adv=5e8 beta=1 sigma=0.02
+        08:00 scoring scores_withheld FLAT sd=1e-9
+        ",
+        &expect![[r#"
+            08:00 risk targets names=2 gross=0.2010 net=0.0010 beta=0.0010 theta=0.0000
+                AAPL +100 -> +100 @ 101.00 cost=0.0bp
+                MSFT -200 -> -200 @ 50.00 cost=0.0bp
+                SCORES_WITHHELD FLAT sd=1e-9
+            08:00 execution orders_working working=0 refused=0
+            08:00 execution orders_done orders=0 filled=0 unfilled=0 denied=0 rejected=0
+        "#]],
+    );
+}
+
+#[test]
+fn equal_scores_keep_the_book() {
+    check(
+        desk,
+        "
+        08:00 session opened equity=100000
+            AAPL tech +100 @ 100
+            MSFT tech
+        08:00 features features
+            AAPL close=100 adv=5e8 beta=1 sigma=0.02
+            MSFT close=50 adv=5e8 beta=1 sigma=0.02
+        08:00 scoring scores
+            AAPL 0.3
+            MSFT 0.3
+        ",
+        &expect![[r#"
+            08:00 risk targets names=1 gross=0.1000 net=0.1000 beta=0.1000 theta=0.0000
+                AAPL +100 -> +100 @ 100.00 cost=0.0bp
+                SCORES_FLAT
+            08:00 execution orders_working working=0 refused=0
+            08:00 execution orders_done orders=0 filled=0 unfilled=0 denied=0 rejected=0
+        "#]],
+    );
+}
+
+#[test]
+fn scores_of_another_model_or_day_are_not_traded_on() {
+    let features = "
+        08:00 features features 2023-12-29
+            AAPL close=100 adv=5e8 beta=1 sigma=0.02
+    ";
+    let scores = "
+        08:00 scoring scores
+            AAPL 1
+    ";
+    check(
+        desk,
+        &format!("{FLAT}{features}{scores}"),
+        &expect![[r#"
+        08:00 risk targets names=0 gross=0.0000 net=0.0000 beta=0.0000 theta=0.0000
+            STALE features 2023-12-29 scores 2024-01-02
+        08:00 execution orders_working working=0 refused=0
+        08:00 execution orders_done orders=0 filled=0 unfilled=0 denied=0 rejected=0
+    "#]],
+    );
+    check(
+        desk,
+        &format!("{FLAT}{scores}"),
+        &expect![[r#"
+        08:00 risk targets names=0 gross=0.0000 net=0.0000 beta=0.0000 theta=0.0000
+            NO_FEATURES
+        08:00 execution orders_working working=0 refused=0
+        08:00 execution orders_done orders=0 filled=0 unfilled=0 denied=0 rejected=0
+    "#]],
+    );
+    let other = "
+        08:00 features features
+            AAPL close=100 adv=5e8 beta=1 sigma=0.02
+        08:00 scoring scores model=m2
+            AAPL 1
+    ";
+    check(
+        desk,
+        &format!("{FLAT}{other}"),
+        &expect![[r#"
+        08:00 risk targets names=0 gross=0.0000 net=0.0000 beta=0.0000 theta=0.0000
+            WRONG_MODEL m2
+        08:00 execution orders_working working=0 refused=0
+        08:00 execution orders_done orders=0 filled=0 unfilled=0 denied=0 rejected=0
+    "#]],
+    );
+}
+
+#[test]
+fn without_equity_nothing_is_opened() {
+    let opening = "
+        08:00 session opened equity=-5
+            AAPL tech +1 @ 100
+            MSFT tech
+    ";
+    check(
+        desk,
+        &pair_day(opening, ""),
+        &expect![[r#"
+        08:00 risk targets names=1 gross=0.0000 net=0.0000 beta=0.0000 theta=0.0000
+            AAPL +1 -> +1 @ 100.00 cost=0.0bp
+            NO_EQUITY -5.00
+        08:00 execution orders_working working=0 refused=0
+        08:00 execution orders_done orders=0 filled=0 unfilled=0 denied=0 rejected=0
+    "#]],
+    );
+}
+
+#[test]
+fn an_uncovered_universe_is_answered_by_silence() {
+    check(desk, &format!("{FLAT}08:00 ingest coverage_failed MSFT"), &expect![[""]]);
+}

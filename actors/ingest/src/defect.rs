@@ -1,0 +1,99 @@
+//! When a bar can't be used: one rule for import, fetch and the gate.
+
+use messages::{Bars, Symbol};
+use std::fmt;
+
+/// Sources keep prices in 32 bits: a high may lie that much (relative) below the close and be it.
+pub const TOLERANCE: f64 = 1e-6;
+
+/// Why a bar is unusable; the first reason wins.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub enum Defect {
+    NotFinite(&'static str),
+    NotPositive(&'static str, f64),
+    HighBelow {
+        high: f64,
+        name: &'static str,
+        value: f64,
+    },
+    LowAbove {
+        low: f64,
+        name: &'static str,
+        value: f64,
+    },
+    NoVolume(f64),
+    /// Every number of the bar is that of the session before: the source repeats itself.
+    Stale,
+}
+
+/// Of a row: open, high, low, close, volume, raw close.
+pub fn defect(row: [f64; 6]) -> Option<Defect> {
+    let names = ["open", "high", "low", "close", "volume", "raw close"];
+    let cells = || names.into_iter().zip(row);
+    if let Some((name, _)) = cells().find(|(_, value)| !value.is_finite()) {
+        return Some(Defect::NotFinite(name));
+    }
+    if let Some((name, value)) = cells().find(|(name, value)| *value <= 0.0 && *name != "volume") {
+        return Some(Defect::NotPositive(name, value));
+    }
+    let [open, high, low, close, volume, _] = row;
+    let within = high * TOLERANCE;
+    for (name, value) in [("open", open), ("close", close)] {
+        if high < value - within {
+            return Some(Defect::HighBelow { high, name, value });
+        }
+        if low > value + within {
+            return Some(Defect::LowAbove { low, name, value });
+        }
+    }
+    (volume <= 0.0).then_some(Defect::NoVolume(volume))
+}
+
+/// The row of `bars` at `index`.
+pub(crate) fn row(bars: &Bars, index: usize) -> [f64; 6] {
+    [
+        bars.open[index],
+        bars.high[index],
+        bars.low[index],
+        bars.close[index],
+        bars.volume[index],
+        bars.raw_close[index],
+    ]
+}
+
+/// Is the bar of `symbol` in `bars` the one of the session before, number by number?
+pub(crate) fn is_stale(symbol: &Symbol, bars: &Bars, previous: &Bars) -> bool {
+    match (bars.row(symbol), previous.row(symbol)) {
+        // The raw close is left out: it comes from another request and may be the close itself.
+        (Some(now), Some(before)) => row(bars, now)[..5] == row(previous, before)[..5],
+        _ => false,
+    }
+}
+
+impl Defect {
+    /// Without the numbers: what rows are counted by.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Defect::NotFinite(_) => "not a finite number",
+            Defect::NotPositive(..) => "price not positive",
+            Defect::HighBelow { .. } | Defect::LowAbove { .. } => "high, low and prices disagree",
+            Defect::NoVolume(_) => "no volume",
+            Defect::Stale => "copy of the session before",
+        }
+    }
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Defect::NotFinite(name) => write!(f, "{name} is not a finite number"),
+            Defect::NotPositive(name, value) => write!(f, "{name} {value} is not positive"),
+            Defect::HighBelow { high, name, value } => {
+                write!(f, "high {high} below {name} {value}")
+            }
+            Defect::LowAbove { low, name, value } => write!(f, "low {low} above {name} {value}"),
+            Defect::NoVolume(value) => write!(f, "volume {value}"),
+            Defect::Stale => write!(f, "identical to the session before"),
+        }
+    }
+}

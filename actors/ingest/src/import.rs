@@ -1,0 +1,223 @@
+//! Bars from a file of somebody else's, CSV or Parquet, restricted to a universe.
+//!
+//! Columns: `symbol`; `date`, `session` or `timestamp`; `open`, `high`, `low`, `close`, `volume`; and
+//! `raw_close` if the source has it (else the close stands in, and [`Imported`] says so). Rows that
+//! can't be used are counted and left out, never repaired; a file that contradicts itself is refused.
+
+use crate::defect::defect;
+use crate::frame;
+use crate::sectors::{self, Sectors};
+use crate::symbols;
+use crate::table::Table;
+use crate::universe::{self, Listed, Universe};
+use messages::{Bars, Date, Member, Symbol};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// The files to import from.
+#[derive(Copy, Clone, Debug)]
+pub struct Sources<'a> {
+    pub prices: &'a Path,
+    pub universe: &'a Path,
+    /// `None`: the universe file has a column `sector`.
+    pub sectors: Option<&'a Path>,
+    /// The day the sectors speak for, where no file says it.
+    pub sectors_as_of: Option<Date>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// Ascending sessions.
+    pub bars: Vec<Bars>,
+    pub universe: Universe,
+    /// Labels of the file that are not our symbols, and what they were taken for; ascending.
+    pub mapped: Vec<(String, Symbol)>,
+    /// Rows that were not imported, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// The file has no `raw_close`; the close stands in.
+    pub raw_close_is_close: bool,
+}
+
+/// What is wrong with a file, where, and what to do about it.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    #[error("{}: can't be read", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{}: neither a CSV with a header nor a Parquet file we can read: {detail}", path.display())]
+    Unreadable { path: PathBuf, detail: String },
+    #[error("{}: column {column} is missing (there are {found}): add it or rename one", path.display())]
+    MissingColumn { path: PathBuf, column: String, found: String },
+    #[error("{}, {place}, column {column}: {value:?} {problem}", path.display())]
+    BadCell { path: PathBuf, place: String, column: String, value: String, problem: &'static str },
+    #[error("{}: it has no rows: nothing can be imported from it", path.display())]
+    Empty { path: PathBuf },
+    #[error("{}, {place}: {symbol} stands there twice: delete one", path.display())]
+    Repeated { path: PathBuf, place: String, symbol: Symbol },
+    #[error("{}: {symbol} on {session} in {first} and in {second}: delete one", path.display())]
+    Duplicate { path: PathBuf, symbol: Symbol, session: Date, first: String, second: String },
+    #[error(
+        "{}: no usable bar of {}: take them out of {}, or import a file that has them",
+        path.display(), listed(symbols), universe.display()
+    )]
+    NoBars { path: PathBuf, symbols: Vec<Symbol>, universe: PathBuf },
+    #[error("{}: no sector for {}: add a row for each", path.display(), listed(symbols))]
+    NoSector { path: PathBuf, symbols: Vec<Symbol> },
+    #[error(
+        "{}: it does not say which day its sectors speak for: add a column as_of, or name the day \
+         (--sectors-as-of YYYY-MM-DD)",
+        path.display()
+    )]
+    NoSectorDate { path: PathBuf },
+}
+
+fn listed(symbols: &[Symbol]) -> String {
+    symbols.iter().map(Symbol::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// # Errors
+/// See [`ImportError`].
+pub fn import(sources: &Sources) -> Result<Imported, ImportError> {
+    let universe = members(sources)?;
+    let table = Table::read(sources.prices)?;
+    let raw_close_is_close = !table.has("raw_close");
+    let Selected { rows, mapped, mut dropped } = select(&table, &universe.members)?;
+    let bars = assemble(&table, &universe.members, &rows, &mut dropped)?;
+    let bare = without_bars(&universe.members, &bars);
+    if !bare.is_empty() {
+        let (path, universe) = (sources.prices.to_owned(), sources.universe.to_owned());
+        return Err(ImportError::NoBars { path, symbols: bare, universe });
+    }
+    Ok(Imported { bars, universe, mapped, dropped, raw_close_is_close })
+}
+
+/// The universe with its sectors: from the sectors file if there is one, else from its own column.
+fn members(sources: &Sources) -> Result<Universe, ImportError> {
+    let listed = universe::read(sources.universe)?;
+    let path = sources.sectors.unwrap_or(sources.universe);
+    let Sectors { sector, as_of } = sectors::read(path)?;
+    let as_of = sources.sectors_as_of.or(as_of);
+    let as_of = as_of.ok_or_else(|| ImportError::NoSectorDate { path: path.to_owned() })?;
+    let (mut members, mut lacking) = (Vec::new(), Vec::new());
+    for Listed { symbol, .. } in listed {
+        match sector.get(&symbol) {
+            Some(sector) => members.push(Member { symbol, sector: sector.clone() }),
+            None => lacking.push(symbol),
+        }
+    }
+    if !lacking.is_empty() {
+        return Err(ImportError::NoSector { path: path.to_owned(), symbols: lacking });
+    }
+    Ok(Universe::new(members, as_of))
+}
+
+/// Rows of members, ascending by session and symbol.
+struct Selected {
+    rows: Vec<Row>,
+    mapped: Vec<(String, Symbol)>,
+    dropped: BTreeMap<&'static str, u64>,
+}
+
+/// Orders by session, then member (members ascend by symbol), then place in the file.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    day: i32,
+    member: u32,
+    at: u32,
+}
+
+fn select(table: &Table, members: &[Member]) -> Result<Selected, ImportError> {
+    let labels = table.texts("symbol")?;
+    let days = table.days(&["session", "date", "timestamp"])?;
+    let mut known: BTreeMap<&str, Vec<(u32, i32)>> = BTreeMap::new();
+    let mut mapped = BTreeSet::new();
+    let mut dropped = BTreeMap::new();
+    let mut rows = Vec::with_capacity(labels.len());
+    for (at, (label, &day)) in labels.iter().zip(&days).enumerate() {
+        let names = known.entry(label).or_insert_with(|| names_within(label, members));
+        let Some(&(member, _)) = names.iter().rfind(|(_, before)| day < *before) else {
+            *dropped.entry("not in the universe").or_default() += 1;
+            continue;
+        };
+        let symbol = &members[member as usize].symbol;
+        if symbol.as_str() != label && !mapped.contains(&(label.as_str(), symbol)) {
+            mapped.insert((label.as_str(), symbol));
+        }
+        rows.push(Row { day, member, at: at as u32 });
+    }
+    rows.sort_unstable();
+    for pair in rows.windows(2) {
+        if (pair[0].day, pair[0].member) == (pair[1].day, pair[1].member) {
+            return Err(duplicate(table, members, pair[0], pair[1]));
+        }
+    }
+    let mapped = mapped.into_iter().map(|(label, symbol)| (label.to_owned(), symbol.clone()));
+    Ok(Selected { mapped: mapped.collect(), rows, dropped })
+}
+
+/// Members that `label` may stand for, each with the day before which it does.
+fn names_within(label: &str, members: &[Member]) -> Vec<(u32, i32)> {
+    let member = |name: symbols::Name| {
+        let index = members.binary_search_by(|member| member.symbol.cmp(&name.symbol)).ok()?;
+        Some((index as u32, name.before.map_or(i32::MAX, frame::day_of)))
+    };
+    symbols::names(label).into_iter().filter_map(member).collect()
+}
+
+fn duplicate(table: &Table, members: &[Member], first: Row, second: Row) -> ImportError {
+    ImportError::Duplicate {
+        path: table.path().to_owned(),
+        symbol: members[first.member as usize].symbol.clone(),
+        session: date(first.day),
+        first: table.place(first.at as usize),
+        second: table.place(second.at as usize),
+    }
+}
+
+fn assemble(
+    table: &Table,
+    members: &[Member],
+    rows: &[Row],
+    dropped: &mut BTreeMap<&'static str, u64>,
+) -> Result<Vec<Bars>, ImportError> {
+    let close = table.numbers("close")?;
+    let raw_close =
+        if table.has("raw_close") { table.numbers("raw_close")? } else { close.clone() };
+    let open = table.numbers("open")?;
+    let high = table.numbers("high")?;
+    let low = table.numbers("low")?;
+    let volume = table.numbers("volume")?;
+    let mut history: Vec<Bars> = Vec::new();
+    for day in rows.chunk_by(|a, b| a.day == b.day) {
+        let mut bars = Bars::empty(date(day[0].day));
+        for Row { member, at, .. } in day {
+            let at = *at as usize;
+            let row = [open[at], high[at], low[at], close[at], volume[at], raw_close[at]];
+            match defect(row) {
+                None => bars.push(members[*member as usize].symbol.clone(), row),
+                Some(defect) => *dropped.entry(defect.kind()).or_default() += 1,
+            }
+        }
+        if !bars.symbols.is_empty() {
+            history.push(bars);
+        }
+    }
+    Ok(history)
+}
+
+fn date(day: i32) -> Date {
+    frame::date_of(day).expect("days come from dates")
+}
+
+fn without_bars(members: &[Member], history: &[Bars]) -> Vec<Symbol> {
+    let mut bare: BTreeSet<&Symbol> = members.iter().map(|member| &member.symbol).collect();
+    for bars in history {
+        if bare.is_empty() {
+            break;
+        }
+        bars.symbols.iter().for_each(|symbol| {
+            bare.remove(symbol);
+        });
+    }
+    bare.into_iter().cloned().collect()
+}

@@ -1,0 +1,194 @@
+//! What stands beside a price history: where it came from, and which bytes it is.
+
+use crate::store::StoreError;
+use messages::{Bars, Date, history_sha256, sha256_hex};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// Of `prices.parquet`; another one is refused.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Where a history came from. `at` is when it was asked for (RFC 3339, UTC, by the source's clock
+/// where it has one).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// `alpaca https://data.alpaca.markets`, or the file imported.
+    pub source: String,
+    /// What was asked of it: symbols, bounds, options.
+    pub request: String,
+    pub at: String,
+    /// `iex`, `sip`; empty for a file.
+    pub feed: String,
+    /// `split`, `raw`, `all`; what a file's prices are is what its owner says.
+    pub adjustment: String,
+    /// `close` where the source has no unadjusted close and the adjusted one stands in for it.
+    pub raw_close: String,
+}
+
+impl Provenance {
+    /// For a file that came without a manifest.
+    pub(crate) fn unknown() -> Self {
+        let unknown = || "unknown: the file had no manifest".to_owned();
+        Self {
+            source: unknown(),
+            request: unknown(),
+            at: unknown(),
+            feed: unknown(),
+            adjustment: unknown(),
+            raw_close: unknown(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub schema: u32,
+    #[serde(flatten)]
+    pub provenance: Provenance,
+    pub rows: u64,
+    pub sessions: u32,
+    pub symbols: u32,
+    pub first_session: Option<Date>,
+    pub last_session: Option<Date>,
+    /// [`history_sha256`] of all bars: the same for the same numbers, whoever wrote the file.
+    pub content_sha256: String,
+    /// Of the file's bytes.
+    pub file_sha256: String,
+}
+
+impl Manifest {
+    pub(crate) fn new(history: &[Bars], bytes: &[u8], provenance: Provenance) -> Self {
+        let mut symbols: Vec<&str> =
+            history.iter().flat_map(|bars| bars.symbols.iter().map(|s| s.as_str())).collect();
+        symbols.sort_unstable();
+        symbols.dedup();
+        Self {
+            schema: SCHEMA_VERSION,
+            provenance,
+            rows: history.iter().map(|bars| bars.symbols.len() as u64).sum(),
+            sessions: history.len() as u32,
+            symbols: symbols.len() as u32,
+            first_session: history.first().map(|bars| bars.session),
+            last_session: history.last().map(|bars| bars.session),
+            content_sha256: history_sha256(history),
+            file_sha256: sha256_hex(bytes),
+        }
+    }
+}
+
+/// The manifest of the history at `path`, if it has one.
+pub fn read_manifest(path: &Path) -> Result<Option<Manifest>, StoreError> {
+    Ok(file_and_manifests(path)?.1)
+}
+
+/// `prices.parquet` → `prices.manifest.json`.
+pub fn manifest_path(path: &Path) -> PathBuf {
+    path.with_extension("manifest.json")
+}
+
+fn next_path(path: &Path) -> PathBuf {
+    path.with_extension("manifest.next.json")
+}
+
+/// The file's bytes and the manifest that vouches for them. A writer may replace both between our
+/// reads, so a mismatch counts only if the manifests are still the same afterwards.
+pub(crate) fn file_and_manifests(path: &Path) -> Result<(Vec<u8>, Option<Manifest>), StoreError> {
+    let mut manifests = (read_one(&manifest_path(path))?, read_one(&next_path(path))?);
+    loop {
+        let Some(bytes) = read_optional(path)? else {
+            return Err(StoreError::Absent { path: path.to_owned() });
+        };
+        let sha256 = sha256_hex(&bytes);
+        let fits = |manifest: &Option<Manifest>| {
+            manifest.as_ref().is_some_and(|manifest| manifest.file_sha256 == sha256)
+        };
+        if fits(&manifests.1) {
+            return Ok((bytes, manifests.1));
+        }
+        if manifests.0.is_none() || fits(&manifests.0) {
+            return Ok((bytes, manifests.0));
+        }
+        let again = (read_one(&manifest_path(path))?, read_one(&next_path(path))?);
+        if again == manifests {
+            let manifest = manifest_path(path);
+            return Err(StoreError::Tampered { path: path.to_owned(), manifest });
+        }
+        manifests = again;
+    }
+}
+
+/// Finishes what a crash between the two renames left undone.
+pub(crate) fn settle(path: &Path) -> Result<(), StoreError> {
+    let Some(next) = read_one(&next_path(path))? else {
+        return Ok(());
+    };
+    match read_optional(path)? {
+        Some(bytes) if sha256_hex(&bytes) == next.file_sha256 => {
+            rename(&next_path(path), &manifest_path(path))
+        }
+        _ => fs::remove_file(next_path(path)).map_err(io("removing", &next_path(path))),
+    }
+}
+
+pub(crate) fn write_both(path: &Path, bytes: &[u8], manifest: &Manifest) -> Result<(), StoreError> {
+    settle(path)?;
+    let json = serde_json::to_vec_pretty(manifest).expect("a manifest is plain data");
+    replace(&next_path(path), &json)?;
+    replace(path, bytes)?;
+    rename(&next_path(path), &manifest_path(path))
+}
+
+/// Writes `bytes` at `path` so that a crash leaves the old content or the new: a temporary file in
+/// the same folder, synced, renamed over it, the folder synced.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = temporary_path(path);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(io("making", folder))?;
+    }
+    let mut file = File::create(&temporary).map_err(io("writing", &temporary))?;
+    file.write_all(bytes).map_err(io("writing", &temporary))?;
+    file.sync_all().map_err(io("syncing", &temporary))?;
+    rename(&temporary, path)
+}
+
+/// One name per process: two writers never share a temporary file.
+fn temporary_path(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(io("renaming onto", to))?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(io("syncing", folder))
+}
+
+fn read_one(path: &Path) -> Result<Option<Manifest>, StoreError> {
+    let Some(bytes) = read_optional(path)? else {
+        return Ok(None);
+    };
+    let corrupt = |detail| StoreError::Corrupt { path: path.to_owned(), detail };
+    let manifest: Manifest =
+        serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+    if manifest.schema != SCHEMA_VERSION {
+        return Err(corrupt(format!("schema {}, not {SCHEMA_VERSION}", manifest.schema)));
+    }
+    Ok(Some(manifest))
+}
+
+pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io("reading", path)(error)),
+    }
+}
+
+fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> StoreError + 'a {
+    move |source| StoreError::Io { doing, path: path.to_owned(), source }
+}

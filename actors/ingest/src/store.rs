@@ -1,0 +1,206 @@
+//! `prices.parquet`: the bar history, one row per symbol and session.
+//!
+//! Columns: `symbol` (string), `session` (date, New York), `open`, `high`, `low`, `close`, `volume`,
+//! `raw_close` (f64, as in [`Bars`]); sorted by session, then symbol, so that a session is one
+//! contiguous run of rows. Beside it stands `prices.manifest.json`, which says where the data came
+//! from and vouches for every byte.
+//!
+//! The two files change together: the new manifest is written first as `prices.manifest.next.json`,
+//! then the prices are renamed into place, then the manifest. A reader takes the manifest that fits
+//! the bytes it has read, so a crash at any point leaves either the old history or the new one.
+
+use crate::frame;
+use crate::manifest::{Manifest, Provenance, file_and_manifests, settle, write_both};
+use messages::{Bars, Date, HistoryRef, history_sha256};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum StoreError {
+    #[error("{}: no prices here: run `aurora fetch` or `aurora import` first", path.display())]
+    Absent { path: PathBuf },
+    #[error("{doing} {}", path.display())]
+    Io { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error(
+        "{}: not the bytes that {} vouches for: restore both from a backup, or fetch or import again",
+        path.display(), manifest.display()
+    )]
+    Tampered { path: PathBuf, manifest: PathBuf },
+    #[error("{}: {detail}: restore it from a backup, or fetch or import again", path.display())]
+    Corrupt { path: PathBuf, detail: String },
+    #[error("not written: {0}")]
+    Unfit(String),
+    #[error(
+        "session {session} is stored with other values ({difference}): the source has restated its past; \
+         fetch the whole history again into a new file"
+    )]
+    Restated { session: Date, difference: String },
+    #[error(
+        "session {session} lies before the last stored one ({last}) and is not stored: fetch the whole history again"
+    )]
+    Backwards { session: Date, last: Date },
+    #[error("no bars of {through} in the history (it ends with {last}): fetch up to {through}")]
+    NotCovered { through: Date, last: String },
+    #[error("{have} sessions up to {through}, {want} wanted: fetch or import an earlier start")]
+    TooShort { through: Date, have: usize, want: u32 },
+    #[error(
+        "the bars up to {through} are not those the session was opened with (sha256 {found}, expected \
+         {expected}): restore the prices file it was opened with"
+    )]
+    HistoryChanged { through: Date, found: String, expected: String },
+}
+
+/// All sessions, ascending; each a well-formed cross-section, ascending by symbol.
+///
+/// # Errors
+/// The file is absent, not what its manifest vouches for, or not a price history.
+pub fn read_prices(path: &Path) -> Result<Vec<Bars>, StoreError> {
+    let (bytes, _) = file_and_manifests(path)?;
+    parse(path, bytes)
+}
+
+/// Replaces the history at `path` (its folder is made where it lacks) and says what was written.
+///
+/// # Errors
+/// The bars are not a history (sessions ascending, each with bars, all numbers finite), or the disk
+/// refuses; the old file is then untouched.
+pub fn write_prices(
+    path: &Path,
+    history: &[Bars],
+    provenance: Provenance,
+) -> Result<Manifest, StoreError> {
+    check(history)?;
+    let bytes = frame::to_parquet(history)
+        .map_err(|error| StoreError::Unfit(format!("parquet: {error}")))?;
+    let manifest = Manifest::new(history, &bytes, provenance);
+    write_both(path, &bytes, &manifest)?;
+    Ok(manifest)
+}
+
+/// What [`append_session`] found.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    New,
+    AlreadyThere,
+}
+
+/// Adds one session at the end; the same session again changes nothing.
+///
+/// # Errors
+/// As reading and writing; the session is stored with other values, or lies in the past.
+pub fn append_session(path: &Path, bars: &Bars) -> Result<Appended, StoreError> {
+    settle(path)?;
+    let (bytes, manifest) = file_and_manifests(path)?;
+    let mut history = parse(path, bytes)?;
+    if let Some(stored) = session(&history, bars.session) {
+        return match difference(stored, bars) {
+            None => Ok(Appended::AlreadyThere),
+            Some(difference) => Err(StoreError::Restated { session: bars.session, difference }),
+        };
+    }
+    if let Some(last) = history.last().filter(|last| last.session > bars.session) {
+        return Err(StoreError::Backwards { session: bars.session, last: last.session });
+    }
+    history.push(bars.clone());
+    let provenance = manifest.map_or_else(Provenance::unknown, |manifest| manifest.provenance);
+    write_prices(path, &history, provenance)?;
+    Ok(Appended::New)
+}
+
+/// The bars of one session.
+pub fn session(history: &[Bars], session: Date) -> Option<&Bars> {
+    let at = history.binary_search_by_key(&session, |bars| bars.session).ok()?;
+    Some(&history[at])
+}
+
+/// The last `sessions` sessions up to and including `through`, and the reference that vouches for
+/// them.
+pub fn history(
+    history: &[Bars],
+    through: Date,
+    sessions: u32,
+) -> Result<(HistoryRef, &[Bars]), StoreError> {
+    let part = stretch(history, through, sessions)?;
+    Ok((HistoryRef { through, sessions, sha256: history_sha256(part) }, part))
+}
+
+/// The bars that `reference` speaks of, if `history` holds exactly those.
+pub fn verify<'a>(history: &'a [Bars], reference: &HistoryRef) -> Result<&'a [Bars], StoreError> {
+    let part = stretch(history, reference.through, reference.sessions)?;
+    let found = history_sha256(part);
+    if found == reference.sha256 {
+        return Ok(part);
+    }
+    let HistoryRef { through, sha256, .. } = reference;
+    Err(StoreError::HistoryChanged { through: *through, found, expected: sha256.clone() })
+}
+
+fn stretch(history: &[Bars], through: Date, sessions: u32) -> Result<&[Bars], StoreError> {
+    let Ok(at) = history.binary_search_by_key(&through, |bars| bars.session) else {
+        let last = history.last().map_or("nothing".to_owned(), |bars| bars.session.to_string());
+        return Err(StoreError::NotCovered { through, last });
+    };
+    let have = at + 1;
+    have.checked_sub(sessions as usize)
+        .map(|from| &history[from..have])
+        .ok_or(StoreError::TooShort { through, have, want: sessions })
+}
+
+fn parse(path: &Path, bytes: Vec<u8>) -> Result<Vec<Bars>, StoreError> {
+    let corrupt = |detail| StoreError::Corrupt { path: path.to_owned(), detail };
+    let history = frame::from_parquet(bytes).map_err(corrupt)?;
+    check(&history).map_err(|error| corrupt(error.to_string()))?;
+    Ok(history)
+}
+
+/// A history: sessions ascend, each has bars, rows ascend by symbol, every number is finite.
+fn check(history: &[Bars]) -> Result<(), StoreError> {
+    let unfit = |what: String| Err(StoreError::Unfit(what));
+    for pair in history.windows(2) {
+        if pair[0].session >= pair[1].session {
+            return unfit(format!("session {} after {}", pair[1].session, pair[0].session));
+        }
+    }
+    for bars in history {
+        if bars.symbols.is_empty() || !bars.is_well_formed() {
+            return unfit(format!(
+                "session {} has no bars, or twice the same symbol",
+                bars.session
+            ));
+        }
+        for (name, column) in columns(bars) {
+            if let Some(row) = column.iter().position(|value| !value.is_finite()) {
+                let (symbol, value) = (&bars.symbols[row], column[row]);
+                return unfit(format!("{symbol} on {}: {name} is {value}", bars.session));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first difference between two records of one session, in words.
+pub(crate) fn difference(stored: &Bars, now: &Bars) -> Option<String> {
+    if stored.symbols != now.symbols {
+        let lone = |a: &Bars, b: &Bars| a.symbols.iter().find(|s| b.row(s).is_none()).cloned();
+        return Some(match (lone(stored, now), lone(now, stored)) {
+            (Some(symbol), _) => format!("{symbol} is stored and no longer there"),
+            (None, Some(symbol)) => format!("{symbol} is not stored"),
+            (None, None) => "other symbols".to_owned(),
+        });
+    }
+    columns(stored).into_iter().zip(columns(now)).find_map(|((name, old), (_, new))| {
+        let row = (0..old.len()).find(|&row| old[row].to_bits() != new[row].to_bits())?;
+        Some(format!("{} {name}: stored {}, now {}", stored.symbols[row], old[row], new[row]))
+    })
+}
+
+pub(crate) fn columns(bars: &Bars) -> [(&'static str, &[f64]); 6] {
+    [
+        ("open", bars.open.as_slice()),
+        ("high", bars.high.as_slice()),
+        ("low", bars.low.as_slice()),
+        ("close", bars.close.as_slice()),
+        ("volume", bars.volume.as_slice()),
+        ("raw_close", bars.raw_close.as_slice()),
+    ]
+}

@@ -1,0 +1,230 @@
+//! A CSV or Parquet file of somebody else's, by column; errors name file, line or row, and column.
+
+use crate::frame;
+use crate::import::ImportError;
+use jiff::civil::DateTime;
+use jiff::{Timestamp, tz::TimeZone};
+use messages::Date;
+use polars::prelude::*;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+pub(crate) struct Table {
+    path: PathBuf,
+    frame: DataFrame,
+    /// A person finds line 7 of a CSV and row 7 of a Parquet file.
+    is_text: bool,
+}
+
+impl Table {
+    pub(crate) fn read(path: &Path) -> Result<Self, ImportError> {
+        let io = |source| ImportError::Io { path: path.to_owned(), source };
+        Self::parse(path, std::fs::read(path).map_err(io)?)
+    }
+
+    /// By content: Parquet says so in its first bytes, anything else must be a CSV with a header.
+    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, ImportError> {
+        let is_text = !bytes.starts_with(b"PAR1");
+        let frame = if is_text {
+            // All columns as text: a cell that is no number must be named, not guessed around.
+            let options = CsvReadOptions::default().with_infer_schema_length(Some(0));
+            options.into_reader_with_file_handle(Cursor::new(bytes)).finish()
+        } else {
+            ParquetReader::new(Cursor::new(bytes)).finish()
+        };
+        let unreadable = |error: PolarsError| ImportError::Unreadable {
+            path: path.to_owned(),
+            detail: error.to_string(),
+        };
+        let mut frame = frame.map_err(unreadable)?;
+        frame.rechunk_mut();
+        Ok(Self { path: path.to_owned(), frame, is_text })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.frame.height()
+    }
+
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.frame.column(column).is_ok()
+    }
+
+    /// The first of `names` that is there.
+    fn column(&self, names: &[&str]) -> Result<&Column, ImportError> {
+        names.iter().find_map(|name| self.frame.column(name).ok()).ok_or_else(|| {
+            let found: Vec<_> = self.frame.columns().iter().map(|c| c.name().as_str()).collect();
+            let (path, column, found) = (self.path.clone(), names.join(" or "), found.join(", "));
+            ImportError::MissingColumn { path, column, found }
+        })
+    }
+
+    /// Text cells, none of them empty.
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, ImportError> {
+        let column = self.column(&[name])?;
+        let text = column.cast(&DataType::String).map_err(|error| self.mistyped(column, &error))?;
+        let text = text.str().map_err(|error| self.mistyped(column, &error))?;
+        let cell = |(row, cell): (usize, Option<&str>)| match cell.map(str::trim) {
+            Some(cell) if !cell.is_empty() => Ok(cell.to_owned()),
+            _ => Err(self.bad_cell(row, name, "", "is empty: fill it in or delete the row")),
+        };
+        text.iter().enumerate().map(cell).collect()
+    }
+
+    /// Numbers of any width; an empty cell is NaN.
+    pub(crate) fn numbers(&self, name: &str) -> Result<Vec<f64>, ImportError> {
+        let column = self.column(&[name])?;
+        if let Ok(text) = column.str() {
+            let cell = |(row, cell): (usize, Option<&str>)| match cell.map_or("", str::trim) {
+                "" => Ok(f64::NAN),
+                cell => cell
+                    .parse()
+                    .map_err(|_| self.bad_cell(row, name, cell, "is not a number: correct it")),
+            };
+            return text.iter().enumerate().map(cell).collect();
+        }
+        let numbers = column.cast(&DataType::Float64).map_err(|e| self.mistyped(column, &e))?;
+        let numbers = numbers.f64().map_err(|error| self.mistyped(column, &error))?;
+        Ok(numbers.iter().map(|number| number.unwrap_or(f64::NAN)).collect())
+    }
+
+    /// Sessions as days from 1970-01-01, from whichever of `names` is there.
+    pub(crate) fn days(&self, names: &[&str]) -> Result<Vec<i32>, ImportError> {
+        let column = self.column(names)?;
+        let name = column.name().as_str();
+        let absent = |row| self.bad_cell(row, name, "", "is empty: every row needs a session");
+        if let Ok(dates) = column.date() {
+            let cells = dates.physical().iter().enumerate();
+            return cells.map(|(row, day)| day.ok_or_else(|| absent(row))).collect();
+        }
+        if let DataType::Datetime(unit, zone) = column.dtype() {
+            return self.instants(column, *unit, zone.is_some());
+        }
+        let text = column.str().map_err(|error| self.mistyped(column, &error))?;
+        let mut last: (&str, i32) = ("", 0);
+        let cells = text.iter().enumerate().map(|(row, cell)| {
+            let cell =
+                cell.map(str::trim).filter(|cell| !cell.is_empty()).ok_or_else(|| absent(row))?;
+            if last.0 != cell {
+                let session =
+                    session(cell).ok_or_else(|| self.bad_cell(row, name, cell, NO_SESSION))?;
+                last = (cell, frame::day_of(session));
+            }
+            Ok(last.1)
+        });
+        cells.collect()
+    }
+
+    /// Timestamps of a Parquet file: instants if they have a zone, else wall times.
+    fn instants(
+        &self,
+        column: &Column,
+        unit: TimeUnit,
+        zoned: bool,
+    ) -> Result<Vec<i32>, ImportError> {
+        let name = column.name().as_str();
+        let nanos: i128 = match unit {
+            TimeUnit::Nanoseconds => 1,
+            TimeUnit::Microseconds => 1_000,
+            TimeUnit::Milliseconds => 1_000_000,
+        };
+        let ticks = column.datetime().map_err(|error| self.mistyped(column, &error))?;
+        let mut last = (None, 0);
+        let cells = ticks.physical().iter().enumerate().map(|(row, tick)| {
+            if tick.is_none() || last.0 != tick {
+                let at = tick.and_then(|t| Timestamp::from_nanosecond(i128::from(t) * nanos).ok());
+                let session =
+                    at.and_then(|at| if zoned { session_of(at) } else { wall_session(at) });
+                let value = at.map_or(String::new(), |at| at.to_string());
+                let session =
+                    session.ok_or_else(|| self.bad_cell(row, name, &value, NO_SESSION))?;
+                last = (tick, frame::day_of(session));
+            }
+            Ok(last.1)
+        });
+        cells.collect()
+    }
+
+    /// `line 7` or `row 7`.
+    pub(crate) fn place(&self, row: usize) -> String {
+        if self.is_text { format!("line {}", row + 2) } else { format!("row {}", row + 1) }
+    }
+
+    fn bad_cell(
+        &self,
+        row: usize,
+        column: &str,
+        value: &str,
+        problem: &'static str,
+    ) -> ImportError {
+        ImportError::BadCell {
+            path: self.path.clone(),
+            place: self.place(row),
+            column: column.to_owned(),
+            value: value.to_owned(),
+            problem,
+        }
+    }
+
+    fn mistyped(&self, column: &Column, error: &PolarsError) -> ImportError {
+        ImportError::Unreadable {
+            path: self.path.clone(),
+            detail: format!("column {} is {}: {error}", column.name(), column.dtype()),
+        }
+    }
+}
+
+const NO_SESSION: &str =
+    "is no session: write a date (2024-03-08), or midnight in New York as RFC 3339";
+
+/// The session a daily bar's time speaks of: a date, a date at midnight, or an instant that is
+/// midnight in New York. Any other instant is ambiguous (midnight UTC is the evening before there).
+pub(crate) fn session(text: &str) -> Option<Date> {
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return session_of(instant);
+    }
+    let time: DateTime = text.parse().ok()?;
+    (time.time() == jiff::civil::Time::midnight()).then(|| time.date())
+}
+
+/// The date of an instant that is midnight in New York.
+pub(crate) fn session_of(instant: Timestamp) -> Option<Date> {
+    let there = instant.to_zoned(new_york());
+    (there.time() == jiff::civil::Time::midnight()).then(|| there.date())
+}
+
+/// The date of a wall time (kept as if it were UTC) that is midnight.
+fn wall_session(time: Timestamp) -> Option<Date> {
+    let there = time.to_zoned(TimeZone::UTC);
+    (there.time() == jiff::civil::Time::midnight()).then(|| there.date())
+}
+
+/// The exchange's zone, from the database compiled in: the same everywhere.
+pub(crate) fn new_york() -> TimeZone {
+    TimeZone::get("America/New_York").expect("bundled with jiff")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::session;
+    use jiff::civil::date;
+
+    #[test]
+    fn sessions_are_new_york_dates() {
+        let day = Some(date(2024, 3, 8));
+        assert_eq!(session("2024-03-08"), day);
+        assert_eq!(session("2024-03-08 00:00:00"), day);
+        assert_eq!(session("2024-03-08T05:00:00Z"), day, "winter");
+        assert_eq!(session("2024-03-08 00:00:00-05:00"), day);
+        assert_eq!(session("2024-07-08T04:00:00Z"), Some(date(2024, 7, 8)), "summer");
+        for ambiguous in ["2024-03-08T00:00:00Z", "2024-07-08T05:00:00Z", "2024-03-08T16:00:00"] {
+            assert_eq!(session(ambiguous), None, "{ambiguous}");
+        }
+        for nonsense in ["", "08/03/2024", "2024-02-30", "yesterday"] {
+            assert_eq!(session(nonsense), None, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A session's bars: fetch what the store lacks, see that the past is still the past, pass the gate.
+
+use crate::coverage;
+use crate::error::IngestError;
+use crate::fetch::{FetchOptions, fetch_bars};
+use crate::store;
+use alpaca::Client;
+use messages::{Bars, CoverageFailed, Date, Member, Symbol};
+use std::path::{Path, PathBuf};
+
+/// What a session's gateway has to say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Today {
+    Covered(Bars),
+    Failed(CoverageFailed),
+}
+
+/// The bars of `signal_session` for the universe, gated. Sessions between the last stored one and
+/// `signal_session` are stored on the way; `signal_session` itself is not (see [`keep`]): it may be
+/// stored only after the journal holds it.
+///
+/// # Errors
+/// The service or the store fails, or the service no longer says of the last stored session what is
+/// stored of it.
+pub async fn fetch_session(
+    client: &Client,
+    prices: &Path,
+    universe: &[Member],
+    signal_session: Date,
+    options: &FetchOptions,
+) -> Result<Today, IngestError> {
+    let stored = read(prices.to_owned()).await?;
+    let before = stored.partition_point(|bars| bars.session < signal_session);
+    let from = before.checked_sub(1).map_or(signal_session, |last| stored[last].session);
+    let symbols: Vec<Symbol> = universe.iter().map(|member| member.symbol.clone()).collect();
+    let fetched = fetch_bars(client, &symbols, from, signal_session, options).await?;
+    for bars in &fetched {
+        if let Some(stored) = store::session(&stored, bars.session) {
+            agree(stored, bars, &symbols)?;
+        }
+    }
+    for bars in &fetched {
+        if bars.session < signal_session && store::session(&stored, bars.session).is_none() {
+            append(prices.to_owned(), bars.clone()).await?;
+        }
+    }
+    let today = store::session(&fetched, signal_session).cloned();
+    let today = today.unwrap_or_else(|| Bars::empty(signal_session));
+    let previous = fetched.iter().rfind(|bars| bars.session < signal_session);
+    Ok(match coverage::check(universe, &today, previous) {
+        Ok(()) => Today::Covered(today),
+        Err(failed) => Today::Failed(failed),
+    })
+}
+
+/// Stores what the journal holds; nothing to do if the session is there already.
+pub async fn keep(prices: &Path, bars: &Bars) -> Result<(), IngestError> {
+    let stored = read(prices.to_owned()).await?;
+    match store::session(&stored, bars.session) {
+        Some(stored) => agree(stored, bars, &bars.symbols),
+        None => append(prices.to_owned(), bars.clone()).await,
+    }
+}
+
+/// Prices must be what is stored, bit for bit. Volume may differ: a daily bar counts trades after
+/// hours, so one that was fetched in the evening grows until morning.
+fn agree(stored: &Bars, now: &Bars, symbols: &[Symbol]) -> Result<(), IngestError> {
+    for symbol in symbols {
+        let Some(old) = stored.row(symbol) else {
+            continue;
+        };
+        let new = now.row(symbol);
+        for ((field, was), (_, is)) in store::columns(stored).into_iter().zip(store::columns(now)) {
+            let (was, is) = (was[old], new.map(|row| is[row]));
+            match is {
+                Some(is) if is.to_bits() == was.to_bits() => {}
+                Some(is) if field == "volume" => {
+                    tracing::warn!(%symbol, session = %stored.session, was, is, "volume has changed");
+                }
+                _ => return Err(restated(symbol, stored.session, field, was, is)),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn restated(
+    symbol: &Symbol,
+    session: Date,
+    field: &'static str,
+    stored: f64,
+    now: Option<f64>,
+) -> IngestError {
+    let now = now.map_or("gone".to_owned(), |now| now.to_string());
+    IngestError::Restated { symbol: symbol.clone(), session, field, stored, now }
+}
+
+/// Parquet and hashing take tenths of a second: off the event loop.
+async fn read(prices: PathBuf) -> Result<Vec<Bars>, IngestError> {
+    let reading = tokio::task::spawn_blocking(move || store::read_prices(&prices));
+    Ok(reading.await.map_err(IngestError::Thread)??)
+}
+
+async fn append(prices: PathBuf, bars: Bars) -> Result<(), IngestError> {
+    let writing = tokio::task::spawn_blocking(move || store::append_session(&prices, &bars));
+    writing.await.map_err(IngestError::Thread)?.map(drop).map_err(IngestError::Store)
+}

@@ -1,0 +1,79 @@
+use crate::orders::order_line;
+use crate::record::{Counts, Coverage, SessionRecord, Stopped};
+use messages::{Envelope, Message, OrderStatus, Outcome, SessionOpened};
+use std::collections::BTreeSet;
+
+/// Gathers one session's record from its journal.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    record: SessionRecord,
+    coverage: Option<Coverage>,
+    counts: Counts,
+    executions: BTreeSet<(String, i64)>,
+}
+
+impl Collector {
+    pub(crate) fn new(opened: &SessionOpened) -> Self {
+        let record = SessionRecord {
+            run_id: opened.run_id.clone(),
+            env: opened.env,
+            session: opened.session,
+            day: None,
+            stopped: None,
+            alarms: Vec::new(),
+            orders: Vec::new(),
+        };
+        let counts = Counts::default();
+        Self { record, coverage: None, counts, executions: BTreeSet::new() }
+    }
+
+    /// The record, where this entry gives the folder something to write.
+    pub(crate) fn see(&mut self, entry: &Envelope) -> Option<&SessionRecord> {
+        match &entry.body {
+            Message::SubmitOrder(order) => {
+                self.counts.orders += 1;
+                self.record.orders.push(order_line(self.record.session, order));
+            }
+            Message::OrderDenied(_) => self.counts.denied += 1,
+            Message::OrderUpdated(updated) if updated.status == OrderStatus::Rejected => {
+                self.counts.rejects += 1;
+            }
+            Message::Filled(fill) => {
+                let execution = (fill.client_order_id.clone(), fill.cumulative.0);
+                self.counts.fills += u32::from(self.executions.insert(execution));
+            }
+            Message::CoverageFailed(failed) => {
+                self.coverage = Some(Coverage { expected: failed.expected, got: failed.got });
+            }
+            Message::Alarm(alarm) => {
+                let said = format!("{} {}: {}", entry.id.author, alarm.code, alarm.detail);
+                self.record.alarms.push(said);
+            }
+            Message::DayReported(day) => {
+                self.record.day = Some(day.clone());
+                return Some(&self.record);
+            }
+            Message::SessionClosed(closed) => return self.on_session_closed(&closed.outcome),
+            _ => {}
+        }
+        None
+    }
+
+    /// A session that trained a model is none of a run's trading days.
+    fn on_session_closed(&mut self, outcome: &Outcome) -> Option<&SessionRecord> {
+        let reason = match outcome {
+            Outcome::Trained => return None,
+            Outcome::Traded if self.record.day.is_some() => return Some(&self.record),
+            Outcome::Traded => "closed without an account".to_owned(),
+            Outcome::Stopped { reason } => reason.clone(),
+        };
+        let counted = self.record.day.is_some();
+        self.record.stopped = Some(Stopped {
+            session: self.record.session,
+            reason,
+            coverage: self.coverage,
+            counts: if counted { Counts::default() } else { self.counts },
+        });
+        Some(&self.record)
+    }
+}

@@ -1,0 +1,45 @@
+use messages::{Date, DayReported, Env};
+use serde::{Deserialize, Serialize};
+
+/// Names of the universe, and those that had a usable bar.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    pub expected: u32,
+    pub got: u32,
+}
+
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Submitted by execution.
+    pub orders: u32,
+    pub fills: u32,
+    /// Refused by the venue.
+    pub rejects: u32,
+    /// Refused by risk.
+    pub denied: u32,
+}
+
+/// A session that ended with less than a whole trading day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    pub session: Date,
+    pub reason: String,
+    /// If the coverage gate closed.
+    pub coverage: Option<Coverage>,
+    /// What happened before it stopped and no [`DayReported`] counts; zero if there is one.
+    pub counts: Counts,
+}
+
+/// One line of `sessions.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    pub run_id: String,
+    pub env: Env,
+    pub session: Date,
+    /// Money in micro-dollars, as in the journal.
+    pub day: Option<DayReported>,
+    pub stopped: Option<Stopped>,
+    pub alarms: Vec<String>,
+    /// [`crate::order_line`] each, in journal order.
+    pub orders: Vec<String>,
+}

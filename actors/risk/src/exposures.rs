@@ -1,0 +1,142 @@
+//! What a book adds up to, and how far each sum may go.
+
+use crate::portfolio::{Portfolio, share_of};
+use messages::{PortfolioExposures, SectorNet, Usd};
+
+/// Sums over a book, in micro-dollars. A name of unknown beta counts as zero, and the targets say so.
+#[derive(Clone, Debug)]
+pub(crate) struct Totals {
+    pub(crate) gross: f64,
+    /// Gross if every order that adds fills and none that reduces does: what the gate will see.
+    pub(crate) gross_worst: f64,
+    pub(crate) net: f64,
+    pub(crate) beta: f64,
+    pub(crate) sectors: Vec<f64>,
+    largest: f64,
+}
+
+impl Totals {
+    /// `values` in micro-dollars, a row per name, traded to from the book now held.
+    pub(crate) fn of(portfolio: &Portfolio, values: &[f64]) -> Self {
+        let sectors = vec![0.0; portfolio.sectors.len()];
+        let mut totals =
+            Self { gross: 0.0, gross_worst: 0.0, net: 0.0, beta: 0.0, sectors, largest: 0.0 };
+        for (name, &value) in portfolio.names.iter().zip(values) {
+            totals.gross += value.abs();
+            totals.gross_worst += value.abs().max(name.value(name.held.0).abs());
+            totals.net += value;
+            totals.beta += name.beta.unwrap_or(0.0) * value;
+            if let Some(sector) = name.sector {
+                totals.sectors[sector] += value;
+            }
+            totals.largest = totals.largest.max(value.abs());
+        }
+        totals
+    }
+
+    pub(crate) fn exposures(&self, portfolio: &Portfolio) -> PortfolioExposures {
+        // Without equity there is no fraction of it.
+        let share = |x: f64| if portfolio.nav > 0.0 { x / portfolio.nav } else { 0.0 };
+        let net =
+            |(sector, net): (&String, &f64)| SectorNet { sector: sector.clone(), net: share(*net) };
+        PortfolioExposures {
+            gross: share(self.gross),
+            net: share(self.net),
+            beta: share(self.beta),
+            sectors: portfolio.sectors.iter().zip(&self.sectors).map(net).collect(),
+            name_largest: share(self.largest),
+        }
+    }
+}
+
+/// How far each total may go: its limit, or what it is now where that is more. So a limit that holds is kept,
+/// and one that drift has broken does not get worse.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    gross: f64,
+    gross_worst: f64,
+    net: f64,
+    beta: f64,
+    sectors: Vec<f64>,
+}
+
+impl Bounds {
+    pub(crate) fn new(portfolio: &Portfolio) -> Self {
+        let now = Totals::of(portfolio, &portfolio.held());
+        let limits = &portfolio.limits;
+        let bound = |fraction: f64, now: f64| {
+            (share_of(Usd(portfolio.nav as i64), fraction).0 as f64).max(now.abs())
+        };
+        Self {
+            gross: bound(limits.gross.min(limits.gross_max), now.gross),
+            gross_worst: bound(limits.gross_max, now.gross_worst),
+            net: bound(limits.net_max, now.net),
+            beta: bound(limits.beta_max, now.beta),
+            sectors: now.sectors.iter().map(|&net| bound(limits.sector_net_max, net)).collect(),
+        }
+    }
+
+    /// By how much `totals` go too far, summed over the limits; zero if every limit is met.
+    pub(crate) fn excess(&self, totals: &Totals) -> f64 {
+        self.excess_of_book(totals)
+            + totals.sectors.iter().zip(&self.sectors).map(|(x, max)| over(*x, *max)).sum::<f64>()
+    }
+
+    fn excess_of_book(&self, totals: &Totals) -> f64 {
+        over(totals.gross, self.gross)
+            + over(totals.gross_worst, self.gross_worst)
+            + over(totals.net, self.net)
+            + over(totals.beta, self.beta)
+    }
+
+    /// By how much the excess changes if the name in `row` goes from one value to another.
+    pub(crate) fn excess_change(
+        &self,
+        portfolio: &Portfolio,
+        totals: &Totals,
+        row: usize,
+        (from, to): (f64, f64),
+    ) -> f64 {
+        let name = &portfolio.names[row];
+        let held = name.value(name.held.0).abs();
+        let moved = Totals {
+            gross: totals.gross + to.abs() - from.abs(),
+            gross_worst: totals.gross_worst + to.abs().max(held) - from.abs().max(held),
+            net: totals.net + to - from,
+            beta: totals.beta + name.beta.unwrap_or(0.0) * (to - from),
+            sectors: Vec::new(),
+            largest: 0.0,
+        };
+        let sector = name.sector.map_or(0.0, |sector| {
+            let (net, max) = (totals.sectors[sector], self.sectors[sector]);
+            over(net + to - from, max) - over(net, max)
+        });
+        self.excess_of_book(&moved) - self.excess_of_book(totals) + sector
+    }
+
+    /// Code and size of each limit that `totals` break: `BETA 0.01`.
+    pub(crate) fn broken(&self, portfolio: &Portfolio, totals: &Totals) -> Vec<String> {
+        let nav = portfolio.nav;
+        let book = [
+            ("GROSS", totals.gross, self.gross),
+            ("GROSS_WORST", totals.gross_worst, self.gross_worst),
+            ("NET", totals.net, self.net),
+            ("BETA", totals.beta, self.beta),
+        ];
+        let mut broken: Vec<String> = book
+            .into_iter()
+            .filter(|(_, total, max)| over(*total, *max) > 0.0)
+            .map(|(code, _, max)| format!("{code} {:.4}", max / nav))
+            .collect();
+        for (sector, (net, max)) in totals.sectors.iter().zip(&self.sectors).enumerate() {
+            if over(*net, *max) > 0.0 {
+                broken.push(format!("SECTOR {} {:.4}", portfolio.sectors[sector], max / nav));
+            }
+        }
+        broken
+    }
+}
+
+fn over(total: f64, max: f64) -> f64 {
+    (total.abs() - max).max(0.0)
+}

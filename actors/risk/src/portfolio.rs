@@ -1,0 +1,234 @@
+//! What portfolio construction reads: every name that is held or may be, with what can be done about it.
+
+use messages::{Exposures, Features, Holding, Limits, Price, SessionOpened, Shares, Symbol, Usd};
+use std::collections::BTreeMap;
+
+/// Money here is micro-dollars in `f64`: whole numbers, hence exact, in books below nine billion.
+#[derive(Debug)]
+pub(crate) struct Portfolio {
+    pub(crate) nav: f64,
+    pub(crate) limits: Limits,
+    /// Ascending.
+    pub(crate) sectors: Vec<String>,
+    /// Ascending by symbol.
+    pub(crate) names: Vec<Name>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Name {
+    pub(crate) symbol: Symbol,
+    /// Index into `Portfolio::sectors`; `None` where the name is no member.
+    pub(crate) sector: Option<usize>,
+    pub(crate) held: Shares,
+    pub(crate) mark: Price,
+    pub(crate) beta: Option<f64>,
+    pub(crate) sigma_daily: Option<f64>,
+    /// Dollars.
+    pub(crate) adv: Option<f64>,
+    pub(crate) stance: Stance,
+    /// Positions that one session may end in, `held` among them.
+    pub(crate) lowest: Bound,
+    pub(crate) highest: Bound,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Stance {
+    /// The model has a view and everything it takes to act on it is known.
+    View { score: f64, variance: f64 },
+    /// No view, or not to be held: towards zero as fast as liquidity allows. Why, by code.
+    Reduce(&'static str),
+    /// Can't be traded: counted as it is. Why, by code.
+    Keep(&'static str),
+}
+
+/// How far a position may go, and the limit that says so.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(crate) struct Bound {
+    pub(crate) shares: i64,
+    pub(crate) limit: &'static str,
+    /// Of the limit, in dollars.
+    pub(crate) size: f64,
+}
+
+impl Portfolio {
+    /// Every held name, and every other that can be opened today.
+    pub(crate) fn new(
+        opened: &SessionOpened,
+        features: Option<&Features>,
+        score: impl Fn(&Symbol) -> Option<f64>,
+    ) -> Self {
+        let mut portfolio = Self::kept(opened, features);
+        let held: BTreeMap<Symbol, Name> =
+            portfolio.names.drain(..).map(|name| (name.symbol.clone(), name)).collect();
+        let mut names = held;
+        let Some(features) = features else {
+            return Self { names: names.into_values().collect(), ..portfolio };
+        };
+        for (row, symbol) in features.symbols.iter().enumerate() {
+            let flat = || Name::flat(symbol.clone());
+            let mut name = names.remove(symbol).unwrap_or_else(flat);
+            name.read(features, row, &portfolio.sectors, opened);
+            name.stance = name.stance(features, row, score(symbol));
+            if name.held != Shares(0) || matches!(name.stance, Stance::View { .. }) {
+                name.bound(opened);
+                names.insert(symbol.clone(), name);
+            }
+        }
+        Self { names: names.into_values().collect(), ..portfolio }
+    }
+
+    /// Held names, none of which is to be traded.
+    pub(crate) fn kept(opened: &SessionOpened, features: Option<&Features>) -> Self {
+        let mut sectors: Vec<String> =
+            opened.universe.iter().map(|member| member.sector.clone()).collect();
+        sectors.sort_unstable();
+        sectors.dedup();
+        let held = opened.positions.iter().filter(|holding| holding.quantity != Shares(0));
+        let names = held.map(|holding| {
+            let mut name = Name::kept(holding);
+            let row = features.and_then(|f| f.symbols.iter().position(|s| *s == name.symbol));
+            if let Some((features, row)) = features.zip(row) {
+                name.read(features, row, &sectors, opened);
+            }
+            name
+        });
+        let names = names.collect();
+        Self { nav: opened.equity.0 as f64, limits: opened.limits.clone(), sectors, names }
+    }
+
+    /// Micro-dollars held of each name.
+    pub(crate) fn held(&self) -> Vec<f64> {
+        self.names.iter().map(|name| name.value(name.held.0)).collect()
+    }
+}
+
+impl Name {
+    /// Held, at the broker's mark, nothing else known of it.
+    fn kept(Holding { symbol, quantity, mark, .. }: &Holding) -> Self {
+        let pinned = Bound { shares: quantity.0, limit: "KEPT", size: 0.0 };
+        Self {
+            symbol: symbol.clone(),
+            sector: None,
+            held: *quantity,
+            mark: *mark,
+            beta: None,
+            sigma_daily: None,
+            adv: None,
+            stance: Stance::Keep("NO_PRICE"),
+            lowest: pinned,
+            highest: pinned,
+        }
+    }
+
+    fn flat(symbol: Symbol) -> Self {
+        let (quantity, mark) = (Shares(0), Price(0));
+        Self::kept(&Holding { symbol, quantity, average: mark, mark })
+    }
+
+    /// Takes what the day's features know of it.
+    fn read(
+        &mut self,
+        features: &Features,
+        row: usize,
+        sectors: &[String],
+        opened: &SessionOpened,
+    ) {
+        let Exposures { beta, sigma_daily, adv, close, .. } = &features.exposures;
+        if let Some(close) = Price::from_f64(close[row]) {
+            self.mark = close;
+        }
+        let member = opened.universe.iter().find(|member| member.symbol == self.symbol);
+        self.sector = member.and_then(|member| sectors.binary_search(&member.sector).ok());
+        self.beta = Some(beta[row]).filter(|beta| beta.is_finite());
+        self.sigma_daily = positive(sigma_daily[row]);
+        self.adv = positive(adv[row]);
+    }
+
+    /// The first reason not to act on a score wins.
+    fn stance(&self, features: &Features, row: usize, score: Option<f64>) -> Stance {
+        let Exposures { idio_daily, close, .. } = &features.exposures;
+        if Price::from_f64(close[row]).is_none() {
+            return Stance::Keep("NO_PRICE");
+        }
+        if self.adv.is_none() {
+            return Stance::Keep("NO_ADV");
+        }
+        if self.sector.is_none() {
+            return Stance::Reduce("NOT_IN_UNIVERSE");
+        }
+        if !features.eligible[row] {
+            return Stance::Reduce("NOT_ELIGIBLE");
+        }
+        let Some(score) = score else {
+            return Stance::Reduce("NO_SCORE");
+        };
+        if self.beta.is_none() {
+            return Stance::Reduce("NO_BETA");
+        }
+        let variance = positive(idio_daily[row]).and_then(|sigma| positive(sigma * sigma));
+        match (variance, self.sigma_daily) {
+            (Some(variance), Some(_)) => Stance::View { score, variance },
+            _ => Stance::Reduce("NO_SIGMA"),
+        }
+    }
+
+    /// Sets how far the position may go this session.
+    fn bound(&mut self, opened: &SessionOpened) {
+        let Self { held: Shares(held), mark, .. } = *self;
+        let pinned = |limit| Bound { shares: held, limit, size: 0.0 };
+        (self.lowest, self.highest) = match self.stance {
+            Stance::Keep(why) => (pinned(why), pinned(why)),
+            Stance::Reduce(_) | Stance::View { .. } => {
+                // A short is a long seen from below.
+                let above = self.reach(opened, held, mark);
+                let below = self.reach(opened, -held, mark);
+                (Bound { shares: -below.shares, ..below }, above)
+            }
+        };
+        if let Stance::Reduce(_) = self.stance {
+            let flat = |bound: Bound| bound.shares.clamp(held.min(0), held.max(0));
+            self.lowest.shares = flat(self.lowest);
+            self.highest.shares = flat(self.highest);
+        }
+        assert!(self.lowest.shares <= held && held <= self.highest.shares, "{self:?}");
+    }
+
+    /// The largest position to be had from `held` by buying.
+    fn reach(&self, opened: &SessionOpened, held: i64, mark: Price) -> Bound {
+        let SessionOpened { limits, equity, .. } = opened;
+        let shares = |limit: Usd| limit.0 / mark.0;
+        let bound = |limit, size: Usd, shares| Bound { shares, limit, size: size.to_f64() };
+        let (adv, order) = (self.adv_limit(limits), share_of(*equity, limits.order_max));
+        let cap = share_of(*equity, limits.name_max);
+        // Covering a short and going long are two orders, each of them limited.
+        let covers = held < 0 && -held <= shares(order);
+        let by_order = if covers { 0 } else { held } + shares(order);
+        let bounds = [
+            bound("ADV", adv, held + shares(adv)),
+            bound("ORDER", order, by_order),
+            // A cap that drift has broken may only shrink.
+            bound("NAME", cap, shares(cap).max(held)),
+        ];
+        bounds.into_iter().min_by_key(|bound| bound.shares).expect("three bounds")
+    }
+
+    /// Dollars of it that one session may trade.
+    pub(crate) fn adv_limit(&self, limits: &Limits) -> Usd {
+        let adv = self.adv.unwrap_or(0.0);
+        Usd((adv * limits.adv_share_max * 1e6).max(0.0) as i64)
+    }
+
+    /// Micro-dollars that `shares` are worth.
+    pub(crate) fn value(&self, shares: i64) -> f64 {
+        self.mark.times(Shares(shares)).0 as f64
+    }
+}
+
+/// `fraction` of `nav`, rounded down; nothing if the fraction is no number.
+pub(crate) fn share_of(nav: Usd, fraction: f64) -> Usd {
+    Usd((nav.0.max(0) as f64 * fraction.max(0.0)) as i64)
+}
+
+fn positive(x: f64) -> Option<f64> {
+    Some(x).filter(|x| x.is_finite() && *x > 0.0)
+}

@@ -1,0 +1,149 @@
+//! The book one would like to hold: the closed form of METHODS.md §4, "Fallback without solver".
+//!
+//! 1. z: scores standardised over the names with a view, clipped at ±3.
+//! 2. w = z/σ², σ the idiosyncratic volatility.
+//! 3. Up to 50 times: project out [1, β, sectors]; scale to the gross wanted; clip to what each name may hold.
+//!
+//! In the last 20 rounds gross is scaled down only. Where the caps can't hold the gross wanted, scaling up would
+//! press every name against its cap and destroy neutrality; alternating projections alone converge to a book
+//! that is both, of the gross that there is room for.
+
+use crate::portfolio::{Name, Portfolio, Stance};
+
+const Z_MAX: f64 = 3.0;
+const ROUNDS: usize = 50;
+const ROUNDS_SCALING_UP: usize = 30;
+const CONVERGED: f64 = 1e-12;
+
+/// Wished value of each name in micro-dollars; `None` if the scores don't tell names apart.
+///
+/// Names without a view go towards zero, or stay, as their bounds say; the others neutralise them.
+pub(crate) fn wish(portfolio: &Portfolio) -> Option<Vec<f64>> {
+    let mut weights: Vec<f64> =
+        portfolio.names.iter().map(|name| clip(portfolio, name, 0.0)).collect();
+    let views = standardised(portfolio)?;
+    for &(row, weight) in &views {
+        weights[row] = weight;
+    }
+    let free: Vec<usize> = views.iter().map(|view| view.0).collect();
+    let neutral = Neutral::new(portfolio, &free);
+    for round in 0..ROUNDS {
+        let before = weights.clone();
+        neutral.project(&mut weights);
+        scale(portfolio.limits.gross, &free, &mut weights, round < ROUNDS_SCALING_UP);
+        for &row in &free {
+            weights[row] = clip(portfolio, &portfolio.names[row], weights[row]);
+        }
+        if weights.iter().zip(&before).all(|(now, then)| (now - then).abs() < CONVERGED) {
+            break;
+        }
+    }
+    Some(weights.into_iter().map(|weight| weight * portfolio.nav).collect())
+}
+
+/// Row and z/σ² of every name with a view, scaled so that the largest is 1.
+fn standardised(portfolio: &Portfolio) -> Option<Vec<(usize, f64)>> {
+    let views: Vec<(usize, f64, f64)> = portfolio
+        .names
+        .iter()
+        .enumerate()
+        .filter_map(|(row, name)| match name.stance {
+            Stance::View { score, variance } => Some((row, score, variance)),
+            Stance::Reduce(_) | Stance::Keep(_) => None,
+        })
+        .collect();
+    let n = views.len() as f64;
+    let mean = views.iter().map(|view| view.1).sum::<f64>() / n;
+    let sd = (views.iter().map(|view| (view.1 - mean).powi(2)).sum::<f64>() / n).sqrt();
+    let raw = |&(row, score, variance): &(usize, f64, f64)| {
+        (row, ((score - mean) / sd).clamp(-Z_MAX, Z_MAX) / variance)
+    };
+    let raw: Vec<(usize, f64)> = views.iter().map(raw).collect();
+    let largest = raw.iter().map(|(_, weight)| weight.abs()).fold(0.0, f64::max);
+    // No names or equal scores: sd is NaN, zero, or so small that it is rounding.
+    let told_apart = sd > 1e-12 * mean.abs() && largest.is_finite() && largest > 0.0;
+    told_apart.then(|| raw.into_iter().map(|(row, weight)| (row, weight / largest)).collect())
+}
+
+/// To `gross` in all, what is not free included.
+fn scale(gross: f64, free: &[usize], weights: &mut [f64], up: bool) {
+    let all: f64 = weights.iter().map(|weight| weight.abs()).sum();
+    let of_free: f64 = free.iter().map(|&row| weights[row].abs()).sum();
+    if of_free <= 0.0 {
+        return;
+    }
+    let factor = (gross - (all - of_free)).max(0.0) / of_free;
+    let factor = if up { factor } else { factor.min(1.0) };
+    for &row in free {
+        weights[row] *= factor;
+    }
+}
+
+/// The nearest weight that the name's cap and bounds allow.
+fn clip(portfolio: &Portfolio, name: &Name, weight: f64) -> f64 {
+    let Portfolio { nav, limits, .. } = portfolio;
+    let weight = if weight.is_finite() { weight } else { 0.0 };
+    let cap = limits.name_max.max(0.0);
+    let (lowest, highest) = (name.value(name.lowest.shares), name.value(name.highest.shares));
+    weight.clamp(-cap, cap).clamp(lowest / nav, highest / nav)
+}
+
+/// Projection onto the books without exposure to the market, to beta or to a sector.
+///
+/// By Frisch and Waugh: take each sector's mean away (which takes the market's with it), then the component
+/// along beta less its sector means. Rank-safe: beta that is constant within every sector has none left.
+struct Neutral<'a> {
+    portfolio: &'a Portfolio,
+    /// Free rows by sector; sectors without one can't be neutralised.
+    members: Vec<Vec<usize>>,
+    /// Beta less its sector mean, zero for rows that are not free.
+    beta_within: Vec<f64>,
+    beta_within_squared: f64,
+}
+
+impl<'a> Neutral<'a> {
+    fn new(portfolio: &'a Portfolio, free: &[usize]) -> Self {
+        let names = &portfolio.names;
+        let mut members = vec![Vec::new(); portfolio.sectors.len()];
+        for &row in free {
+            members[names[row].sector.expect("a name with a view has a sector")].push(row);
+        }
+        let mut beta_within = vec![0.0; names.len()];
+        for rows in members.iter().filter(|rows| !rows.is_empty()) {
+            let betas = rows.iter().map(|&row| beta(&names[row]));
+            let mean = betas.sum::<f64>() / rows.len() as f64;
+            for &row in rows {
+                beta_within[row] = beta(&names[row]) - mean;
+            }
+        }
+        let size: f64 = free.iter().map(|&row| beta(&names[row]).powi(2)).sum();
+        let within: f64 = beta_within.iter().map(|beta| beta * beta).sum();
+        let beta_within_squared = if within > 1e-9 * size { within } else { 0.0 };
+        Self { portfolio, members, beta_within, beta_within_squared }
+    }
+
+    fn project(&self, weights: &mut [f64]) {
+        let names = &self.portfolio.names;
+        let mut nets = vec![0.0; self.members.len()];
+        for (name, weight) in names.iter().zip(&*weights) {
+            if let Some(sector) = name.sector {
+                nets[sector] += weight;
+            }
+        }
+        for (rows, net) in self.members.iter().zip(nets) {
+            for &row in rows {
+                weights[row] -= net / rows.len() as f64;
+            }
+        }
+        if self.beta_within_squared > 0.0 {
+            let total: f64 = names.iter().zip(&*weights).map(|(name, w)| beta(name) * w).sum();
+            for (weight, within) in weights.iter_mut().zip(&self.beta_within) {
+                *weight -= within * total / self.beta_within_squared;
+            }
+        }
+    }
+}
+
+fn beta(name: &Name) -> f64 {
+    name.beta.unwrap_or(0.0)
+}

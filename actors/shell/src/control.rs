@@ -1,0 +1,76 @@
+//! Kills and resumes: a stream of their own, which outlives sessions and takes any bytes.
+
+use crate::Bus;
+use crate::error::{ShellError, failed};
+use crate::reader::Reader;
+use async_nats::HeaderMap;
+use messages::{Kill, Resume};
+
+/// What all kills and resumes up to some point amount to.
+#[derive(Debug, Default)]
+pub(crate) struct ControlState {
+    pub(crate) kill: Option<Kill>,
+    /// Sequence in the control stream of the last one taken into account.
+    pub(crate) last: u64,
+}
+
+impl Bus {
+    /// Stops trading; returns once the bus has stored it. Every actor of an open session
+    /// acknowledges in the journal.
+    pub async fn kill(&self, kill: &Kill) -> Result<(), ShellError> {
+        self.command(self.subjects().kill(), serde_json::to_vec(kill), "sending the kill").await
+    }
+
+    /// Lets trading go on. Counts only with operator and reason.
+    pub async fn resume(&self, resume: &Resume) -> Result<(), ShellError> {
+        let payload = serde_json::to_vec(resume);
+        self.command(self.subjects().resume(), payload, "sending the resume").await
+    }
+
+    /// The kill in force after everything operators said so far: kills latch, across sessions and
+    /// restarts, until a valid resume.
+    pub async fn latched_kill(&self) -> Result<Option<Kill>, ShellError> {
+        Ok(self.control_state().await?.kill)
+    }
+
+    async fn command(
+        &self,
+        subject: String,
+        payload: serde_json::Result<Vec<u8>>,
+        doing: &str,
+    ) -> Result<(), ShellError> {
+        let payload = payload.map_err(failed(doing))?;
+        self.publish_acked(subject, HeaderMap::new(), payload, doing).await
+    }
+
+    pub(crate) async fn control_state(&self) -> Result<ControlState, ShellError> {
+        let stream = self.context.get_stream(self.subjects().control_stream()).await;
+        let stream = stream.map_err(failed("opening the control stream"))?;
+        self.control_state_at(stream.cached_info().state.last_sequence).await
+    }
+
+    pub(crate) async fn control_state_at(&self, last: u64) -> Result<ControlState, ShellError> {
+        let mut state = ControlState { kill: None, last };
+        if last == 0 {
+            return Ok(state);
+        }
+        let subjects = self.subjects();
+        let mut reader = Reader::open(self, &subjects.control_stream()).await?;
+        loop {
+            let stored = reader.next().await?;
+            if stored.position > last {
+                return Ok(state);
+            }
+            if stored.subject() == subjects.kill() {
+                state.kill = Some(Kill::from_bytes(stored.payload()));
+            } else if stored.subject() == subjects.resume()
+                && Resume::from_bytes(stored.payload()).is_some()
+            {
+                state.kill = None;
+            }
+            if stored.position == last {
+                return Ok(state);
+            }
+        }
+    }
+}

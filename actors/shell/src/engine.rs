@@ -1,0 +1,274 @@
+use crate::error::ShellError;
+use crate::reader::{Raw, Reader};
+use crate::seat::Seat;
+use crate::status::ActorState;
+use crate::telemetry::Span;
+use crate::trace::TraceContext;
+use crate::writer::Writer;
+use crate::Bus;
+use futures::future::try_join;
+use kernel::{Actor, Entry, Host, Recovery};
+use messages::{ActorId, Cause, Date, Envelope, MessageId, SessionOpened, Topic};
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+use std::time::Instant;
+
+/// One actor in one session: reads the journal from its beginning, hands it to the core, publishes
+/// what the journal lacks. Cores run in it directly; a gateway's session runs in it with a core that
+/// does nothing.
+pub(crate) struct Engine {
+    seat: Arc<Seat>,
+    opened: SessionOpened,
+    root: TraceContext,
+    reader: Reader,
+    writer: Writer,
+    host: Host<Box<dyn Actor>>,
+    listens: &'static [Topic],
+    recovery: Recovery,
+    /// Which entries of its own the core must have computed.
+    recomputes: fn(&Envelope) -> bool,
+    reads_all: bool,
+    /// Position of its own `ActorStarted`: no predecessor wrote behind it.
+    head: u64,
+    position: u64,
+    closed: bool,
+    /// Ids of its entries in the journal, and of what it queued.
+    said: BTreeSet<MessageId>,
+    /// While replaying: the causes of answers that are held back.
+    causes: BTreeMap<u64, TraceContext>,
+    /// The entry that is being handled.
+    span: Option<Span>,
+}
+
+impl Engine {
+    /// `build` gets the session's first entry. From here on this instance speaks for the actor.
+    pub(crate) async fn open(
+        bus: &Bus,
+        seat: &Arc<Seat>,
+        session: Date,
+        recomputes: fn(&Envelope) -> bool,
+        build: impl FnOnce(&SessionOpened) -> Result<Box<dyn Actor>, ShellError>,
+    ) -> Result<Self, ShellError> {
+        seat.status.enter(ActorState::Starting, Some(session));
+        let opened = bus.session_opened(session).await?;
+        let root = TraceContext::root(&opened);
+        let core = build(&opened)?;
+        let (actor, listens) = (core.id(), core.listens());
+        let stream = bus.subjects().journal_stream(session);
+        let started = seat.started();
+        let claim = Writer::claim(bus, &stream, &started, root);
+        let (reader, (writer, head)) = try_join(Reader::open(bus, &stream), claim).await?;
+        seat.status.position.store(0, Relaxed);
+        seat.status.last.store(head, Relaxed);
+        seat.status.enter(ActorState::Replaying, Some(session));
+        tracing::info!(%actor, %session, run_id = opened.run_id, head, "replaying the journal");
+        Ok(Self {
+            seat: seat.clone(),
+            root,
+            reader,
+            writer,
+            host: Host::new(core),
+            listens,
+            recovery: Recovery::new(head),
+            recomputes,
+            reads_all: actor == ActorId::Reporting,
+            head,
+            position: 0,
+            closed: false,
+            said: BTreeSet::new(),
+            causes: BTreeMap::new(),
+            span: None,
+            opened,
+        })
+    }
+
+    pub(crate) fn opened(&self) -> &SessionOpened {
+        &self.opened
+    }
+
+    /// Every entry is decoded and returned by [`Engine::next`], listened to or not.
+    pub(crate) fn read_all(&mut self) {
+        self.reads_all = true;
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed && self.position >= self.head
+    }
+
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.position >= self.head
+    }
+
+    pub(crate) fn listens(&self) -> &'static [Topic] {
+        self.listens
+    }
+
+    /// Handles the next entry and returns it if it is a message that was decoded; `None` once the
+    /// session is closed and everything is stored. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Result<Option<(u64, Envelope)>, ShellError> {
+        self.span = None;
+        loop {
+            self.writer.send().await?;
+            if self.is_closed() {
+                self.writer.flush().await?;
+                return Ok(None);
+            }
+            let raw = self.receive().await?;
+            // Nothing is awaited between here and the return: what was read has been handled.
+            if let Some(entry) = self.handle(&raw)? {
+                return Ok(Some(entry));
+            }
+        }
+    }
+
+    /// Whether the actor said it already, in the journal or in the queue.
+    pub(crate) fn has_said(&self, id: &MessageId) -> bool {
+        self.said.contains(id)
+    }
+
+    /// Queues a message of the actor.
+    pub(crate) fn post(&mut self, envelope: &Envelope) {
+        let parent = self.span.as_ref().map_or(self.root, Span::context);
+        self.post_below(envelope, parent);
+    }
+
+    pub(crate) async fn send(&mut self) -> Result<(), ShellError> {
+        self.writer.send().await
+    }
+
+    /// Returns once everything the actor said is stored.
+    pub(crate) async fn flush(&mut self) -> Result<(), ShellError> {
+        self.writer.flush().await
+    }
+
+    /// The next entry, while acknowledgements are checked.
+    async fn receive(&mut self) -> Result<Raw, ShellError> {
+        let Self { reader, writer, .. } = self;
+        let received = std::future::poll_fn(|cx| {
+            if let Poll::Ready(Err(refused)) = writer.poll_acks(cx) {
+                return Poll::Ready(Err(refused));
+            }
+            reader.poll(cx).map(Ok)
+        });
+        match received.await {
+            Ok(received) => received,
+            Err((subject, error)) => Err(self.writer.explain(&subject, error).await),
+        }
+    }
+
+    fn handle(&mut self, raw: &Raw) -> Result<Option<(u64, Envelope)>, ShellError> {
+        let began = Instant::now();
+        self.position = raw.position;
+        let concerned = self.concerns(raw.subject());
+        let entry = (concerned || self.reads_all).then(|| raw.decode(self.seat.subjects));
+        if let Some(entry) = &entry {
+            let caught_up = self.recovery.is_caught_up();
+            let cause = raw.traceparent().parse().unwrap_or(self.root);
+            let own = matches!(entry, Ok(it) if it.id.author == self.seat.actor);
+            if caught_up && concerned && !own {
+                self.span = Some(self.seat.span(cause, raw.position, entry));
+            }
+            self.meet(entry)?;
+            self.bury(raw, entry, concerned);
+            let answers = self.host.handle(raw.position, entry);
+            self.answer(raw.position, cause, answers);
+            self.seat.status.handled.fetch_add(1, Relaxed);
+            self.seat.status.took(began.elapsed());
+        }
+        self.note_progress(raw);
+        Ok(entry.and_then(Result::ok).map(|envelope| (raw.position, envelope)))
+    }
+
+    /// Whether the actor listens to it, said it, or must act on it as everybody.
+    fn concerns(&self, subject: &str) -> bool {
+        let mut tokens = subject.split('.').skip(2);
+        let author = tokens.next().map(ActorId::from_str);
+        let topic = tokens.next().map(Topic::from_str);
+        match (author, topic) {
+            (Some(Ok(author)), _) if author == self.seat.actor => true,
+            (_, Some(Ok(Topic::Kill | Topic::SessionClosed))) => true,
+            (_, Some(Ok(topic))) => self.listens.contains(&topic),
+            _ => false,
+        }
+    }
+
+    /// Compares an entry of the actor's own with what it says now.
+    fn meet(&mut self, entry: &Entry) -> Result<(), ShellError> {
+        let Ok(envelope) = entry else { return Ok(()) };
+        if envelope.topic() == Topic::SessionClosed {
+            self.closed = true;
+        }
+        if envelope.id.author != self.seat.actor {
+            return Ok(());
+        }
+        self.said.insert(envelope.id.clone());
+        if !(self.recomputes)(envelope) {
+            return Ok(());
+        }
+        self.recovery.met(envelope).map_err(|source| ShellError::Divergence {
+            actor: self.seat.actor,
+            session: self.opened.session,
+            source,
+        })
+    }
+
+    /// Puts what can't be read among the dead letters: those it should have understood, and all of
+    /// them if it is the one that reports.
+    fn bury(&mut self, raw: &Raw, entry: &Entry, concerned: bool) {
+        let Err(undecodable) = entry else { return };
+        if !concerned && self.seat.actor != ActorId::Reporting {
+            return;
+        }
+        let (subject, reason) = (&undecodable.subject, &undecodable.reason);
+        tracing::error!(
+            actor = %self.seat.actor, position = raw.position, subject, reason,
+            "undecodable entry goes to the dead letters"
+        );
+        self.writer.post_dead_letter(raw.position, subject, reason, raw.payload().clone());
+        self.seat.status.dead_letters.fetch_add(1, Relaxed);
+    }
+
+    fn answer(&mut self, position: u64, cause: TraceContext, answers: Vec<Envelope>) {
+        if !self.recovery.is_caught_up() && !answers.is_empty() {
+            self.causes.insert(position, cause);
+        }
+        for answer in self.recovery.answered(position, answers) {
+            let parent = match &answer.id.cause {
+                Cause::Entry { position, .. } => self.causes.get(position),
+                Cause::Event(_) => None,
+            };
+            match parent.copied() {
+                Some(cause) => {
+                    let span = self.seat.span_of(cause, position);
+                    self.post_below(&answer, span.context());
+                }
+                None => self.post(&answer),
+            }
+        }
+        if self.recovery.is_caught_up() {
+            self.causes.clear();
+        }
+    }
+
+    fn post_below(&mut self, envelope: &Envelope, parent: TraceContext) {
+        self.said.insert(envelope.id.clone());
+        self.writer.post(envelope, parent);
+        self.seat.status.published.fetch_add(1, Relaxed);
+    }
+
+    fn note_progress(&mut self, raw: &Raw) {
+        let status = &self.seat.status;
+        status.position.store(raw.position, Relaxed);
+        status.last.store(raw.position + raw.pending, Relaxed);
+        if raw.position == self.head {
+            status.enter(ActorState::Running, None);
+            tracing::info!(
+                actor = %self.seat.actor, session = %self.opened.session,
+                run_id = self.opened.run_id, position = raw.position, "running"
+            );
+        }
+    }
+}

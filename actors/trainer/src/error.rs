@@ -1,0 +1,40 @@
+use messages::Date;
+use thiserror::Error;
+
+/// Why there is no model. All but `Library` and `Stopped` depend on the input alone: trying again
+/// gives the same.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    #[error("TRAIN_CONFIG: [train] {0}")]
+    Config(&'static str),
+    #[error("BAD_HISTORY: session {session}: {problem}")]
+    History { session: Date, problem: &'static str },
+    #[error(
+        "TOO_FEW_DATES: {needed} signal dates with labels are needed ({train_min} of them to train \
+         on), the {sessions} sessions of history give {got}: fetch about {missing} sessions more"
+    )]
+    TooFew { needed: usize, got: usize, train_min: usize, sessions: usize, missing: usize },
+    #[error("FLAT_MODEL: {0}: the features explain nothing the model could rank by")]
+    Flat(&'static str),
+    #[error(
+        "LEAKAGE_PRESUMED: out-of-fold rank IC {neutral:.4} (neutral label), {raw:.4} (raw return); \
+         0.1 or more is not to be had honestly from daily bars: find the leak, nothing is published"
+    )]
+    Leakage { neutral: f64, raw: f64 },
+    #[error("XGBoost, {doing}: {source}")]
+    Library { doing: &'static str, source: xgb::XGBError },
+    #[error("STOPPED: before the model was complete")]
+    Stopped,
+}
+
+impl TrainError {
+    /// The same input will fail the same way.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::Library { .. } | Self::Stopped)
+    }
+}
+
+/// For `map_err`: says what we were doing.
+pub(crate) fn failed(doing: &'static str) -> impl FnOnce(xgb::XGBError) -> TrainError {
+    move |source| TrainError::Library { doing, source }
+}

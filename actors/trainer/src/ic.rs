@@ -1,0 +1,145 @@
+//! The information coefficient: how well an order of names agrees with what came (METHODS.md §3).
+
+use serde::{Deserialize, Serialize};
+
+/// Fewer names than this say nothing about a day.
+pub const NAMES_MIN: usize = 30;
+
+/// A series that varies less is constant but for rounding.
+const SD_MIN: f64 = 1e-12;
+
+/// Of a series of daily rank correlations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IcSummary {
+    pub mean: f64,
+    /// Mean over standard deviation (ddof 1), per day.
+    pub icir: f64,
+    /// Of the mean, Newey-West: labels overlap, so daily values are not independent.
+    pub t: f64,
+    pub sessions: u32,
+}
+
+impl IcSummary {
+    /// `None` if the series does not vary or is shorter than its lags.
+    pub fn of(daily: &[f64], horizon: usize) -> Option<Self> {
+        let n = daily.len();
+        if n < 2 {
+            return None;
+        }
+        let mean = daily.iter().sum::<f64>() / n as f64;
+        let squares: f64 = daily.iter().map(|ic| (ic - mean).powi(2)).sum();
+        let sd = (squares / (n - 1) as f64).sqrt();
+        if sd < SD_MIN {
+            return None;
+        }
+        let t = newey_west_t(daily, lags(n, horizon))?;
+        Some(Self { mean, icir: mean / sd, t, sessions: n as u32 })
+    }
+}
+
+/// L = max(h, ⌊4 (T/100)^(2/9)⌋).
+pub fn lags(n: usize, horizon: usize) -> usize {
+    let rule = 4.0 * (n as f64 / 100.0).powf(2.0 / 9.0);
+    horizon.max(rule.floor() as usize)
+}
+
+/// t of the mean: v = γ0 + 2 Σ (1 − l/(L+1)) γ_l, t = mean / √(v/T). `None` where v is not positive.
+pub fn newey_west_t(series: &[f64], lags: usize) -> Option<f64> {
+    let n = series.len();
+    let mean = series.iter().sum::<f64>() / n as f64;
+    let errors: Vec<f64> = series.iter().map(|x| x - mean).collect();
+    let gamma = |lag: usize| {
+        let later = errors.get(lag..).unwrap_or_default();
+        later.iter().zip(&errors).map(|(a, b)| a * b).sum::<f64>() / n as f64
+    };
+    let weighted = |lag: usize| (1.0 - lag as f64 / (lags + 1) as f64) * gamma(lag);
+    let v = gamma(0) + 2.0 * (1..=lags).map(weighted).sum::<f64>();
+    (v > 0.0).then(|| mean / (v / n as f64).sqrt())
+}
+
+/// Spearman's rank correlation, ties averaged; `None` if either side is constant or too short.
+pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
+    assert_eq!(a.len(), b.len(), "pairs");
+    pearson(&ranks(a), &ranks(b))
+}
+
+/// 1-based ranks, ties sharing their mean. Values must be finite.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut start = 0;
+    while start < order.len() {
+        let value = values[order[start]];
+        let ties = order[start..].iter().take_while(|i| values[**i] == value).count();
+        let shared = start as f64 + (ties + 1) as f64 / 2.0;
+        for i in &order[start..start + ties] {
+            ranks[*i] = shared;
+        }
+        start += ties;
+    }
+    ranks
+}
+
+fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
+    let n = a.len() as f64;
+    let (mean_a, mean_b) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
+    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
+    for (x, y) in a.iter().zip(b) {
+        ab += (x - mean_a) * (y - mean_b);
+        aa += (x - mean_a).powi(2);
+        bb += (y - mean_b).powi(2);
+    }
+    (aa > 0.0 && bb > 0.0).then(|| ab / (aa * bb).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(a: f64, b: f64) {
+        assert!((a - b).abs() < 1e-12, "{a} is not {b}");
+    }
+
+    /// design/methods/vectors.json, `newey_west`: made with statsmodels' HAC.
+    #[test]
+    fn newey_west_agrees_with_statsmodels() {
+        let ic = [
+            0.02, 0.05, -0.01, 0.03, 0.0, 0.04, -0.03, 0.02, 0.01, 0.06, -0.02, 0.03, 0.02, -0.01,
+            0.05, 0.0,
+        ];
+        close(newey_west_t(&ic, 0).unwrap(), 2.528_326_519_296_838_7);
+        close(newey_west_t(&ic, 4).unwrap(), 5.424_323_568_946_738);
+        // T = 16 gives ⌊4·0.16^(2/9)⌋ = 2, so the horizon decides.
+        let summary = IcSummary::of(&ic, 4).unwrap();
+        close(summary.t, 5.424_323_568_946_738);
+        close(summary.mean, 0.01625);
+        close(summary.icir, 0.612_010_406_401_438_2);
+    }
+
+    /// design/methods/vectors.json, `spearman_ties`: made with scipy.
+    #[test]
+    fn spearman_averages_ties_as_scipy_does() {
+        let a = [0.1, 0.2, 0.2, 0.4, -0.3, 0.0];
+        let b = [0.01, 0.03, -0.02, 0.05, -0.04, 0.03];
+        close(spearman(&a, &b).unwrap(), 0.632_352_941_176_470_6);
+        close(pearson(&a, &b).unwrap(), 0.719_622_917_128_924_3);
+    }
+
+    #[test]
+    fn zeros_of_either_sign_tie() {
+        assert_eq!(ranks(&[0.0, -0.0, 1.0]), [1.5, 1.5, 3.0]);
+    }
+
+    #[test]
+    fn what_does_not_vary_has_no_ic() {
+        assert_eq!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
+        assert_eq!(IcSummary::of(&[0.1, 0.1, 0.1], 5), None);
+        assert_eq!(IcSummary::of(&[0.1], 5), None);
+    }
+
+    #[test]
+    fn lags_grow_with_the_series() {
+        assert_eq!((lags(100, 1), lags(1756, 5), lags(100_000, 5)), (4, 7, 18));
+    }
+}

@@ -1,0 +1,107 @@
+//! `aurora backtest`: the cores over history in one thread, without a network.
+
+use crate::cli::{Backtest, Common};
+use crate::commands::demo::run_id;
+use crate::config::Config;
+use crate::failure::{Failure, fail};
+use crate::home::{Home, Places};
+use crate::opening::Opening;
+use crate::output::{note, progress};
+use crate::replay::{Played, play};
+use crate::scene::Scene;
+use crate::summary::Summary;
+use crate::wiring::{Disk, Files};
+use broker::simulated::{Exchange, ExchangeConfig};
+use ingest::store;
+use messages::{Bars, Env, HistoryRef, ModelPublished, ModelRef, Outcome};
+use reporting::RunFolder;
+use scoring::Predictor;
+use shell::BoxError;
+use std::sync::Arc;
+use trainer::Registry;
+
+pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
+    let config = Config::read_or_shipped(common.config.as_deref())?;
+    let run = args.period.run.clone().map_or_else(|| run_id("backtest"), Ok)?;
+    let places = Home(common.home.clone()).sandbox(&run);
+    if places.run.exists() {
+        return Err(fail(format!("there is a run {run} already: choose another name with --run")));
+    }
+    places.create()?;
+    let scene = Scene::new(&args.period, &config)?;
+    note(format!("{run}: {}, {} sessions from {}", scene.source, scene.trading.len(), scene.trading[0].session));
+    let opening = Opening {
+        env: Env::Backtest,
+        run_id: run.clone(),
+        members: scene.members.clone(),
+        sectors_as_of: scene.sectors_as_of,
+        config,
+    };
+    let model = train(&scene, &opening, &places)?;
+    let (folder, last) = trade(&scene, &opening, &model, &places, args.period.seed)?;
+    let summary = Summary::new(run, &scene.source, &folder, Some(model), &last.journal, &places)?;
+    summary.emit(common.json)?;
+    Ok(matches!(last.outcome, Outcome::Traded))
+}
+
+fn train(scene: &Scene, opening: &Opening, places: &Places) -> Result<ModelPublished, Failure> {
+    let known = scene.market.bars().partition_point(|bars| bars.session <= scene.training.signal_session);
+    let bar = progress("training", 100);
+    let mut show = |step: trainer::Progress| {
+        bar.set_position((step.share() * 100.0) as u64);
+        bar.set_message(step.to_string());
+    };
+    let bars = &scene.market.bars()[..known];
+    let trained = trainer::train(bars, &scene.members, &opening.config.training, &mut show)?;
+    bar.finish_and_clear();
+    Ok(Registry::new(&places.models).publish(&trained)?)
+}
+
+fn trade(
+    scene: &Scene,
+    opening: &Opening,
+    model: &ModelPublished,
+    places: &Places,
+    seed: u64,
+) -> Result<(RunFolder, Played), Failure> {
+    let market = Arc::new(scene.market.clone());
+    let start = ExchangeConfig::new(scene.cash, seed, scene.training.start);
+    let mut exchange = Exchange::new(market.clone(), start);
+    let mut folder = RunFolder::open(&places.run)?;
+    let disk = Disk { prices: places.prices.clone(), models: places.models.clone() };
+    let files = InMemory { bars: market.bars(), disk };
+    let bar = progress("trading", scene.trading.len() as u64);
+    let mut last = None;
+    for day in &scene.trading {
+        let known = market.bars().partition_point(|bars| bars.session <= day.signal_session);
+        let bars = &market.bars()[..known];
+        let played =
+            play(*day, opening, Some(&model.model), bars, &files, &mut exchange, &mut folder)?;
+        bar.inc(1);
+        bar.set_message(day.session.to_string());
+        let stopped = played.outcome != Outcome::Traded;
+        last = Some(played);
+        if stopped {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    folder.finish()?;
+    Ok((folder, last.ok_or_else(|| fail("there was no session to trade"))?))
+}
+
+/// The market's own bars instead of a file.
+struct InMemory<'a> {
+    bars: &'a [Bars],
+    disk: Disk,
+}
+
+impl Files for InMemory<'_> {
+    fn history(&self, wanted: &HistoryRef) -> Result<Vec<Bars>, BoxError> {
+        Ok(store::verify(self.bars, wanted)?.to_vec())
+    }
+
+    fn model(&self, wanted: &ModelRef) -> Result<Box<dyn Predictor>, BoxError> {
+        self.disk.model(wanted)
+    }
+}

@@ -1,0 +1,216 @@
+//! `status`, `kill`, `resume`: what an operator says to a running system.
+
+use crate::cli::{Common, KillArgs, ResumeArgs, Status, Target};
+use crate::failure::{Failure, fail};
+use crate::home::Home;
+use crate::output::{Table, emit};
+use messages::{ActorId, Kill, KillLevel, Message, Resume};
+use serde::Serialize;
+use shell::{ActorStatus, Bus, BusOptions};
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+const PING: Duration = Duration::from_millis(800);
+/// How long the acknowledgements of a kill are waited for.
+const ACKNOWLEDGE: Duration = Duration::from_secs(5);
+
+pub async fn connect(target: &Target, home: &Home) -> Result<Bus, Failure> {
+    let url = match &target.nats {
+        Some(url) => url.clone(),
+        None => fs::read_to_string(home.nats_url()).map_err(|_| {
+            fail(format!(
+                "no NATS server is known here: {} is missing; start `aurora up` or `aurora demo` in this folder, or name one with --nats URL",
+                home.nats_url().display()
+            ))
+        })?,
+    };
+    let options = BusOptions::new(url.trim(), target.env);
+    Ok(tokio::time::timeout(Duration::from_secs(5), Bus::connect(&options))
+        .await
+        .map_err(|_| fail(format!("the NATS server at {} does not answer", url.trim())))??)
+}
+
+pub async fn status(args: &Status, common: &Common) -> Result<bool, Failure> {
+    #[derive(Serialize)]
+    struct Report {
+        session: Option<String>,
+        halted: Option<Kill>,
+        actors: Vec<ActorStatus>,
+    }
+    let bus = connect(&args.bus, &Home(common.home.clone())).await?;
+    let report = Report {
+        session: bus.open_session_date().await?.map(|date| date.to_string()),
+        halted: bus.latched_kill().await?,
+        actors: bus.statuses(PING).await?,
+    };
+    let mut table =
+        Table::new(&["actor", "state", "session", "position", "last", "lag", "p50 µs", "p99 µs", "pid"]);
+    for actor in &report.actors {
+        table.row([
+            actor.actor.to_string(),
+            actor.state.to_string(),
+            actor.session.map_or("-".into(), |date| date.to_string()),
+            actor.position.to_string(),
+            actor.last.to_string(),
+            actor.lag.to_string(),
+            actor.p50_us.to_string(),
+            actor.p99_us.to_string(),
+            actor.pid.to_string(),
+        ]);
+    }
+    let mut text = table.to_string();
+    if let Some(kill) = &report.halted {
+        text.push_str(&format!("HALTED by {}: {}\n", kill.operator, kill.reason));
+    }
+    if report.actors.is_empty() {
+        text.push_str("no actor answers\n");
+    }
+    emit(common.json, &report, &text)?;
+    Ok(!report.actors.is_empty() && report.halted.is_none())
+}
+
+#[derive(Serialize)]
+struct Acknowledged {
+    actor: ActorId,
+    /// `None`: it has not acknowledged.
+    position: Option<u64>,
+    after_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Killed {
+    latched: bool,
+    session: Option<String>,
+    acknowledged: Vec<Acknowledged>,
+}
+
+pub async fn kill(args: &KillArgs, common: &Common) -> Result<bool, Failure> {
+    let home = Home(common.home.clone());
+    let kill = Kill {
+        level: KillLevel::Halt,
+        reason: args.reason.clone(),
+        operator: args.operator.clone(),
+    };
+    let bus = match connect(&args.bus, &home).await {
+        Ok(bus) => bus,
+        Err(failure) => {
+            let words = format!("{} {}\n", kill.operator, kill.reason);
+            fs::write(home.kill_flag(), words)?;
+            return Err(fail(format!(
+                "{failure}. Wrote {} instead: every broker gateway that works in this folder stops sending at once",
+                home.kill_flag().display()
+            )));
+        }
+    };
+    let started = Instant::now();
+    bus.kill(&kill).await?;
+    let session = bus.open_session_date().await?;
+    let acknowledged = match session {
+        Some(session) => acknowledgements(&bus, session, &kill, started).await?,
+        None => Vec::new(),
+    };
+    let all = acknowledged.iter().all(|actor| actor.position.is_some());
+    let mut table = Table::new(&["actor", "acknowledged at", "after ms"]);
+    for actor in &acknowledged {
+        table.row([
+            actor.actor.to_string(),
+            actor.position.map_or("MISSING".into(), |position| format!("#{position}")),
+            actor.after_ms.map_or("-".into(), |ms| ms.to_string()),
+        ]);
+    }
+    let mut text = table.to_string();
+    text.push_str(match session {
+        Some(_) => "halted; `aurora resume` trades again\n",
+        None => "no session is open; the next one opens halted until `aurora resume`\n",
+    });
+    let killed =
+        Killed { latched: true, session: session.map(|date| date.to_string()), acknowledged };
+    emit(common.json, &killed, &text)?;
+    Ok(all)
+}
+
+/// Of every actor that is alive, in the order of [`ActorId`].
+async fn acknowledgements(
+    bus: &Bus,
+    session: messages::Date,
+    kill: &Kill,
+    started: Instant,
+) -> Result<Vec<Acknowledged>, Failure> {
+    let mut heard: BTreeMap<ActorId, (u64, u64)> = BTreeMap::new();
+    let alive = bus.statuses(PING);
+    tokio::pin!(alive);
+    let mut awaited: Option<Vec<ActorId>> = None;
+    while started.elapsed() < ACKNOWLEDGE {
+        for (position, author) in acknowledged(bus, session, kill).await? {
+            let after = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            heard.entry(author).or_insert((position, after));
+        }
+        if awaited.is_none()
+            && let Ok(statuses) = tokio::time::timeout(Duration::from_millis(5), &mut alive).await
+        {
+            awaited = Some(statuses?.iter().map(|status| status.actor).collect());
+        }
+        if let Some(awaited) = &awaited
+            && awaited.iter().all(|actor| heard.contains_key(actor))
+        {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut actors: Vec<ActorId> = heard.keys().copied().chain(awaited.into_iter().flatten()).collect();
+    actors.sort_unstable();
+    actors.dedup();
+    let entry = |actor| Acknowledged {
+        actor,
+        position: heard.get(&actor).map(|(position, _)| *position),
+        after_ms: heard.get(&actor).map(|(_, after)| *after),
+    };
+    Ok(actors.into_iter().map(entry).collect())
+}
+
+/// Positions and authors of the acknowledgements of the last kill like `kill`.
+async fn acknowledged(
+    bus: &Bus,
+    session: messages::Date,
+    kill: &Kill,
+) -> Result<Vec<(u64, ActorId)>, Failure> {
+    let journal = bus.read_journal(session).await?;
+    let ours = journal.iter().rev().find_map(|entry| match &entry.entry {
+        Ok(envelope) if envelope.body == Message::Kill(kill.clone()) => Some(entry.position),
+        _ => None,
+    });
+    let acknowledges = |entry: &shell::JournalEntry| match &entry.entry {
+        Ok(envelope) => match &envelope.body {
+            Message::KillAcknowledged(ack) if Some(ack.position) == ours => {
+                Some((entry.position, envelope.id.author))
+            }
+            _ => None,
+        },
+        Err(_) => None,
+    };
+    Ok(journal.iter().filter_map(acknowledges).collect())
+}
+
+pub async fn resume(args: &ResumeArgs, common: &Common) -> Result<bool, Failure> {
+    let home = Home(common.home.clone());
+    if home.kill_flag().exists() {
+        return Err(fail(format!(
+            "{} is still there: remove it first, then resume",
+            home.kill_flag().display()
+        )));
+    }
+    let bus = connect(&args.bus, &home).await?;
+    let resume = Resume { operator: args.operator.clone(), reason: args.reason.clone() };
+    if resume.operator.trim().is_empty() || resume.reason.trim().is_empty() {
+        return Err(fail("--operator and --reason must say something: they go into the journal"));
+    }
+    bus.resume(&resume).await?;
+    #[derive(Serialize)]
+    struct Resumed {
+        halted: Option<Kill>,
+    }
+    let halted = bus.latched_kill().await?;
+    emit(common.json, &Resumed { halted: halted.clone() }, "resumed\n")?;
+    Ok(halted.is_none())
+}

@@ -1,0 +1,257 @@
+//! `aurora demo`: the whole system on this machine, over a real NATS and a venue that speaks Alpaca.
+
+use crate::cli::{Common, Demo};
+use crate::clock::SessionClock;
+use crate::conductor::Conductor;
+use crate::config::Config;
+use crate::failure::{Failure, fail};
+use crate::home::{Home, Places};
+use crate::opening::Opening;
+use crate::output::{note, progress};
+use crate::processes::Processes;
+use crate::scene::Scene;
+use crate::summary::Summary;
+use crate::wiring::{ACTORS, Wiring};
+use alpaca::{Credentials, Endpoints};
+use broker::simulated::ExchangeConfig;
+use ingest::{Provenance, fetch, store, universe};
+use messages::{Date, Env, Envelope, ModelPublished, Outcome, Symbol};
+use reporting::RunFolder;
+use shell::{Bus, BusOptions, Supervision, embedded};
+use std::fs;
+use std::path::Path;
+use venue::{ClockMode, Venue, VenueConfig};
+
+/// Any pair will do: the demo's venue is made for it and gone with it.
+const KEYS: (&str, &str) = ("DEMO", "demo");
+
+pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
+    let config = Config::read_or_shipped(common.config.as_deref())?;
+    let home = Home(common.home.clone());
+    let run = args.period.run.clone().map_or_else(|| run_id("demo"), Ok)?;
+    let places = home.sandbox(&run);
+    if places.run.exists() {
+        return Err(fail(format!("there is a run {run} already: choose another name with --run")));
+    }
+    if home.kill_flag().exists() {
+        return Err(fail(format!("{} is there: nothing trades until it is removed", home.kill_flag().display())));
+    }
+    places.create()?;
+    let scene = Scene::new(&args.period, &config)?;
+    note(format!("{run}: {}, {} sessions from {}", scene.source, scene.trading.len(), scene.trading[0].session));
+
+    let venue = start_venue(&scene, args.period.seed).await?;
+    let (key, secret) = KEYS;
+    let endpoints = Endpoints::local(&venue.addr().to_string());
+    let client = alpaca::Client::new(endpoints, Credentials::new(key, secret))?.paced(None, None);
+    fetch_history(&client, &scene, &places, &config).await?;
+
+    let server = start_nats(&args.nats.nats, &places, &home)?;
+    let bus = Bus::connect(&BusOptions::new(&server.url, Env::Paper)).await?;
+    let wiring = Wiring {
+        bus: bus.clone(),
+        client: client.clone(),
+        config: config.clone(),
+        places: places.clone(),
+        kill_flag: home.kill_flag(),
+    };
+    let actors = Actors::start(args.processes, &wiring, &server.url, &venue, &home, common, &run).await?;
+    let conductor = Conductor {
+        bus,
+        client: client.clone(),
+        clock: SessionClock::Stepped(client),
+        opening: Opening {
+            env: Env::Paper,
+            run_id: run.clone(),
+            members: scene.members.clone(),
+            sectors_as_of: scene.sectors_as_of,
+            config,
+        },
+        prices: places.prices.clone(),
+    };
+    let led = tokio::select! {
+        led = lead(&conductor, &scene) => led,
+        failed = actors.failed() => Err(failed),
+        () = interrupted() => Err(fail("interrupted; the journals so far are in the run's folder")),
+    };
+    actors.stop().await;
+    venue.stop().await;
+    let led = led?;
+    let mut folder = RunFolder::open(&places.run)?;
+    folder.finish()?;
+    let summary = Summary::new(run, &scene.source, &folder, led.model, &led.journal, &places)?;
+    drop(server);
+    summary.emit(common.json)?;
+    match led.outcome {
+        Outcome::Traded | Outcome::Trained => Ok(true),
+        Outcome::Stopped { reason } => Err(fail(format!("stopped: {reason}"))),
+    }
+}
+
+async fn start_venue(scene: &Scene, seed: u64) -> Result<Venue, Failure> {
+    let exchange = ExchangeConfig::new(scene.cash, seed, scene.training.start);
+    let mut config = VenueConfig::new(scene.market.clone(), exchange);
+    config.clock = ClockMode::Stepped;
+    config.keys = Some((KEYS.0.to_owned(), KEYS.1.to_owned()));
+    Ok(Venue::start(config).await?)
+}
+
+/// By REST, as from Alpaca: everything that is history when the first session opens.
+async fn fetch_history(
+    client: &alpaca::Client,
+    scene: &Scene,
+    places: &Places,
+    config: &Config,
+) -> Result<(), Failure> {
+    let history = scene.history();
+    let (Some(first), Some(last)) = (history.first(), history.last()) else {
+        return Err(fail("there is no history before the first session"));
+    };
+    let symbols: Vec<Symbol> = scene.members.iter().map(|member| member.symbol.clone()).collect();
+    let bar = progress("bars", symbols.len() as u64);
+    let shown = bar.clone();
+    let options = fetch::FetchOptions {
+        feed: config.alpaca.feed.clone(),
+        adjustment: config.alpaca.adjustment.clone(),
+        progress: Some(Box::new(move |done, _| shown.set_position(done as u64))),
+        ..fetch::FetchOptions::default()
+    };
+    let bars = fetch::fetch_bars(client, &symbols, first.session, last.session, &options).await?;
+    bar.finish_and_clear();
+    let source = Provenance {
+        source: "bin/venue".to_owned(),
+        request: format!("{} symbols, {} to {}", symbols.len(), first.session, last.session),
+        at: client.clock().await?.timestamp,
+        feed: options.feed.clone(),
+        adjustment: options.adjustment.clone(),
+        raw_close: "close".to_owned(),
+    };
+    store::write_prices(&places.prices, &bars, source)?;
+    let universe = universe::Universe::new(scene.members.clone(), scene.sectors_as_of);
+    universe::write_universe(&universe::universe_path(&places.prices), &universe)?;
+    Ok(())
+}
+
+/// The server of a run: private, or one that was there.
+pub struct Server {
+    pub url: String,
+    _private: Option<embedded::NatsServer>,
+}
+
+pub fn start_nats(wanted: &str, places: &Places, home: &Home) -> Result<Server, Failure> {
+    let (url, private) = if wanted == "embedded" {
+        let options = embedded::EmbeddedOptions { store: places.nats(), port: None, binary: None };
+        let server = embedded::NatsServer::start(&options)?;
+        (server.url().to_owned(), Some(server))
+    } else {
+        (wanted.to_owned(), None)
+    };
+    remember(&home.nats_url(), &url)?;
+    Ok(Server { url, _private: private })
+}
+
+/// So that `aurora status` and `aurora kill` find it without being told.
+fn remember(path: &Path, url: &str) -> Result<(), Failure> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, format!("{url}\n"))?;
+    Ok(())
+}
+
+/// The actors of a run: in this process, or each in its own.
+pub enum Actors {
+    Here(Supervision),
+    Apart(Processes),
+}
+
+impl Actors {
+    async fn start(
+        apart: bool,
+        wiring: &Wiring,
+        nats: &str,
+        venue: &Venue,
+        home: &Home,
+        common: &Common,
+        run: &str,
+    ) -> Result<Self, Failure> {
+        if !apart {
+            let specs = ACTORS.into_iter().map(|actor| wiring.spec(actor));
+            let specs = specs.collect::<Result<Vec<_>, _>>()?;
+            return Ok(Self::Here(shell::supervise(wiring.bus.clone(), specs).await?));
+        }
+        let mut arguments: Vec<String> = ["actor", "--env", "paper", "--nats", nats, "--run", run]
+            .map(str::to_owned)
+            .to_vec();
+        arguments.extend(["--venue".to_owned(), format!("http://{}", venue.addr())]);
+        arguments.extend(["--home".to_owned(), home.0.display().to_string()]);
+        if let Some(config) = &common.config {
+            arguments.extend(["--config".to_owned(), config.display().to_string()]);
+        }
+        Ok(Self::Apart(Processes::start(&ACTORS, &arguments, KEYS)?))
+    }
+
+    /// Returns when an actor can't go on.
+    async fn failed(&self) -> Failure {
+        match self {
+            Actors::Here(supervision) => Failure::from(supervision.failed().await),
+            Actors::Apart(processes) => processes.failed().await,
+        }
+    }
+
+    async fn stop(self) {
+        match self {
+            Actors::Here(supervision) => supervision.stop().await,
+            Actors::Apart(processes) => processes.stop().await,
+        }
+    }
+}
+
+struct Led {
+    outcome: Outcome,
+    model: Option<ModelPublished>,
+    journal: Vec<Envelope>,
+}
+
+async fn lead(conductor: &Conductor, scene: &Scene) -> Result<Led, Failure> {
+    note("training a model on what is history by then");
+    let trained = conductor.lead(scene.training, None).await?;
+    let Some(model) = trained.model else {
+        return Err(fail(format!("no model came of it: {:?}", trained.outcome)));
+    };
+    let bar = progress("trading", scene.trading.len() as u64);
+    let mut outcome = trained.outcome;
+    let mut last: Date = scene.training.session;
+    for day in &scene.trading {
+        let ending = conductor.lead(*day, Some(&model.model)).await?;
+        bar.inc(1);
+        bar.set_message(day.session.to_string());
+        (outcome, last) = (ending.outcome, day.session);
+        if matches!(outcome, Outcome::Stopped { .. }) {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    let entries = conductor.bus.read_journal(last).await?;
+    let journal = entries.into_iter().filter_map(|entry| entry.entry.ok()).collect();
+    Ok(Led { outcome, model: Some(model), journal })
+}
+
+/// SIGTERM or Ctrl-C.
+pub async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// `demo-20240103-141500`: the kind of run and the wall clock's UTC time.
+pub fn run_id(kind: &str) -> Result<String, Failure> {
+    Ok(format!("{kind}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S")))
+}

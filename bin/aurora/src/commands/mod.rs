@@ -1,0 +1,7 @@
+//! One file per command or family of commands.
+
+pub mod backtest;
+pub mod control;
+pub mod demo;
+pub mod run;
+pub mod research;

@@ -1,0 +1,116 @@
+//! What a demo and a backtest play on: a market, its universe, and the days to trade.
+
+use crate::cli::Period;
+use crate::conductor::Day;
+use crate::config::Config;
+use crate::failure::{Failure, fail};
+use broker::simulated::{Market, SyntheticConfig};
+use ingest::universe;
+use messages::{Bars, Date, Member, Time, Usd};
+use std::path::Path;
+
+/// Sessions that a feature with the longest window needs before its first value.
+const WARM_UP: usize = 253;
+
+pub struct Scene {
+    pub market: Market,
+    pub members: Vec<Member>,
+    pub sectors_as_of: Date,
+    pub cash: Usd,
+    /// The session before the first traded one: the model is trained in it.
+    pub training: Day,
+    pub trading: Vec<Day>,
+    /// `synthetic seed 42`, or the file.
+    pub source: String,
+}
+
+impl Scene {
+    pub fn new(period: &Period, config: &Config) -> Result<Self, Failure> {
+        let (market, sectors_as_of, source) = match &period.bars {
+            Some(path) => given(path)?,
+            None => synthetic(period, config)?,
+        };
+        let dates: Vec<Date> = market.bars().iter().map(|bars| bars.session).collect();
+        let first = first_day(&dates, period, config)?;
+        let days = days(&market);
+        Ok(Self {
+            members: market.members(),
+            sectors_as_of,
+            cash: Usd(i64::from(period.cash) * 1_000_000),
+            training: days[first - 1],
+            trading: days[first..first + period.sessions as usize].to_vec(),
+            market,
+            source,
+        })
+    }
+
+    /// Bars that are history when the training session opens; its signal session comes as a message.
+    pub fn history(&self) -> &[Bars] {
+        let bars = self.market.bars();
+        &bars[..bars.partition_point(|bars| bars.session < self.training.signal_session)]
+    }
+}
+
+/// Sessions before the first traded one: windows, training, test, horizon, and one to train in.
+fn needed(config: &Config) -> usize {
+    let training = &config.training;
+    let label = training.horizon + 1;
+    WARM_UP + training.train_sessions_min + training.test_sessions + 2 * (label + training.embargo) + 3
+}
+
+fn synthetic(period: &Period, config: &Config) -> Result<(Market, Date, String), Failure> {
+    let sessions = needed(config) + period.sessions as usize;
+    let market = Market::synthetic(&SyntheticConfig {
+        seed: period.seed,
+        symbols: period.symbols as usize,
+        sessions,
+        ..SyntheticConfig::default()
+    });
+    let first = market.bars()[0].session;
+    Ok((market, first, format!("synthetic market, seed {}", period.seed)))
+}
+
+fn given(path: &Path) -> Result<(Market, Date, String), Failure> {
+    let bars = ingest::store::read_prices(path)?;
+    let universe = universe::read_universe(&universe::universe_path(path))?;
+    let sectors =
+        universe.members.iter().map(|m| (m.symbol.clone(), m.sector.clone())).collect();
+    let market = Market::from_bars(bars, &sectors)?;
+    Ok((market, universe.sectors_as_of, path.display().to_string()))
+}
+
+/// Index of the first session to trade.
+fn first_day(dates: &[Date], period: &Period, config: &Config) -> Result<usize, Failure> {
+    let (count, needed) = (period.sessions as usize, needed(config));
+    let first = match period.from {
+        Some(from) => dates.partition_point(|date| *date < from),
+        None => dates.len().saturating_sub(count),
+    };
+    if first + count > dates.len() {
+        return Err(fail(format!(
+            "there are {} sessions from {} on, {count} were asked for: take fewer --sessions or an earlier --from",
+            dates.len() - first.min(dates.len()),
+            period.from.map_or("the start".to_owned(), |date| date.to_string()),
+        )));
+    }
+    if first < needed {
+        let earliest = dates.get(needed).map_or("none in this file".to_owned(), Date::to_string);
+        return Err(fail(format!(
+            "{first} sessions come before the first traded one; windows, training and test need {needed}: \
+             the earliest possible --from is {earliest}",
+        )));
+    }
+    Ok(first)
+}
+
+fn days(market: &Market) -> Vec<Day> {
+    let sessions = market.calendar().sessions();
+    let day = |at: usize| Day {
+        session: sessions[at].date,
+        signal_session: sessions[at.saturating_sub(1)].date,
+        start: Time(sessions[at].open.0 - 90 * 60 * 1_000_000_000),
+        open: sessions[at].open,
+        close: sessions[at].close,
+    };
+    (0..sessions.len()).map(day).collect()
+}

@@ -1,0 +1,161 @@
+//! Which core or gateway stands behind an actor's name, and which files it may read.
+
+use crate::config::Config;
+use crate::failure::{Failure, fail};
+use crate::home::Places;
+use execution::Execution;
+use features::FeaturesActor;
+use ingest::store;
+use kernel::Actor;
+use messages::{ActorId, Bars, HistoryRef, ModelRef, SessionOpened};
+use reporting::{Reporting, RunFolder};
+use risk::Risk;
+use scoring::{Predictor, Scoring};
+use shell::{ActorSpec, BoxError, Bus, CoreSpec, GatewaySpec};
+use std::path::{Path, PathBuf};
+use trainer::Registry;
+
+/// The files a journal vouches for by their hash.
+pub trait Files {
+    fn history(&self, wanted: &HistoryRef) -> Result<Vec<Bars>, BoxError>;
+    fn model(&self, wanted: &ModelRef) -> Result<Box<dyn Predictor>, BoxError>;
+}
+
+/// On disk, as the running system has them.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    pub prices: PathBuf,
+    pub models: PathBuf,
+}
+
+impl Files for Disk {
+    fn history(&self, wanted: &HistoryRef) -> Result<Vec<Bars>, BoxError> {
+        let bars = store::read_prices(&self.prices)?;
+        Ok(store::verify(&bars, wanted)?.to_vec())
+    }
+
+    fn model(&self, wanted: &ModelRef) -> Result<Box<dyn Predictor>, BoxError> {
+        Ok(Box::new(Registry::new(&self.models).load(wanted)?))
+    }
+}
+
+/// The pure core called `actor`, for one session; the same in a backtest and over NATS.
+pub fn core(
+    actor: ActorId,
+    opened: &SessionOpened,
+    files: &dyn Files,
+) -> Result<Box<dyn Actor>, BoxError> {
+    Ok(match actor {
+        ActorId::Features => Box::new(FeaturesActor::new(files.history(&opened.history)?)),
+        ActorId::Scoring => {
+            let model = opened.model.as_ref().map(|model| files.model(model)).transpose()?;
+            Box::new(Scoring::new(model))
+        }
+        ActorId::Risk => Box::new(Risk::new()),
+        ActorId::Execution => Box::new(Execution::new()),
+        ActorId::Reporting => Box::new(Reporting::new()),
+        other => return Err(format!("{other} is no core").into()),
+    })
+}
+
+/// The cores, in the order in which a backtest asks them.
+pub const CORES: [ActorId; 5] =
+    [ActorId::Features, ActorId::Scoring, ActorId::Risk, ActorId::Execution, ActorId::Reporting];
+
+/// Everything that runs besides the conductor.
+pub const ACTORS: [ActorId; 8] = [
+    ActorId::Ingest,
+    ActorId::Features,
+    ActorId::Scoring,
+    ActorId::Risk,
+    ActorId::Execution,
+    ActorId::Broker,
+    ActorId::Reporting,
+    ActorId::Trainer,
+];
+
+/// What the actors of a running system are made with.
+#[derive(Clone)]
+pub struct Wiring {
+    pub bus: Bus,
+    pub client: alpaca::Client,
+    pub config: Config,
+    pub places: Places,
+    pub kill_flag: PathBuf,
+}
+
+impl Wiring {
+    pub fn spec(&self, actor: ActorId) -> Result<ActorSpec, Failure> {
+        Ok(match actor {
+            ActorId::Ingest => self.ingest(),
+            ActorId::Broker => self.broker(),
+            ActorId::Trainer => self.trainer(),
+            ActorId::Session | ActorId::Control => {
+                return Err(fail(format!(
+                    "{actor} does not run by itself: `aurora up` and `aurora demo` lead the session"
+                )));
+            }
+            core => self.core(core),
+        })
+    }
+
+    fn disk(&self) -> Disk {
+        Disk { prices: self.places.prices.clone(), models: self.places.models.clone() }
+    }
+
+    fn core(&self, id: ActorId) -> ActorSpec {
+        let files = self.disk();
+        let build = move |opened: &SessionOpened| core(id, opened, &files);
+        let run = self.places.run.clone();
+        let observer = (id == ActorId::Reporting).then(|| {
+            let open = move || -> Result<Box<dyn kernel::Observer>, BoxError> {
+                Ok(Box::new(RunFolder::open(&run)?))
+            };
+            Box::new(open) as Box<dyn Fn() -> _ + Send>
+        });
+        ActorSpec::Core(CoreSpec { id, build: Box::new(build), observer })
+    }
+
+    fn ingest(&self) -> ActorSpec {
+        let (client, prices) = (self.client.clone(), self.places.prices.clone());
+        let options = ingest::GatewayOptions {
+            feed: self.config.alpaca.feed.clone(),
+            adjustment: self.config.alpaca.adjustment.clone(),
+            ..ingest::GatewayOptions::default()
+        };
+        gateway(ActorId::Ingest, move || {
+            Ok(Box::new(ingest::Gateway::new(client.clone(), prices.clone(), options.clone())))
+        })
+    }
+
+    fn broker(&self) -> ActorSpec {
+        let (client, bus) = (self.client.clone(), self.bus.clone());
+        let kill_flag = self.kill_flag.clone();
+        gateway(ActorId::Broker, move || {
+            let options = broker::GatewayOptions::new(kill_flag.clone());
+            Ok(Box::new(broker::Gateway::new(client.clone(), bus.clone(), options)))
+        })
+    }
+
+    fn trainer(&self) -> ActorSpec {
+        let (files, config) = (self.disk(), self.config.training.clone());
+        gateway(ActorId::Trainer, move || {
+            let files = files.clone();
+            let registry = Registry::new(&files.models);
+            let history = Box::new(move |wanted: &HistoryRef| files.history(wanted));
+            Ok(Box::new(trainer::Gateway::new(registry, config.clone(), history)))
+        })
+    }
+}
+
+fn gateway(
+    id: ActorId,
+    build: impl Fn() -> Result<Box<dyn shell::Gateway>, BoxError> + Send + 'static,
+) -> ActorSpec {
+    ActorSpec::Gateway(GatewaySpec { id, build: Box::new(build) })
+}
+
+/// Where a model's folder is, for messages to people.
+pub fn card(models: &Path, id: &str) -> PathBuf {
+    models.join(id).join("card.json")
+}
