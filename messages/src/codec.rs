@@ -82,19 +82,35 @@ impl Envelope {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        if bytes.len() > MAX_BYTES {
-            return Err(DecodeError::TooLarge(bytes.len()));
+        match Self::decode_first(bytes)? {
+            (envelope, []) => Ok(envelope),
+            (_, rest) => Err(DecodeError::Trailing(rest.len())),
         }
+    }
+
+    /// Envelopes one after the other, as a journal stands in a file.
+    pub fn decode_all(mut bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
+        let mut envelopes = Vec::new();
+        while !bytes.is_empty() {
+            let (envelope, rest) = Self::decode_first(bytes)?;
+            envelopes.push(envelope);
+            bytes = rest;
+        }
+        Ok(envelopes)
+    }
+
+    fn decode_first(bytes: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
         let mut rest = bytes;
         let mut reader = rmp_serde::Deserializer::new(&mut rest);
         let head = Head::deserialize(&mut reader).map_err(DecodeError::Envelope)?;
         drop(reader);
-        if !rest.is_empty() {
-            return Err(DecodeError::Trailing(rest.len()));
+        let whole = &bytes[..bytes.len() - rest.len()];
+        if whole.len() > MAX_BYTES {
+            return Err(DecodeError::TooLarge(whole.len()));
         }
-        let body = body(&head.r#type, bytes)?;
+        let body = body(&head.r#type, whole)?;
         check(&body)?;
-        Ok(Self { id: head.id, at: head.at, body })
+        Ok((Self { id: head.id, at: head.at, body }, rest))
     }
 }
 

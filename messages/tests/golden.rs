@@ -200,7 +200,13 @@ fn samples() -> Vec<Message> {
         Message::OrderApproved(order()),
         Message::OrderDenied(OrderDenied { order: order(), reason }),
         Message::OrdersWorking(OrdersWorking { working: 1, refused: 0 }),
-        Message::OrdersDone(OrdersDone { orders: 1, filled: 1, unfilled: 0, denied: 0, rejected: 0 }),
+        Message::OrdersDone(OrdersDone {
+            orders: 1,
+            filled: 1,
+            unfilled: 0,
+            denied: 0,
+            rejected: 0,
+        }),
         Message::OrderUpdated(updated),
         Message::Filled(filled),
         Message::AccountReported(AccountReported {
@@ -264,10 +270,19 @@ fn the_bytes_of_every_type_are_golden() {
 fn every_message_survives_the_wire() {
     for body in samples() {
         let sent = envelope(body);
-        let got = Envelope::decode(&sent.encode()).unwrap_or_else(|error| panic!("{sent}: {error}"));
+        let got =
+            Envelope::decode(&sent.encode()).unwrap_or_else(|error| panic!("{sent}: {error}"));
         assert_eq!(got, sent);
         assert_eq!(got.encode(), sent.encode(), "{sent}");
     }
+}
+
+#[test]
+fn a_journal_in_a_file_is_envelopes_one_after_the_other() {
+    let sent: Vec<Envelope> = samples().into_iter().map(envelope).collect();
+    let file: Vec<u8> = sent.iter().flat_map(Envelope::encode).collect();
+    assert_eq!(Envelope::decode_all(&file).expect("sound"), sent);
+    assert!(Envelope::decode_all(&file[..file.len() - 1]).is_err(), "cut off");
 }
 
 #[test]
@@ -303,10 +318,10 @@ fn what_is_no_message_is_refused_with_its_reason() {
         let reason = Envelope::decode(&bytes).expect_err(code).to_string();
         assert!(reason.starts_with(code), "{reason}, expected {code}");
     }
-    assert!(matches!(
-        Envelope::decode(&vec![0; MAX_BYTES + 1]),
-        Err(DecodeError::TooLarge(_))
-    ));
+    let mut huge = bars();
+    huge.open.resize(MAX_BYTES / 8 + 1, 0.0);
+    let huge = envelope(Message::Bars(huge)).encode();
+    assert!(matches!(Envelope::decode(&huge), Err(DecodeError::TooLarge(_))));
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn check_file(file: &str, text: &str) -> bool {
         "rec21_position_AMZN" => check::<Position>(file, text),
         "rec21_positions_list" => check::<Vec<Position>>(file, text),
         "rec21_close_position_200_order" => check::<Order>(file, text),
-        name if name.contains("_error_4") => check::<ApiError>(file, text),
+        name if name.contains("_error_4") && !name.starts_with("ws") => check::<ApiError>(file, text),
         name if name.starts_with("rec21_activities") => check::<Vec<Activity>>(file, text),
         name if name.starts_with("rec21_calendar") => check::<Vec<CalendarDay>>(file, text),
         name if name.starts_with("rec21_orders_list") => check::<Vec<Order>>(file, text),
@@ -98,7 +98,7 @@ fn every_recorded_body_with_a_type_decodes() {
         checked += usize::from(file != "manifest.json" && check_file(&file, &text));
     }
     // All but quotes, trades, snapshots, portfolio history, bulk closing and the market data stream.
-    assert_eq!(checked, 42, "recordings with a type");
+    assert_eq!(checked, 40, "recordings with a type");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 /// Accumulators per sum. An observation's accumulator follows from its place in the window, so the
 /// order of additions is fixed, and the compiler can do several at once.
-const LANES: usize = 8;
+const LANES: usize = 4;
 
 /// The last `capacity` values of a series, one per session; NaN is "no value".
 ///

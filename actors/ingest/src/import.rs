@@ -9,7 +9,7 @@ use crate::frame;
 use crate::sectors::{self, Sectors};
 use crate::symbols;
 use crate::table::Table;
-use crate::universe::{self, Listed, Universe};
+use crate::universe::{self, Universe};
 use messages::{Bars, Date, Member, Symbol};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -93,13 +93,13 @@ pub fn import(sources: &Sources) -> Result<Imported, ImportError> {
 
 /// The universe with its sectors: from the sectors file if there is one, else from its own column.
 fn members(sources: &Sources) -> Result<Universe, ImportError> {
-    let listed = universe::read(sources.universe)?;
+    let symbols = universe::read(sources.universe)?;
     let path = sources.sectors.unwrap_or(sources.universe);
     let Sectors { sector, as_of } = sectors::read(path)?;
     let as_of = sources.sectors_as_of.or(as_of);
     let as_of = as_of.ok_or_else(|| ImportError::NoSectorDate { path: path.to_owned() })?;
     let (mut members, mut lacking) = (Vec::new(), Vec::new());
-    for Listed { symbol, .. } in listed {
+    for symbol in symbols {
         match sector.get(&symbol) {
             Some(sector) => members.push(Member { symbol, sector: sector.clone() }),
             None => lacking.push(symbol),

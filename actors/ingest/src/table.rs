@@ -45,10 +45,6 @@ impl Table {
         &self.path
     }
 
-    pub(crate) fn rows(&self) -> usize {
-        self.frame.height()
-    }
-
     pub(crate) fn has(&self, column: &str) -> bool {
         self.frame.column(column).is_ok()
     }

@@ -69,34 +69,17 @@ pub fn read_universe(path: &Path) -> Result<Universe, StoreError> {
     Ok(universe)
 }
 
-/// A universe file: `symbol`, and perhaps `sector`; other columns are of no concern here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    pub symbol: Symbol,
-    pub sector: Option<String>,
-}
-
-/// Ascending by symbol.
+/// The symbols of a universe file, ascending: its column `symbol`; the others are of no concern here.
 ///
 /// # Errors
 /// No such file or column, an empty cell, a symbol twice, no symbol at all.
-pub fn read(path: &Path) -> Result<Vec<Listed>, ImportError> {
-    let table = Table::read(path)?;
-    let symbols = unique_symbols(&table)?;
-    let sectors = match table.has("sector") {
-        true => table.texts("sector")?.into_iter().map(Some).collect(),
-        false => vec![None; symbols.len()],
-    };
-    let mut listed: Vec<_> = symbols
-        .into_iter()
-        .zip(sectors)
-        .map(|(symbol, sector)| Listed { symbol, sector })
-        .collect();
-    if listed.is_empty() {
+pub fn read(path: &Path) -> Result<Vec<Symbol>, ImportError> {
+    let mut symbols = unique_symbols(&Table::read(path)?)?;
+    if symbols.is_empty() {
         return Err(ImportError::Empty { path: path.to_owned() });
     }
-    listed.sort_by(|a, b| a.symbol.cmp(&b.symbol));
-    Ok(listed)
+    symbols.sort();
+    Ok(symbols)
 }
 
 /// The column `symbol` in our spelling, in the file's order.

@@ -160,7 +160,7 @@ impl Day {
             compared => {
                 let mut rows = compared.err().unwrap_or_default();
                 rows.extend(self.strangers.iter().cloned());
-                return Some(alarm("RECONCILIATION", rows.join("; ")));
+                return Some(Message::Alarm(alarm("RECONCILIATION", rows.join("; "))));
             }
         };
         match self.report(agreed) {
@@ -168,11 +168,11 @@ impl Day {
                 self.reported = true;
                 Some(Message::DayReported(report))
             }
-            Err(alarm) => Some(alarm),
+            Err(alarm) => Some(Message::Alarm(alarm)),
         }
     }
 
-    fn report(&self, agreed: Agreed) -> Result<DayReported, Message> {
+    fn report(&self, agreed: Agreed) -> Result<DayReported, Alarm> {
         let Agreed { equity, positions } = agreed;
         if self.nav_open.0 <= 0 || equity.0 <= 0 {
             let detail = format!("open {} close {equity}", self.nav_open);
@@ -200,6 +200,6 @@ impl Day {
     }
 }
 
-fn alarm(code: &str, detail: String) -> Message {
-    Message::Alarm(Alarm { code: code.to_owned(), detail, symbol: None })
+fn alarm(code: &str, detail: String) -> Alarm {
+    Alarm { code: code.to_owned(), detail, symbol: None }
 }

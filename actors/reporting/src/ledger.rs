@@ -201,7 +201,9 @@ mod tests {
         fn names_may_fill_in_any_order(fills in fills()) {
             let book = |fills: &[Filled]| {
                 let mut ledger = Ledger::new(Usd(0), &[]);
-                fills.iter().for_each(|fill| ledger.fill(fill));
+                for fill in fills {
+                    ledger.fill(fill);
+                }
                 ledger
             };
             let mut by_name = fills.clone();

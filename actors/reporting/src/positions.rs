@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// `positions.json`: the book after the last session with an account. Money in dollars.
 #[derive(Debug, Serialize)]
-pub(crate) struct Positions<'a> {
+pub(crate) struct Book<'a> {
     run_id: &'a str,
     session: Option<Date>,
     nav: Option<f64>,
@@ -25,9 +25,9 @@ struct Position<'a> {
     unrealised: f64,
 }
 
-pub(crate) fn positions_json<'a>(records: &[&'a SessionRecord]) -> Positions<'a> {
+pub(crate) fn positions_json<'a>(records: &[&'a SessionRecord]) -> Book<'a> {
     let day = records.iter().rev().find_map(|record| record.day.as_ref());
-    Positions {
+    Book {
         run_id: records.first().map_or("", |record| &record.run_id),
         session: day.map(|day| day.session),
         nav: day.map(|day| day.nav_close.to_f64()),

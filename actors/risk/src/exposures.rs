@@ -49,8 +49,8 @@ impl Totals {
     }
 }
 
-/// How far each total may go: its limit, or what it is now where that is more. So a limit that holds is kept,
-/// and one that drift has broken does not get worse.
+/// How far each total may go. Within [`Bounds::no_worse`] a limit that holds is kept, and one that a drifting
+/// market broke does not get worse.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     gross: f64,
@@ -61,18 +61,30 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    pub(crate) fn new(portfolio: &Portfolio) -> Self {
+    /// The limits, or what is held where that is more.
+    pub(crate) fn no_worse(portfolio: &Portfolio) -> Self {
+        let limits = Self::limits(portfolio);
         let now = Totals::of(portfolio, &portfolio.held());
-        let limits = &portfolio.limits;
-        let bound = |fraction: f64, now: f64| {
-            (share_of(Usd(portfolio.nav as i64), fraction).0 as f64).max(now.abs())
-        };
+        let sectors = limits.sectors.iter().zip(&now.sectors);
         Self {
-            gross: bound(limits.gross.min(limits.gross_max), now.gross),
-            gross_worst: bound(limits.gross_max, now.gross_worst),
-            net: bound(limits.net_max, now.net),
-            beta: bound(limits.beta_max, now.beta),
-            sectors: now.sectors.iter().map(|&net| bound(limits.sector_net_max, net)).collect(),
+            gross: limits.gross.max(now.gross),
+            gross_worst: limits.gross_worst.max(now.gross_worst),
+            net: limits.net.max(now.net.abs()),
+            beta: limits.beta.max(now.beta.abs()),
+            sectors: sectors.map(|(limit, now)| limit.max(now.abs())).collect(),
+        }
+    }
+
+    /// The limits themselves, whatever is held.
+    pub(crate) fn limits(portfolio: &Portfolio) -> Self {
+        let Portfolio { nav, limits, sectors, .. } = portfolio;
+        let limit = |fraction: f64| share_of(Usd(*nav as i64), fraction).0 as f64;
+        Self {
+            gross: limit(limits.gross.min(limits.gross_max)),
+            gross_worst: limit(limits.gross_max),
+            net: limit(limits.net_max),
+            beta: limit(limits.beta_max),
+            sectors: vec![limit(limits.sector_net_max); sectors.len()],
         }
     }
 

@@ -1,7 +1,7 @@
 //! Decides what to hold and stands between every order and the broker.
 //!
 //! Two halves share one set of limits:
-//! - *construction* (`portfolio` → `wish` → `exposures` → `rounding`): scores become whole-share targets
+//! - *construction* (`portfolio` → `wish` → `rounding`, or `relief` where a broken limit bars the way): scores become whole-share targets
 //!   that are neutral to the market, to beta and to sectors, within what a session can trade;
 //! - the *gate* (`gate`): every order is judged on the worst book that open orders could lead to.
 //!
@@ -20,6 +20,7 @@ mod exposures;
 mod gate;
 mod halt;
 mod portfolio;
+mod relief;
 mod rounding;
 mod targets;
 mod wish;

@@ -12,6 +12,8 @@ pub(crate) struct Portfolio {
     pub(crate) sectors: Vec<String>,
     /// Ascending by symbol.
     pub(crate) names: Vec<Name>,
+    /// The book held is larger than any order may make it: nothing grows.
+    pub(crate) over_gross_max: bool,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,7 @@ pub(crate) enum Stance {
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(crate) struct Bound {
     pub(crate) shares: i64,
+    /// Empty if none but the direction does.
     pub(crate) limit: &'static str,
     /// Of the limit, in dollars.
     pub(crate) size: f64,
@@ -58,23 +61,25 @@ impl Portfolio {
         score: impl Fn(&Symbol) -> Option<f64>,
     ) -> Self {
         let mut portfolio = Self::kept(opened, features);
-        let held: BTreeMap<Symbol, Name> =
-            portfolio.names.drain(..).map(|name| (name.symbol.clone(), name)).collect();
-        let mut names = held;
-        let Some(features) = features else {
-            return Self { names: names.into_values().collect(), ..portfolio };
-        };
-        for (row, symbol) in features.symbols.iter().enumerate() {
+        // Over the gross maximum nothing may grow, in whatever name: the gate would deny it.
+        let gross: f64 = portfolio.held().iter().map(|value| value.abs()).sum();
+        let over_gross_max = gross > share_of(opened.equity, opened.limits.gross_max).0 as f64;
+        let held = portfolio.names.drain(..).map(|name| (name.symbol.clone(), name));
+        let mut names: BTreeMap<Symbol, Name> = held.collect();
+        for (features, row) in
+            features.into_iter().flat_map(|f| (0..f.symbols.len()).map(move |row| (f, row)))
+        {
+            let symbol = &features.symbols[row];
             let flat = || Name::flat(symbol.clone());
             let mut name = names.remove(symbol).unwrap_or_else(flat);
             name.read(features, row, &portfolio.sectors, opened);
             name.stance = name.stance(features, row, score(symbol));
             if name.held != Shares(0) || matches!(name.stance, Stance::View { .. }) {
-                name.bound(opened);
+                name.bound(opened, over_gross_max);
                 names.insert(symbol.clone(), name);
             }
         }
-        Self { names: names.into_values().collect(), ..portfolio }
+        Self { names: names.into_values().collect(), over_gross_max, ..portfolio }
     }
 
     /// Held names, none of which is to be traded.
@@ -93,7 +98,8 @@ impl Portfolio {
             name
         });
         let names = names.collect();
-        Self { nav: opened.equity.0 as f64, limits: opened.limits.clone(), sectors, names }
+        let (nav, limits) = (opened.equity.0 as f64, opened.limits.clone());
+        Self { nav, limits, sectors, names, over_gross_max: false }
     }
 
     /// Micro-dollars held of each name.
@@ -172,8 +178,8 @@ impl Name {
         }
     }
 
-    /// Sets how far the position may go this session.
-    fn bound(&mut self, opened: &SessionOpened) {
+    /// Sets how far the position may go this session; `shrinks`: towards zero only, whatever the view.
+    fn bound(&mut self, opened: &SessionOpened, shrinks: bool) {
         let Self { held: Shares(held), mark, .. } = *self;
         let pinned = |limit| Bound { shares: held, limit, size: 0.0 };
         (self.lowest, self.highest) = match self.stance {
@@ -185,10 +191,13 @@ impl Name {
                 (Bound { shares: -below.shares, ..below }, above)
             }
         };
-        if let Stance::Reduce(_) = self.stance {
-            let flat = |bound: Bound| bound.shares.clamp(held.min(0), held.max(0));
-            self.lowest.shares = flat(self.lowest);
-            self.highest.shares = flat(self.highest);
+        if shrinks || matches!(self.stance, Stance::Reduce(_)) {
+            for bound in [&mut self.lowest, &mut self.highest] {
+                let shares = bound.shares.clamp(held.min(0), held.max(0));
+                // Not how much the market bears but the direction: that is said elsewhere.
+                let limit = if shares == bound.shares { bound.limit } else { "" };
+                *bound = Bound { shares, limit, ..*bound };
+            }
         }
         assert!(self.lowest.shares <= held && held <= self.highest.shares, "{self:?}");
     }

@@ -1,10 +1,13 @@
 //! From values to whole shares, every limit met on the shares.
 
 use crate::exposures::{Bounds, Totals};
-use crate::portfolio::Portfolio;
+use crate::portfolio::{Name, Portfolio};
+use crate::relief::relieve;
 
 const HALVINGS: usize = 48;
 const RETREATS: u32 = 16;
+/// A smaller step leads nowhere: see `relief`.
+const THETA_MIN: f64 = 1e-3;
 
 /// Positions, and how much of the way from the held to the wished book they are.
 #[derive(Debug)]
@@ -12,7 +15,7 @@ pub(crate) struct Rounded {
     pub(crate) shares: Vec<i64>,
     /// Before rounding, micro-dollars.
     pub(crate) values: Vec<f64>,
-    /// What the limits allow before rounding, and what is left of it after.
+    /// What the limits allow before rounding, and what is left of it after: nothing if risk was only reduced.
     pub(crate) theta_allowed: f64,
     pub(crate) theta: f64,
 }
@@ -25,16 +28,17 @@ pub(crate) fn round(portfolio: &Portfolio, bounds: &Bounds, wished: &[f64]) -> R
     };
     let fits = |theta: f64| bounds.excess(&Totals::of(portfolio, &at(theta))) <= 0.0;
     let theta_allowed = largest(fits);
-    // Rounding may break what values kept. Where single shares can't mend it, the step gets smaller; the last
-    // step is none at all, which breaks nothing.
-    for retreat in 0..=RETREATS {
+    // Rounding may break what values kept. Where single shares can't mend it, the step gets smaller.
+    for retreat in 0..RETREATS {
         let theta = theta_allowed * f64::from(RETREATS - retreat) / f64::from(RETREATS);
         let values = at(theta);
-        if let Some(shares) = whole_shares(portfolio, bounds, &values) {
+        let shares =
+            if theta < THETA_MIN { None } else { whole_shares(portfolio, bounds, &values) };
+        if let Some(shares) = shares {
             return Rounded { shares, values, theta_allowed, theta };
         }
     }
-    unreachable!("the book now held meets its own bounds")
+    Rounded { shares: relieve(portfolio, bounds), values: held, theta_allowed, theta: 0.0 }
 }
 
 /// The largest theta in [0, 1] that fits. Every limit is convex and met at 0, so those that fit are an interval.
@@ -53,7 +57,7 @@ fn largest(fits: impl Fn(f64) -> bool) -> f64 {
 /// The nearest shares to `values`, then share by share whatever mends the broken limits fastest.
 fn whole_shares(portfolio: &Portfolio, bounds: &Bounds, values: &[f64]) -> Option<Vec<i64>> {
     let names = &portfolio.names;
-    let nearest = |(name, value): (&crate::portfolio::Name, &f64)| {
+    let nearest = |(name, value): (&Name, &f64)| {
         if name.lowest.shares == name.highest.shares {
             return name.held.0;
         }

@@ -10,15 +10,15 @@ use messages::{SessionOpened, Shares, Target, Targets, Usd};
 /// `hold` says why nothing is to be traded, if so.
 ///
 /// `binding` is a list of `CODE symbol size`: `ADV`, `ORDER` and `NAME` (dollars) stopped one name; `GROSS`,
-/// `GROSS_WORST`, `NET`, `BETA` and `SECTOR` (fractions of NAV) stopped the whole step; `ROUNDING` made it smaller
-/// (to the given theta). `NO_…` and `NOT_…` say why a held name is only reduced or kept, or (`NO_BETA`) that the
+/// `GROSS_WORST`, `NET`, `BETA` and `SECTOR` (fractions of NAV) stopped the whole step; `GROSS_MAX` let nothing grow; `ROUNDING` made it smaller
+/// (to the given theta); `RELIEF`: not a step was allowed, so risk is reduced at most. `NO_…` and `NOT_…` say why a held name is only reduced or kept, or (`NO_BETA`) that the
 /// book's beta leaves it out. `SCORES_FLAT`, `SCORES_WITHHELD`, `HALTED`, … keep the whole book.
 pub(crate) fn compute(
     portfolio: &Portfolio,
     opened: &SessionOpened,
     hold: Option<String>,
 ) -> Targets {
-    let bounds = Bounds::new(portfolio);
+    let bounds = Bounds::no_worse(portfolio);
     let wished = if hold.is_none() { wish(portfolio) } else { None };
     let (rounded, mut binding) = match wished {
         Some(wished) => {
@@ -83,13 +83,18 @@ fn binding(
 ) -> Vec<String> {
     let mut binding: Vec<String> =
         pairs(portfolio, rounded).flat_map(|(name, shares)| of_name(name, shares)).collect();
+    if portfolio.over_gross_max {
+        binding.push(format!("GROSS_MAX {:.4}", portfolio.limits.gross_max));
+    }
     if rounded.theta_allowed < 1.0 {
         let theta = (rounded.theta_allowed + 1e-6).min(1.0);
         let step = |(from, to): (f64, &f64)| from + theta * (to - from);
         let beyond: Vec<f64> = portfolio.held().into_iter().zip(wished).map(step).collect();
         binding.extend(bounds.broken(portfolio, &Totals::of(portfolio, &beyond)));
     }
-    if rounded.theta < rounded.theta_allowed {
+    if rounded.theta == 0.0 {
+        binding.push("RELIEF".to_owned());
+    } else if rounded.theta < rounded.theta_allowed {
         binding.push(format!("ROUNDING {:.4}", rounded.theta));
     }
     binding
@@ -100,7 +105,9 @@ fn of_name(name: &Name, shares: i64) -> Vec<String> {
     if let Stance::Reduce(why) | Stance::Keep(why) = name.stance {
         notes.push(format!("{why} {}", name.symbol));
     }
-    let at = [name.highest, name.lowest].into_iter().find(|bound| bound.shares == shares);
+    let bounds = [name.highest, name.lowest].into_iter().filter(|bound| !bound.limit.is_empty());
+    let mut bounds = bounds;
+    let at = bounds.find(|bound| bound.shares == shares);
     let going = match name.stance {
         Stance::View { .. } => true,
         Stance::Reduce(_) => shares != 0,

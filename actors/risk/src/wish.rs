@@ -4,15 +4,15 @@
 //! 2. w = z/σ², σ the idiosyncratic volatility.
 //! 3. Up to 50 times: project out [1, β, sectors]; scale to the gross wanted; clip to what each name may hold.
 //!
-//! In the last 20 rounds gross is scaled down only. Where the caps can't hold the gross wanted, scaling up would
+//! In the second half of the rounds gross is scaled down only. Where the caps can't hold the gross wanted, scaling up would
 //! press every name against its cap and destroy neutrality; alternating projections alone converge to a book
 //! that is both, of the gross that there is room for.
 
 use crate::portfolio::{Name, Portfolio, Stance};
 
 const Z_MAX: f64 = 3.0;
-const ROUNDS: usize = 50;
-const ROUNDS_SCALING_UP: usize = 30;
+const ROUNDS_UP: usize = 25;
+const ROUNDS_DOWN: usize = 25;
 const CONVERGED: f64 = 1e-12;
 
 /// Wished value of each name in micro-dollars; `None` if the scores don't tell names apart.
@@ -27,15 +27,17 @@ pub(crate) fn wish(portfolio: &Portfolio) -> Option<Vec<f64>> {
     }
     let free: Vec<usize> = views.iter().map(|view| view.0).collect();
     let neutral = Neutral::new(portfolio, &free);
-    for round in 0..ROUNDS {
-        let before = weights.clone();
-        neutral.project(&mut weights);
-        scale(portfolio.limits.gross, &free, &mut weights, round < ROUNDS_SCALING_UP);
-        for &row in &free {
-            weights[row] = clip(portfolio, &portfolio.names[row], weights[row]);
-        }
-        if weights.iter().zip(&before).all(|(now, then)| (now - then).abs() < CONVERGED) {
-            break;
+    for (up, rounds) in [(true, ROUNDS_UP), (false, ROUNDS_DOWN)] {
+        for _ in 0..rounds {
+            let before = weights.clone();
+            neutral.project(&mut weights);
+            scale(portfolio.limits.gross, &free, &mut weights, up);
+            for &row in &free {
+                weights[row] = clip(portfolio, &portfolio.names[row], weights[row]);
+            }
+            if weights.iter().zip(&before).all(|(now, then)| (now - then).abs() < CONVERGED) {
+                break;
+            }
         }
     }
     Some(weights.into_iter().map(|weight| weight * portfolio.nav).collect())
@@ -146,4 +148,79 @@ impl<'a> Neutral<'a> {
 
 fn beta(name: &Name) -> f64 {
     name.beta.unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Neutral, beta};
+    use crate::portfolio::{Bound, Name, Portfolio, Stance};
+    use messages::{Limits, Price, Shares, Symbol};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn portfolio(rows: &[(usize, f64)]) -> Portfolio {
+        let bound = Bound { shares: 0, limit: "", size: 0.0 };
+        let name = |&(sector, beta): &(usize, f64)| Name {
+            symbol: Symbol::from("X"),
+            sector: Some(sector),
+            held: Shares(0),
+            mark: Price(1_000_000),
+            beta: Some(beta),
+            sigma_daily: None,
+            adv: None,
+            stance: Stance::Keep(""),
+            lowest: bound,
+            highest: bound,
+        };
+        let limits = Limits {
+            gross: 1.0,
+            gross_max: 1.0,
+            name_max: 1.0,
+            net_max: 0.0,
+            beta_max: 0.0,
+            sector_net_max: 0.0,
+            adv_share_max: 1.0,
+            order_max: 1.0,
+        };
+        let sectors = (0..4).map(|sector| sector.to_string()).collect();
+        Portfolio {
+            nav: 1.0,
+            limits,
+            sectors,
+            names: rows.iter().map(name).collect(),
+            over_gross_max: false,
+        }
+    }
+
+    fn dot(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    }
+
+    proptest! {
+        /// An orthogonal projection is known by two things: what it leaves has no exposure, and what it takes
+        /// away is orthogonal to every book without exposure. Betas include constant ones.
+        #[test]
+        fn neutral_is_the_orthogonal_projection(
+            rows in vec((0_usize..4, prop_oneof![Just(1.0), 0.2..2.0]), 1..30),
+            weights in vec(-1.0..1.0, 30),
+            other in vec(-1.0..1.0, 30),
+        ) {
+            let portfolio = portfolio(&rows);
+            let free: Vec<usize> = (0..rows.len()).collect();
+            let neutral = Neutral::new(&portfolio, &free);
+            let before = &weights[..rows.len()];
+            let (mut after, mut other) = (before.to_vec(), other[..rows.len()].to_vec());
+            neutral.project(&mut after);
+            neutral.project(&mut other);
+            let betas: Vec<f64> = portfolio.names.iter().map(beta).collect();
+            prop_assert!(dot(&betas, &after).abs() < 1e-6, "{after:?}");
+            for sector in 0..4 {
+                let member = |&(of, _): &(usize, f64)| f64::from(u8::from(of == sector));
+                let dummy: Vec<f64> = rows.iter().map(member).collect();
+                prop_assert!(dot(&dummy, &after).abs() < 1e-9);
+            }
+            let taken: Vec<f64> = before.iter().zip(&after).map(|(a, b)| a - b).collect();
+            prop_assert!(dot(&taken, &other).abs() < 1e-6, "{taken:?} {other:?}");
+        }
+    }
 }

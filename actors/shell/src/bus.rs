@@ -90,9 +90,7 @@ impl Bus {
             .name(name)
             .connection_timeout(Duration::from_secs(5))
             .max_reconnects(None)
-            .reconnect_delay_callback(|attempt| {
-                Duration::from_millis(20 * attempt.min(25) as u64)
-            })
+            .reconnect_delay_callback(|attempt| Duration::from_millis(20 * attempt.min(25) as u64))
             .event_callback(move |event| {
                 on_event(&event, &lost);
                 std::future::ready(())

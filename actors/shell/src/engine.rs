@@ -1,3 +1,4 @@
+use crate::Bus;
 use crate::error::ShellError;
 use crate::reader::{Raw, Reader};
 use crate::seat::Seat;
@@ -5,7 +6,6 @@ use crate::status::ActorState;
 use crate::telemetry::Span;
 use crate::trace::TraceContext;
 use crate::writer::Writer;
-use crate::Bus;
 use futures::future::try_join;
 use kernel::{Actor, Entry, Host, Recovery};
 use messages::{ActorId, Cause, Date, Envelope, MessageId, SessionOpened, Topic};
@@ -85,6 +85,10 @@ impl Engine {
         })
     }
 
+    pub(crate) fn actor(&self) -> ActorId {
+        self.seat.actor
+    }
+
     pub(crate) fn opened(&self) -> &SessionOpened {
         &self.opened
     }
@@ -135,8 +139,14 @@ impl Engine {
         self.post_below(envelope, parent);
     }
 
+    /// Hands over what is queued and looks, without waiting, whether an acknowledgement failed.
     pub(crate) async fn send(&mut self) -> Result<(), ShellError> {
-        self.writer.send().await
+        self.writer.send().await?;
+        let acks = std::future::poll_fn(|cx| Poll::Ready(self.writer.poll_acks(cx)));
+        match acks.await {
+            Poll::Ready(Err((subject, error))) => Err(self.writer.explain(&subject, error).await),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        }
     }
 
     /// Returns once everything the actor said is stored.

@@ -17,9 +17,13 @@ pub enum ShellError {
     OldServer { found: String },
     #[error("the connection to NATS was lost while {doing}")]
     Disconnected { doing: String },
-    #[error("stream {stream} is not as it should be: {what}; remove or repair it, then start again")]
+    #[error(
+        "stream {stream} is not as it should be: {what}; remove or repair it, then start again"
+    )]
     Stream { stream: String, what: String },
-    #[error("message {subject} has {bytes} bytes, but the server takes {bytes_max} at most (max_payload)")]
+    #[error(
+        "message {subject} has {bytes} bytes, but the server takes {bytes_max} at most (max_payload)"
+    )]
     TooLarge { subject: String, bytes: usize, bytes_max: usize },
 
     #[error("session {open} is still open; close it before opening {wanted}")]

@@ -17,10 +17,7 @@ pub trait Gateway {
 
     /// One session: from its first entry until `SessionClosed`; returning earlier without an error
     /// is a bug. May be dropped at any await when the system stops.
-    fn run<'a>(
-        &'a mut self,
-        session: &'a mut Session,
-    ) -> LocalBoxFuture<'a, Result<(), BoxError>>;
+    fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Result<(), BoxError>>;
 }
 
 /// A gateway to be hosted: built on its own thread, again after each failure.

@@ -29,16 +29,16 @@ pub(crate) struct Raw {
 
 impl Reader {
     pub(crate) async fn open(bus: &Bus, stream: &str) -> Result<Self, ShellError> {
-        let doing = || failed(format!("reading {stream}"));
+        let doing = || format!("reading {stream}");
         let lost = Box::pin(bus.lost());
-        let handle = bus.context.get_stream_no_info(stream).await.map_err(doing())?;
+        let handle = bus.context.get_stream_no_info(stream).await.map_err(failed(doing()))?;
         let config = push::OrderedConfig {
             deliver_subject: bus.client.new_inbox(),
             deliver_policy: DeliverPolicy::All,
             ..push::OrderedConfig::default()
         };
-        let consumer = handle.create_consumer(config).await.map_err(doing())?;
-        let messages = consumer.messages().await.map_err(doing())?;
+        let consumer = handle.create_consumer(config).await.map_err(failed(doing()))?;
+        let messages = consumer.messages().await.map_err(failed(doing()))?;
         Ok(Self { stream: stream.to_owned(), messages, lost })
     }
 

@@ -1,7 +1,7 @@
+use crate::Bus;
 use crate::status::StatusCell;
 use crate::telemetry::Span;
 use crate::trace::TraceContext;
-use crate::Bus;
 use kernel::Entry;
 use messages::{ActorId, ActorStarted, Envelope, Message, MessageId, Subjects, Time};
 use std::sync::Arc;

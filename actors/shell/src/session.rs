@@ -1,13 +1,11 @@
+use crate::Bus;
 use crate::engine::Engine;
 use crate::error::ShellError;
 use crate::seat::Seat;
 use crate::services::Registration;
 use crate::status::StatusCell;
-use crate::Bus;
 use kernel::{Actor, Outbox};
-use messages::{
-    ActorId, Cause, Date, Envelope, Message, MessageId, SessionOpened, Time, Topic,
-};
+use messages::{ActorId, Cause, Date, Envelope, Message, MessageId, SessionOpened, Time, Topic};
 use std::sync::Arc;
 
 /// A session's journal as a gateway, or the conductor, sees it: what it listens to, and its own words.
@@ -56,12 +54,7 @@ impl Session {
     /// # Panics
     /// If the id is another actor's, or one that the shell gives away itself: answers to kills, and
     /// `UNDECODABLE` alarms, are said here already, so an own answer to such an entry is an event.
-    pub async fn say(
-        &mut self,
-        id: MessageId,
-        at: Time,
-        body: Message,
-    ) -> Result<(), ShellError> {
+    pub async fn say(&mut self, id: MessageId, at: Time, body: Message) -> Result<(), ShellError> {
         assert_eq!(id.author, self.engine.actor(), "a gateway speaks for itself only");
         if !self.engine.has_said(&id) {
             let envelope = Envelope { id, at, body };

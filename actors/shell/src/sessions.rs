@@ -231,8 +231,7 @@ impl Bus {
             Ok(stream) => Ok(Some(stream.cached_info().config.clone())),
             Err(error) => match error.kind() {
                 GetStreamErrorKind::JetStream(cause)
-                    if cause.error_code()
-                        == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND =>
+                    if cause.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND =>
                 {
                     Ok(None)
                 }

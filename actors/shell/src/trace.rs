@@ -74,7 +74,8 @@ pub(crate) fn random_u64() -> u64 {
         static NEXT: Cell<u64> = Cell::new(RandomState::new().hash_one(std::process::id()));
     }
     loop {
-        let mut span = NEXT.with(|next| next.replace(next.get().wrapping_add(0x9E37_79B9_7F4A_7C15)));
+        let mut span =
+            NEXT.with(|next| next.replace(next.get().wrapping_add(0x9E37_79B9_7F4A_7C15)));
         span = (span ^ (span >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         span = (span ^ (span >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         span ^= span >> 31;

@@ -76,7 +76,13 @@ impl Writer {
     }
 
     /// Queues bytes that are no message for the dead letters, with where and why.
-    pub(crate) fn post_dead_letter(&mut self, position: u64, subject: &str, reason: &str, payload: Bytes) {
+    pub(crate) fn post_dead_letter(
+        &mut self,
+        position: u64,
+        subject: &str,
+        reason: &str,
+        payload: Bytes,
+    ) {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", format!("{}-{}-{position}", self.actor, self.stream));
         headers.insert("Aurora-Subject", one_line(subject));
@@ -101,7 +107,8 @@ impl Writer {
                 return Err(ShellError::Disconnected { doing: doing() });
             }
             let (headers, payload) = (next.headers.clone(), next.payload.clone());
-            let sent = self.bus.context.publish_with_headers(next.subject.clone(), headers, payload);
+            let sent =
+                self.bus.context.publish_with_headers(next.subject.clone(), headers, payload);
             let ack = sent.await.map_err(|error| match error.kind() {
                 PublishErrorKind::MaxPayloadExceeded => ShellError::TooLarge {
                     subject: next.subject.clone(),
@@ -118,7 +125,10 @@ impl Writer {
 
     /// Takes the acknowledgements that are there: ready with an error if one failed, or without if
     /// none is awaited any more.
-    pub(crate) fn poll_acks(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), (String, PublishError)>> {
+    pub(crate) fn poll_acks(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), (String, PublishError)>> {
         while let Some((subject, ack)) = self.acks.front_mut() {
             if let Err(error) = ready!(ack.poll_unpin(cx)) {
                 return Poll::Ready(Err((std::mem::take(subject), error)));
@@ -167,8 +177,8 @@ async fn newest_started(
     actor: ActorId,
 ) -> Result<Option<(u64, String)>, ShellError> {
     use async_nats::jetstream::stream::LastRawMessageErrorKind::NoMessageFound;
-    let doing = || failed(format!("looking for the instance that speaks for {actor}"));
-    let journal = bus.context.get_stream_no_info(stream).await.map_err(doing())?;
+    let doing = || format!("looking for the instance that speaks for {actor}");
+    let journal = bus.context.get_stream_no_info(stream).await.map_err(failed(doing()))?;
     let subject = Subjects(bus.env()).started(actor);
     match journal.get_last_raw_message_by_subject(&subject).await {
         Ok(message) => {
@@ -179,7 +189,7 @@ async fn newest_started(
             Ok(Some((message.sequence, text)))
         }
         Err(error) if error.kind() == NoMessageFound => Ok(None),
-        Err(error) => Err(failed(format!("looking for the instance that speaks for {actor}"))(error)),
+        Err(error) => Err(failed(doing())(error)),
     }
 }
 

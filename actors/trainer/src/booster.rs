@@ -123,15 +123,16 @@ mod tests {
         assert!(bytes(&two) == bytes(&TrainConfig::default()));
     }
 
+    /// A single leaf moves by eta times the mean label; the binding's own default would give 0.47.
     #[test]
-    fn a_model_of_no_trees_predicts_the_base_score_of_zero() {
+    fn predictions_start_from_zero() {
         let panel = noise_panel(60, 40, 4);
         let matrix = matrix(&panel, 0..60).unwrap();
         let config = TrainConfig { min_child_weight: 1e9, ..TrainConfig::default() };
         let mut quiet = |_| ControlFlow::Continue(());
         let booster = fit(&matrix, 1, &config, Stage::Fit, &mut quiet).unwrap();
         let scores = predict(&booster, &matrix, 1).unwrap();
-        assert!(scores.iter().all(|score| score.abs() < 1e-3), "{:?}", &scores[..5]);
+        assert!(scores.iter().all(|score| score.abs() < 0.01), "{:?}", &scores[..5]);
     }
 
     #[test]

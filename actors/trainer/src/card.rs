@@ -177,7 +177,10 @@ mod tests {
             (oof(0.02, 0.02, 2.0, 249), "UNDECIDED, 249 out-of-fold sessions of 250"),
             (oof(0.02, 0.02, 2.0, 252), "t 2.00 of 3.26"),
             (oof(-0.02, 0.02, -4.0, 252), "t -4.00 of 3.26"),
-            (oof(0.03, 0.02, 4.0, 252), "t 4.00 on one split, not corrected for the number of trials"),
+            (
+                oof(0.03, 0.02, 4.0, 252),
+                "t 4.00 on one split, not corrected for the number of trials",
+            ),
             (oof(0.05, 0.02, 4.0, 252), "RED FLAG, rank IC 0.050 beyond 0.04"),
         ];
         for (oof, reason) in cases {

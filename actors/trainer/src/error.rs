@@ -9,6 +9,10 @@ pub enum TrainError {
     Config(&'static str),
     #[error("BAD_HISTORY: session {session}: {problem}")]
     History { session: Date, problem: &'static str },
+    #[error("BAD_MEMBERS: the universe must ascend by symbol without repeats")]
+    Members,
+    #[error("WHITELIST_MISMATCH: the journal names features {journal}, this program has {ours}")]
+    Whitelist { journal: String, ours: String },
     #[error(
         "TOO_FEW_DATES: {needed} signal dates with labels are needed ({train_min} of them to train \
          on), the {sessions} sessions of history give {got}: fetch about {missing} sessions more"

@@ -3,7 +3,6 @@
 
 use features::transform::{self, Neutral, Norm};
 use messages::{Bars, Features, Symbol};
-use std::collections::BTreeMap;
 
 /// Log return from the open of `entry` to the open of `exit` per symbol, NaN where either has no
 /// usable open.
@@ -15,20 +14,14 @@ pub(crate) fn forward_returns(symbols: &[Symbol], entry: &Bars, exit: &Bars) -> 
     symbols.iter().map(|symbol| (open(exit, symbol) / open(entry, symbol)).ln()).collect()
 }
 
-/// Per row of `features`, NaN where ineligible or without a return.
-pub(crate) fn neutral(
-    features: &Features,
-    sectors: &BTreeMap<&Symbol, &str>,
-    returns: &[f64],
-) -> Vec<f64> {
+/// Per row of `features`, whose sectors (as [`features::sector_codes`]) these are; NaN where ineligible or without a return.
+pub(crate) fn neutral(features: &Features, sectors: &[usize], returns: &[f64]) -> Vec<f64> {
     let eligible: Vec<bool> = features
         .eligible
         .iter()
         .zip(returns)
         .map(|(eligible, value)| *eligible && value.is_finite())
         .collect();
-    let sector = |symbol| sectors.get(symbol).copied().unwrap_or_default().to_owned();
-    let sectors: Vec<String> = features.symbols.iter().map(sector).collect();
     let beta = &features.exposures.beta;
-    transform::cross_section(returns, &eligible, beta, &sectors, Norm::Rank, Neutral::MarketSector)
+    transform::cross_section(returns, &eligible, beta, sectors, Norm::Rank, Neutral::MarketSector)
 }

@@ -4,7 +4,6 @@ use crate::ic::NAMES_MIN;
 use crate::{Progress, Stage, TrainError, label};
 use messages::{Bars, Date, Features, Member, history_sha256, sha256_hex};
 use scoring::{scorable_rows, take_rows};
-use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
 /// Every date that has features and a label, in order; within a date, rows in symbol order.
@@ -49,9 +48,8 @@ impl Panel {
         horizon: usize,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Self, TrainError> {
-        check(history)?;
-        let sectors: BTreeMap<_, _> =
-            members.iter().map(|member| (&member.symbol, member.sector.as_str())).collect();
+        check(history, members)?;
+        let sectors = features::sector_codes(members);
         let mut builder = features::Builder::new(members);
         let mut days = Vec::new();
         // The last sessions have no label yet, so their features are not needed.
@@ -84,7 +82,10 @@ impl Panel {
     }
 }
 
-fn check(history: &[Bars]) -> Result<(), TrainError> {
+fn check(history: &[Bars], members: &[Member]) -> Result<(), TrainError> {
+    if !members.windows(2).all(|pair| pair[0].symbol < pair[1].symbol) {
+        return Err(TrainError::Members);
+    }
     let bad = |session, problem| Err(TrainError::History { session, problem });
     for bars in history {
         if !bars.is_well_formed() {
@@ -110,12 +111,7 @@ fn source(history: &[Bars], members: &[Member]) -> Source {
 }
 
 /// `None` where fewer than [`NAMES_MIN`] rows have a label: the warm-up, or a day of bad data.
-fn day(
-    index: usize,
-    features: &Features,
-    sectors: &BTreeMap<&messages::Symbol, &str>,
-    returns: &[f64],
-) -> Option<Day> {
+fn day(index: usize, features: &Features, sectors: &[usize], returns: &[f64]) -> Option<Day> {
     let labels = label::neutral(features, sectors, returns);
     let mut rows = scorable_rows(features);
     rows.retain(|row| labels[*row].is_finite());

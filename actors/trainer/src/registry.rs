@@ -5,9 +5,9 @@
 
 mod files;
 
+use crate::Model;
 use crate::card::{Card, CardFile};
 use crate::train::{CARD_ATTRIBUTE, Trained};
-use crate::Model;
 use files::{read, read_if_there, sync_folder, write_atomically, write_synced};
 use messages::{ModelRef, sha256_hex};
 use std::io;
@@ -194,3 +194,6 @@ fn check_columns(id: &str, in_model: &[String], card: &Card) -> Result<(), Regis
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

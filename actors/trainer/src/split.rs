@@ -67,8 +67,10 @@ fn purged_before(indices: &[usize], first: usize, config: &TrainConfig) -> usize
 
 /// The least number of consecutive dates that can be split.
 fn dates_needed(config: &TrainConfig) -> usize {
-    let trains = |dates: usize| (dates - test_len(dates, config)).saturating_sub(config.purge() - 1);
-    (1..).find(|dates| trains(*dates) >= config.train_sessions_min && test_len(*dates, config) > 0)
+    let trains =
+        |dates: usize| (dates - test_len(dates, config)).saturating_sub(config.purge() - 1);
+    (1..)
+        .find(|dates| trains(*dates) >= config.train_sessions_min && test_len(*dates, config) > 0)
         .expect("grows without bound")
 }
 

@@ -174,11 +174,7 @@ fn audit(
 }
 
 /// Rank correlation per day; days with too few names or without any order are left out.
-fn daily_ic(
-    days: &[Day],
-    scores: &[f32],
-    outcome: impl Fn(&Day) -> Vec<f64>,
-) -> Vec<(Date, f64)> {
+fn daily_ic(days: &[Day], scores: &[f32], outcome: impl Fn(&Day) -> Vec<f64>) -> Vec<(Date, f64)> {
     let ic = |(day, scores): (&Day, &[f32])| {
         let known = scores.len() >= NAMES_MIN;
         let ic = known.then(|| spearman(&widen(scores), &outcome(day))).flatten();

@@ -78,6 +78,9 @@ pub struct Period {
     /// Name of the run, its folder under data/runs; by default made of the kind and the time.
     #[arg(long, value_name = "NAME")]
     pub run: Option<String>,
+    /// Keep each session's journal in the run's folder: MessagePack envelopes one after the other.
+    #[arg(long)]
+    pub journals: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -106,22 +109,8 @@ pub struct Nats {
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// Alpaca's paper account.
+    /// Alpaca's paper account, or bin/venue. Real money comes with a later release.
     Paper,
-    /// Everything up to the targets; no order leaves.
-    DryRun,
-    /// Real money. Needs --yes-real-money as well.
-    Live,
-}
-
-impl From<Mode> for Env {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Paper => Env::Paper,
-            Mode::DryRun => Env::Dryrun,
-            Mode::Live => Env::Live,
-        }
-    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -136,6 +125,12 @@ pub struct Up {
     /// End after this many sessions; by default never.
     #[arg(long, value_name = "N")]
     pub sessions: Option<u32>,
+    /// Address of a venue that serves all four APIs (bin/venue), HOST:PORT; by default those of the configuration.
+    #[arg(long, env = "AURORA_VENUE", value_name = "HOST:PORT")]
+    pub venue: Option<String>,
+    /// Name of the run, its folder under data/runs.
+    #[arg(long, default_value = "paper", value_name = "NAME")]
+    pub run: String,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -150,8 +145,8 @@ pub struct Actor {
     /// Run folder to report into; prices and models are taken from it where it has some (a demo's).
     #[arg(long, value_name = "NAME")]
     pub run: Option<String>,
-    /// Base URL of a venue that serves all four APIs (bin/venue); by default those of the configuration.
-    #[arg(long, env = "AURORA_VENUE", value_name = "URL")]
+    /// Address of a venue that serves all four APIs (bin/venue), HOST:PORT; by default those of the configuration.
+    #[arg(long, env = "AURORA_VENUE", value_name = "HOST:PORT")]
     pub venue: Option<String>,
 }
 
@@ -181,8 +176,8 @@ pub struct Fetch {
     /// Last session; by default the last that has closed.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub through: Option<Date>,
-    /// Base URL of a venue that serves the API (bin/venue); by default those of the configuration.
-    #[arg(long, env = "AURORA_VENUE", value_name = "URL")]
+    /// Address of a venue that serves the API (bin/venue), HOST:PORT; by default those of the configuration.
+    #[arg(long, env = "AURORA_VENUE", value_name = "HOST:PORT")]
     pub venue: Option<String>,
 }
 

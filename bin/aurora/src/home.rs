@@ -1,7 +1,9 @@
 //! Where files are.
 
 use crate::failure::Failure;
+use messages::{Date, Envelope};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The working folder of an installation: by default the current one.
@@ -54,6 +56,19 @@ pub struct Places {
 impl Places {
     pub fn nats(&self) -> PathBuf {
         self.run.join("nats")
+    }
+
+    /// Keeps a session's journal as a file, whole or not at all.
+    pub fn keep_journal(&self, session: Date, journal: &[Envelope]) -> Result<(), Failure> {
+        let folder = self.run.join("journals");
+        fs::create_dir_all(&folder)?;
+        let bytes: Vec<u8> = journal.iter().flat_map(Envelope::encode).collect();
+        let temporary = folder.join(format!(".{session}.tmp"));
+        let mut file = fs::File::create(&temporary)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, folder.join(format!("{session}.msgpack")))?;
+        Ok(())
     }
 
     pub fn create(&self) -> Result<(), Failure> {

@@ -1,1 +1,70 @@
-fn main() {}
+//! `aurora`: the command line. Exit codes: 0 all is well, 1 something is not (said on stderr), 2 wrong
+//! usage, 3 an actor that must not be started again, 101 a broken invariant.
+
+mod cli;
+mod clock;
+mod commands;
+mod conductor;
+mod config;
+mod connection;
+mod failure;
+mod home;
+mod opening;
+mod output;
+mod processes;
+mod replay;
+mod scene;
+mod summary;
+mod wiring;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use failure::Failure;
+use shell::telemetry::{self, TelemetryOptions};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(failure) => {
+            output::note(format!("aurora: {failure}"));
+            let hopeless = matches!(cli.command, Command::Actor(_)) && failure.is_final();
+            ExitCode::from(if hopeless { 3 } else { 1 })
+        }
+    }
+}
+
+/// Whether all is well.
+fn run(cli: &Cli) -> Result<bool, Failure> {
+    shell::exit_on_panic();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let _guard = runtime.enter();
+    let telemetry = telemetry::init(&options(cli))?;
+    let common = &cli.common;
+    let done = match &cli.command {
+        Command::Demo(args) => runtime.block_on(commands::demo::demo(args, common)),
+        Command::Up(args) => runtime.block_on(commands::run::up(args, common)),
+        Command::Actor(args) => runtime.block_on(commands::run::actor(args, common)),
+        Command::Import(args) => commands::research::import(args, common),
+        Command::Fetch(args) => runtime.block_on(commands::research::fetch(args, common)),
+        Command::Train(args) => commands::research::train(args, common),
+        Command::Backtest(args) => commands::backtest::backtest(args, common),
+        Command::Status(args) => runtime.block_on(commands::control::status(args, common)),
+        Command::Kill(args) => runtime.block_on(commands::control::kill(args, common)),
+        Command::Resume(args) => runtime.block_on(commands::control::resume(args, common)),
+    };
+    drop(telemetry);
+    done
+}
+
+/// Long-running commands tell what they do; the others only what went wrong.
+fn options(cli: &Cli) -> TelemetryOptions {
+    let (service, level) = match &cli.command {
+        Command::Actor(args) => (args.name.name(), "info"),
+        Command::Up(_) => ("aurora", "info"),
+        _ => ("aurora", "warn"),
+    };
+    TelemetryOptions::new(service, level)
+}

@@ -63,8 +63,8 @@ const MARKET_DRIFT: f64 = 0.0003;
 const MARKET_VOLATILITY: f64 = 0.008;
 const SECTOR_VOLATILITY: f64 = 0.0045;
 /// Daily premia per unit of signal, in units of a symbol's own volatility: mean and deviation.
-const REVERSAL: (f64, f64) = (0.014, 0.05);
-const MOMENTUM: (f64, f64) = (0.007, 0.05);
+const REVERSAL: (f64, f64) = (0.017, 0.05);
+const MOMENTUM: (f64, f64) = (0.009, 0.05);
 
 impl Market {
     /// See the module for what is in it.

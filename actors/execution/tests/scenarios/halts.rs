@@ -68,9 +68,30 @@ fn a_resume_before_the_scores_trades() {
     );
 }
 
-/// Targets are out, execution has not heard of them: it hears the kill first and orders nothing.
+/// Targets were on their way when the kill came: execution hears the kill first and orders nothing.
 #[test]
 fn a_kill_that_overtakes_the_targets() {
+    let opening = format!("{FLAT}08:00 control kill ops stop | after scores");
+    check(
+        desk,
+        &pair_day(&opening, ""),
+        &expect![[r#"
+        08:00 risk targets names=2 gross=0.6000 net=0.0000 beta=0.0000 theta=1.0000
+            AAPL +0 -> +300 @ 100.00 cost=4.2bp
+            MSFT +0 -> -600 @ 50.00 cost=4.2bp
+            NAME AAPL 30000
+            NAME MSFT 30000
+        08:00 risk kill_acknowledged Halt #4
+        08:00 execution kill_acknowledged Halt #4
+        08:00 execution orders_working working=0 refused=0
+        08:00 execution orders_done orders=0 filled=0 unfilled=0 denied=0 rejected=0
+    "#]],
+    );
+}
+
+/// Execution had submitted before it heard; risk hears the kill before the orders.
+#[test]
+fn a_kill_between_submit_and_approval() {
     let opening = format!("{FLAT}08:00 control kill ops stop | after targets");
     check(
         desk,
@@ -162,7 +183,10 @@ fn a_kill_between_a_fill_and_the_second_leg_it_calls_for() {
         09:30 control kill ops stop | after filled
         09:30 broker filled au-20240103-AAPL-0-0 buy 100 AAPL @ 100.02 total 100 complete
     ";
-    check(desk, &pair_day(CROSSED, rest), &expect![[r#"
+    check(
+        desk,
+        &pair_day(CROSSED, rest),
+        &expect![[r#"
         08:00 risk targets names=2 gross=0.6000 net=0.0000 beta=0.0000 theta=1.0000
             AAPL -100 -> +300 @ 100.00 cost=4.4bp
             MSFT +200 -> -600 @ 50.00 cost=4.4bp
@@ -178,7 +202,8 @@ fn a_kill_between_a_fill_and_the_second_leg_it_calls_for() {
         09:30 execution kill_acknowledged Halt #13
         09:30 risk order_denied au-20240103-AAPL-1-0 buy 300 AAPL ioc: HALTED kill by "ops": stop
         09:30 execution orders_done orders=3 filled=1 unfilled=1 denied=1 rejected=0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

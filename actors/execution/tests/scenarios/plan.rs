@@ -32,25 +32,25 @@ fn the_first_day_starts_from_flat() {
             XOM  0.5
         ",
         &expect![[r#"
-            08:00 risk targets names=6 gross=0.7985 net=0.0001 beta=0.0001 theta=1.0000
+            08:00 risk targets names=6 gross=0.7986 net=0.0000 beta=0.0001 theta=1.0000
                 AAPL +0 -> -1068 @ 187.15 cost=2.5bp
                 CVX +0 -> -70 @ 149.16 cost=2.3bp
                 MSFT +0 -> +343 @ 370.87 cost=2.4bp
                 NVDA +0 -> +151 @ 481.68 cost=2.4bp
-                SLB +0 -> -3630 @ 52.04 cost=5.0bp
+                SLB +0 -> -3631 @ 52.04 cost=5.0bp
                 XOM +0 -> +1994 @ 99.98 cost=3.1bp
                 NAME AAPL 200000
             08:00 execution submit_order au-20240103-AAPL-0-0 sell 1068 AAPL opg
             08:00 execution submit_order au-20240103-CVX-0-0 sell 70 CVX opg
             08:00 execution submit_order au-20240103-MSFT-0-0 buy 343 MSFT opg
             08:00 execution submit_order au-20240103-NVDA-0-0 buy 151 NVDA opg
-            08:00 execution submit_order au-20240103-SLB-0-0 sell 3630 SLB opg
+            08:00 execution submit_order au-20240103-SLB-0-0 sell 3631 SLB opg
             08:00 execution submit_order au-20240103-XOM-0-0 buy 1994 XOM opg
             08:00 risk order_approved au-20240103-AAPL-0-0 sell 1068 AAPL opg
             08:00 risk order_approved au-20240103-CVX-0-0 sell 70 CVX opg
             08:00 risk order_approved au-20240103-MSFT-0-0 buy 343 MSFT opg
             08:00 risk order_approved au-20240103-NVDA-0-0 buy 151 NVDA opg
-            08:00 risk order_approved au-20240103-SLB-0-0 sell 3630 SLB opg
+            08:00 risk order_approved au-20240103-SLB-0-0 sell 3631 SLB opg
             08:00 risk order_approved au-20240103-XOM-0-0 buy 1994 XOM opg
         "#]],
     );
@@ -72,15 +72,14 @@ fn liquidity_and_order_size_hold_single_names_back() {
             MSFT -1
         ",
         &expect![[r#"
-            08:00 risk targets names=2 gross=0.0174 net=-0.0100 beta=-0.0100 theta=0.0455
-                AAPL +0 -> +37 @ 100.00 cost=21.9bp
-                MSFT +0 -> -273 @ 50.00 cost=3.8bp
-                NET 0.0100
-                BETA 0.0100
-            08:00 execution submit_order au-20240103-AAPL-0-0 buy 37 AAPL opg
-            08:00 execution submit_order au-20240103-MSFT-0-0 sell 273 MSFT opg
-            08:00 risk order_approved au-20240103-AAPL-0-0 buy 37 AAPL opg
-            08:00 risk order_approved au-20240103-MSFT-0-0 sell 273 MSFT opg
+            08:00 risk targets names=2 gross=0.1600 net=0.0000 beta=0.0000 theta=1.0000
+                AAPL +0 -> +800 @ 100.00 cost=39.6bp
+                MSFT +0 -> -1600 @ 50.00 cost=5.0bp
+                ADV AAPL 80000
+            08:00 execution submit_order au-20240103-AAPL-0-0 buy 800 AAPL opg
+            08:00 execution submit_order au-20240103-MSFT-0-0 sell 1600 MSFT opg
+            08:00 risk order_approved au-20240103-AAPL-0-0 buy 800 AAPL opg
+            08:00 risk order_approved au-20240103-MSFT-0-0 sell 1600 MSFT opg
         "#]],
     );
 }
@@ -109,14 +108,13 @@ fn what_may_not_be_held_is_reduced_and_what_cannot_be_traded_is_kept() {
             MSFT -1
         ",
         &expect![[r#"
-            08:00 risk targets names=6 gross=0.6170 net=0.0110 beta=-0.0030 theta=1.0000
-                AAPL +0 -> +300 @ 100.00 cost=4.2bp
+            08:00 risk targets names=6 gross=0.6140 net=0.0080 beta=-0.0060 theta=1.0000
+                AAPL +0 -> +297 @ 100.00 cost=4.2bp
                 GONE +20 -> +20 @ 40.00 cost=0.0bp
                 HALT -30 -> -30 @ 10.00 cost=0.0bp
                 MSFT +0 -> -600 @ 50.00 cost=4.2bp
                 OLD +10 -> +0 @ 31.00 cost=3.1bp
                 WEAK +50 -> +30 @ 20.00 cost=39.6bp
-                NAME AAPL 30000
                 NO_PRICE GONE
                 NO_PRICE HALT
                 NAME MSFT 30000
@@ -127,12 +125,81 @@ fn what_may_not_be_held_is_reduced_and_what_cannot_be_traded_is_kept() {
                 NO_BETA WEAK
             08:00 execution submit_order au-20240103-OLD-0-0 sell 10 OLD opg
             08:00 execution submit_order au-20240103-WEAK-0-0 sell 20 WEAK opg
-            08:00 execution submit_order au-20240103-AAPL-0-0 buy 300 AAPL opg
+            08:00 execution submit_order au-20240103-AAPL-0-0 buy 297 AAPL opg
             08:00 execution submit_order au-20240103-MSFT-0-0 sell 600 MSFT opg
             08:00 risk order_approved au-20240103-OLD-0-0 sell 10 OLD opg
             08:00 risk order_approved au-20240103-WEAK-0-0 sell 20 WEAK opg
-            08:00 risk order_approved au-20240103-AAPL-0-0 buy 300 AAPL opg
+            08:00 risk order_approved au-20240103-AAPL-0-0 buy 297 AAPL opg
             08:00 risk order_approved au-20240103-MSFT-0-0 sell 600 MSFT opg
+        "#]],
+    );
+}
+
+/// Covering the liquid short would leave the illiquid long alone in its sector, whose limit is broken as it is. So
+/// the long is reduced by what the day bears, and everything else waits.
+#[test]
+fn a_broken_limit_that_bars_the_way_is_relieved_first() {
+    check(
+        desk,
+        "
+        08:00 session opened equity=100000
+            AAPL tech
+            MSFT tech
+            SLB  energy +2000 @ 10
+            XOM  energy -1500 @ 10
+        08:00 features features
+            AAPL close=100 adv=5e8 beta=1 sigma=0.02
+            MSFT close=50 adv=5e8 beta=1 sigma=0.02
+            SLB  close=10 adv=5e4 beta=1 sigma=0.02 ineligible
+            XOM  close=10 adv=5e8 beta=1 sigma=0.02 ineligible
+        08:00 scoring scores
+            AAPL 1
+            MSFT -1
+        ",
+        &expect![[r#"
+            08:00 risk targets names=2 gross=0.3400 net=0.0400 beta=0.0400 theta=0.0000
+                SLB +2000 -> +1900 @ 10.00 cost=39.6bp
+                XOM -1500 -> -1500 @ 10.00 cost=0.0bp
+                NOT_ELIGIBLE SLB
+                ADV SLB 1000
+                NOT_ELIGIBLE XOM
+                NET 0.0500
+                BETA 0.0500
+                SECTOR energy 0.0500
+                RELIEF
+            08:00 execution submit_order au-20240103-SLB-0-0 sell 100 SLB opg
+            08:00 risk order_approved au-20240103-SLB-0-0 sell 100 SLB opg
+        "#]],
+    );
+}
+
+#[test]
+fn over_the_gross_maximum_nothing_grows() {
+    check(
+        desk,
+        "
+        08:00 session opened equity=100000 order_max=1 name_max=1
+            AAPL tech +900 @ 100
+            MSFT tech -1800 @ 50
+            NVDA tech
+        08:00 features features
+            AAPL close=100 adv=5e8 beta=1 sigma=0.02
+            MSFT close=50 adv=5e8 beta=1 sigma=0.02
+            NVDA close=400 adv=5e8 beta=1 sigma=0.02
+        08:00 scoring scores
+            AAPL 1
+            MSFT -2
+            NVDA 1
+        ",
+        &expect![[r#"
+            08:00 risk targets names=2 gross=1.0000 net=0.0000 beta=0.0000 theta=1.0000
+                AAPL +900 -> +500 @ 100.00 cost=4.4bp
+                MSFT -1800 -> -1000 @ 50.00 cost=4.4bp
+                GROSS_MAX 1.6000
+            08:00 execution submit_order au-20240103-AAPL-0-0 sell 400 AAPL opg
+            08:00 execution submit_order au-20240103-MSFT-0-0 buy 800 MSFT opg
+            08:00 risk order_approved au-20240103-AAPL-0-0 sell 400 AAPL opg
+            08:00 risk order_approved au-20240103-MSFT-0-0 buy 800 MSFT opg
         "#]],
     );
 }

@@ -1,6 +1,6 @@
 //! `aurora backtest`: the cores over history in one thread, without a network.
 
-use crate::cli::{Backtest, Common};
+use crate::cli::{Backtest, Common, Period};
 use crate::commands::demo::run_id;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
@@ -38,7 +38,7 @@ pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
         config,
     };
     let model = train(&scene, &opening, &places)?;
-    let (folder, last) = trade(&scene, &opening, &model, &places, args.period.seed)?;
+    let (folder, last) = trade(&scene, &opening, &model, &places, &args.period)?;
     let summary = Summary::new(run, &scene.source, &folder, Some(model), &last.journal, &places)?;
     summary.emit(common.json)?;
     Ok(matches!(last.outcome, Outcome::Traded))
@@ -62,10 +62,10 @@ fn trade(
     opening: &Opening,
     model: &ModelPublished,
     places: &Places,
-    seed: u64,
+    period: &Period,
 ) -> Result<(RunFolder, Played), Failure> {
     let market = Arc::new(scene.market.clone());
-    let start = ExchangeConfig::new(scene.cash, seed, scene.training.start);
+    let start = ExchangeConfig::new(scene.cash, period.seed, scene.training.start);
     let mut exchange = Exchange::new(market.clone(), start);
     let mut folder = RunFolder::open(&places.run)?;
     let disk = Disk { prices: places.prices.clone(), models: places.models.clone() };
@@ -79,6 +79,9 @@ fn trade(
             play(*day, opening, Some(&model.model), bars, &files, &mut exchange, &mut folder)?;
         bar.inc(1);
         bar.set_message(day.session.to_string());
+        if period.journals {
+            places.keep_journal(day.session, &played.journal)?;
+        }
         let stopped = played.outcome != Outcome::Traded;
         last = Some(played);
         if stopped {

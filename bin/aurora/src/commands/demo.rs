@@ -70,7 +70,7 @@ pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
         prices: places.prices.clone(),
     };
     let led = tokio::select! {
-        led = lead(&conductor, &scene) => led,
+        led = lead(&conductor, &scene, args.period.journals.then_some(&places)) => led,
         failed = actors.failed() => Err(failed),
         () = interrupted() => Err(fail("interrupted; the journals so far are in the run's folder")),
     };
@@ -183,7 +183,7 @@ impl Actors {
         let mut arguments: Vec<String> = ["actor", "--env", "paper", "--nats", nats, "--run", run]
             .map(str::to_owned)
             .to_vec();
-        arguments.extend(["--venue".to_owned(), format!("http://{}", venue.addr())]);
+        arguments.extend(["--venue".to_owned(), venue.addr().to_string()]);
         arguments.extend(["--home".to_owned(), home.0.display().to_string()]);
         if let Some(config) = &common.config {
             arguments.extend(["--config".to_owned(), config.display().to_string()]);
@@ -213,7 +213,12 @@ struct Led {
     journal: Vec<Envelope>,
 }
 
-async fn lead(conductor: &Conductor, scene: &Scene) -> Result<Led, Failure> {
+/// Trains, then trades day after day; keeps the journals in `keep`.
+async fn lead(
+    conductor: &Conductor,
+    scene: &Scene,
+    keep: Option<&Places>,
+) -> Result<Led, Failure> {
     note("training a model on what is history by then");
     let trained = conductor.lead(scene.training, None).await?;
     let Some(model) = trained.model else {
@@ -227,14 +232,21 @@ async fn lead(conductor: &Conductor, scene: &Scene) -> Result<Led, Failure> {
         bar.inc(1);
         bar.set_message(day.session.to_string());
         (outcome, last) = (ending.outcome, day.session);
+        if let Some(places) = keep {
+            places.keep_journal(last, &journal(&conductor.bus, last).await?)?;
+        }
         if matches!(outcome, Outcome::Stopped { .. }) {
             break;
         }
     }
     bar.finish_and_clear();
-    let entries = conductor.bus.read_journal(last).await?;
-    let journal = entries.into_iter().filter_map(|entry| entry.entry.ok()).collect();
+    let journal = journal(&conductor.bus, last).await?;
     Ok(Led { outcome, model: Some(model), journal })
+}
+
+async fn journal(bus: &Bus, session: Date) -> Result<Vec<Envelope>, Failure> {
+    let entries = bus.read_journal(session).await?;
+    Ok(entries.into_iter().filter_map(|entry| entry.entry.ok()).collect())
 }
 
 /// SIGTERM or Ctrl-C.

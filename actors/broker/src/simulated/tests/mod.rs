@@ -1,8 +1,8 @@
 //! What the exchange promises, as tests.
 
 mod market;
-//mod properties;
-//mod rules;
+mod properties;
+mod rules;
 
 use super::{Exchange, ExchangeConfig, Market, NewOrder, OrderKind, TradeUpdate};
 use jiff::civil::{Date, Time as Clock, date};

@@ -1,0 +1,35 @@
+//! One order to the venue.
+
+use super::BrokerError;
+use super::convert::new_order;
+use alpaca::model;
+use messages::{Order, Time};
+
+/// How one attempt ended.
+pub(super) enum Placed {
+    /// The venue has it.
+    There(Box<model::Order>),
+    /// The venue will not have it, for this reason, said at this time.
+    Refused(String, Time),
+    /// No answer, and it is not there: perhaps not yet.
+    Unknown(alpaca::AlpacaError),
+}
+
+/// Sends the order once. Whatever the answer, if it is not the order itself, the order is looked up
+/// under its client order id: an earlier attempt may have come through.
+pub(super) async fn place(client: &alpaca::Client, order: &Order) -> Result<Placed, BrokerError> {
+    let error = match client.submit_order(&new_order(order)).await {
+        Ok(placed) => return Ok(Placed::There(Box::new(placed))),
+        Err(error) => error,
+    };
+    if error.refusal().is_none() && !error.is_transient() {
+        return Err(error.into());
+    }
+    if let Some(found) = client.order_by_client_id(&order.client_order_id).await? {
+        return Ok(Placed::There(Box::new(found)));
+    }
+    match error.refusal() {
+        Some(words) => Ok(Placed::Refused(words.to_owned(), client.clock().await?.timestamp.0)),
+        None => Ok(Placed::Unknown(error)),
+    }
+}

@@ -1,0 +1,216 @@
+//! What the venue says, as messages: the same ones whether it comes by the stream, as the answer to an
+//! order, or when we ask. Pure.
+
+use super::BrokerError;
+use super::convert::{present, price, shares, venue_side};
+use super::desk::{Desk, Tracked};
+use alpaca::model::{self, Activity, Event, Status, TradeUpdate};
+use messages::{
+    ActorId, Envelope, Filled, Message, MessageId, OrderStatus, Price, Shares, Time,
+};
+
+/// What to say to an event.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) say: Vec<Envelope>,
+    /// More was filled than we have heard of: ask for the executions, then again for the order.
+    pub(super) fills_missing: bool,
+}
+
+/// One execution, wherever it was read.
+struct Execution {
+    quantity: Shares,
+    price: Price,
+    cumulative: Shares,
+    at: Time,
+}
+
+impl Desk {
+    /// From the trade stream. Orders that are not this session's are ignored.
+    pub(super) fn on_trade_update(&mut self, update: &TradeUpdate) -> Result<Told, BrokerError> {
+        let Some(tracked) = self.orders.get_mut(&update.order.client_order_id) else {
+            tracing::debug!(order = update.order.client_order_id, "not an order of this session");
+            return Ok(Told::default());
+        };
+        let mut told = Told::default();
+        if matches!(update.event, Event::Fill | Event::PartialFill) {
+            tracked.accept(&update.order, &mut told)?;
+            tracked.on_execution(&Execution::streamed(update)?, &mut told);
+        }
+        if !told.fills_missing {
+            tracked.on_state(&update.order, Some(update.timestamp.0), &mut told)?;
+        }
+        Ok(told)
+    }
+
+    /// The order as an answer to a request shows it.
+    pub(super) fn on_venue_order(&mut self, order: &model::Order) -> Result<Told, BrokerError> {
+        let mut told = Told::default();
+        if let Some(tracked) = self.orders.get_mut(&order.client_order_id) {
+            tracked.on_state(order, None, &mut told)?;
+        }
+        Ok(told)
+    }
+
+    /// Executions as the account lists them, in any order; those we know say nothing.
+    pub(super) fn on_activities(&mut self, fills: &[Activity]) -> Result<Told, BrokerError> {
+        let mut told = Told::default();
+        let mut fills: Vec<&Activity> = fills.iter().collect();
+        fills.sort_by_key(|fill| (fill.transaction_time, fill.cum_qty));
+        for fill in fills {
+            let Some(order_id) = &fill.order_id else { continue };
+            if let Some(tracked) = self.by_venue_id(order_id) {
+                tracked.on_execution(&Execution::listed(fill)?, &mut told);
+            }
+        }
+        Ok(told)
+    }
+}
+
+impl Tracked {
+    /// Acceptance, then the end if there is one: but not before every fill is known.
+    fn on_state(
+        &mut self,
+        order: &model::Order,
+        at: Option<Time>,
+        told: &mut Told,
+    ) -> Result<(), BrokerError> {
+        if order.status != Status::Rejected {
+            self.accept(order, told)?;
+        }
+        let filled = shares(order.filled_qty, &format!("filled_qty of {}", order.client_order_id))?;
+        if filled > self.filled {
+            told.fills_missing = true;
+        } else if self.ended.is_none()
+            && let Some((status, reason)) = end_of(order)
+        {
+            let known = ended_at(order, status).or(at).or(order.updated_at.map(|stamp| stamp.0));
+            let at = present(known, &format!("the time of the end of {}", order.client_order_id))?;
+            self.venue_id.get_or_insert_with(|| order.id.clone());
+            told.say.push(self.end(status, at, reason));
+        }
+        Ok(())
+    }
+
+    /// The venue has it: said once, before anything else of it.
+    fn accept(&mut self, order: &model::Order, told: &mut Told) -> Result<(), BrokerError> {
+        self.agree(order)?;
+        if self.venue_id.is_some() {
+            return Ok(());
+        }
+        let created = order.created_at.or(order.submitted_at);
+        let at = present(created, &format!("created_at of {}", order.client_order_id))?.0;
+        self.venue_id = Some(order.id.clone());
+        // An order that we had given up as unsent is over; its fills still count.
+        if self.ended.is_none() {
+            told.say.push(self.updated(OrderStatus::Accepted, at, None));
+        }
+        Ok(())
+    }
+
+    /// What the venue has under our id is what we ordered.
+    fn agree(&self, theirs: &model::Order) -> Result<(), BrokerError> {
+        let ours = &self.order;
+        let conflict = |field, theirs: String, ours: String| {
+            let client_order_id = self.order.client_order_id.clone();
+            Err(BrokerError::Conflict { client_order_id, field, theirs, ours })
+        };
+        if theirs.symbol != ours.symbol.0 {
+            return conflict("symbol", theirs.symbol.clone(), ours.symbol.0.clone());
+        }
+        if theirs.side != venue_side(ours.side) {
+            return conflict("side", format!("{:?}", theirs.side), ours.side.to_string());
+        }
+        if theirs.qty != Some(ours.quantity.0.into()) {
+            let qty = theirs.qty.map_or_else(|| "none".to_owned(), |qty| qty.to_string());
+            return conflict("quantity", qty, ours.quantity.0.to_string());
+        }
+        match &self.venue_id {
+            Some(id) if *id != theirs.id => conflict("id", theirs.id.clone(), id.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    fn on_execution(&mut self, execution: &Execution, told: &mut Told) {
+        if execution.cumulative <= self.filled {
+            return;
+        }
+        if execution.cumulative - execution.quantity != self.filled {
+            told.fills_missing = true;
+            return;
+        }
+        self.filled = execution.cumulative;
+        told.say.push(self.filled_message(execution));
+        self.end_if_whole();
+    }
+
+    fn filled_message(&self, execution: &Execution) -> Envelope {
+        let messages::Order { client_order_id, symbol, side, quantity: ordered, .. } =
+            self.order.clone();
+        let Execution { quantity, price, cumulative, at } = *execution;
+        let key = format!("fill.{client_order_id}.{}", cumulative.0);
+        let complete = cumulative >= ordered;
+        let body = Filled { client_order_id, symbol, side, quantity, price, cumulative, complete };
+        Envelope { id: MessageId::event(ActorId::Broker, key), at, body: Message::Filled(body) }
+    }
+}
+
+impl Execution {
+    fn streamed(update: &TradeUpdate) -> Result<Self, BrokerError> {
+        let of = |field: &str| format!("{field} of a fill of {}", update.order.client_order_id);
+        Self::new(update.qty, update.price, Some(update.order.filled_qty), update.timestamp.0, of)
+    }
+
+    fn listed(fill: &Activity) -> Result<Self, BrokerError> {
+        let of = |field: &str| format!("{field} of activity {}", fill.id);
+        let at = present(fill.transaction_time, &of("transaction_time"))?.0;
+        Self::new(fill.qty, fill.price, fill.cum_qty, at, of)
+    }
+
+    fn new(
+        quantity: Option<model::Amount>,
+        paid: Option<model::Amount>,
+        cumulative: Option<model::Amount>,
+        at: Time,
+        of: impl Fn(&str) -> String,
+    ) -> Result<Self, BrokerError> {
+        let count = |amount, field: &str| shares(present(amount, &of(field))?, &of(field));
+        let quantity = count(quantity, "qty")?;
+        let cumulative = count(cumulative, "cumulative quantity")?;
+        if quantity.0 <= 0 {
+            let (what, value) = (of("qty"), quantity.0.to_string());
+            let why = "an execution has a positive quantity";
+            return Err(BrokerError::NotRepresentable { what, value, why });
+        }
+        let price = price(present(paid, &of("price"))?, &of("price"))?;
+        Ok(Self { quantity, price, cumulative, at })
+    }
+}
+
+/// How an order ended short of its quantity; `None` while it may still fill, or if it filled whole.
+fn end_of(order: &model::Order) -> Option<(OrderStatus, Option<String>)> {
+    let because = |reason: &str| Some(reason.to_owned());
+    match order.status {
+        Status::Canceled => Some((OrderStatus::Canceled, None)),
+        Status::Expired => Some((OrderStatus::Expired, None)),
+        Status::Calculated => Some((OrderStatus::Expired, because("calculated by the venue"))),
+        Status::Rejected => {
+            Some((OrderStatus::Rejected, because("rejected by the venue after it had taken it")))
+        }
+        Status::Replaced => {
+            let by = order.replaced_by.as_deref().unwrap_or("an order it does not name");
+            Some((OrderStatus::Canceled, Some(format!("replaced, not by Aurora, by {by}"))))
+        }
+        _ => None,
+    }
+}
+
+fn ended_at(order: &model::Order, status: OrderStatus) -> Option<Time> {
+    let stamp = match status {
+        OrderStatus::Canceled => order.canceled_at.or(order.replaced_at),
+        OrderStatus::Expired => order.expired_at,
+        OrderStatus::Rejected => order.failed_at,
+        OrderStatus::Accepted | OrderStatus::Filled => None,
+    };
+    stamp.map(|stamp| stamp.0)
+}

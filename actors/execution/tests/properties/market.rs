@@ -1,0 +1,208 @@
+//! Generated markets: plausible ones, and each way in which one can be degenerate.
+
+use kernel::{Actor, Outbox};
+use messages::{
+    Date, Env, Envelope, Exposures, F32s, Features, HistoryRef, Holding, Limits, Member, Message,
+    MessageId, ModelRef, Price, Scores, SessionOpened, Shares, Symbol, Targets, Time, Usd,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use risk::Risk;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Market {
+    pub(crate) equity: f64,
+    pub(crate) limits: Limits,
+    pub(crate) names: Vec<Listing>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Listing {
+    pub(crate) member: bool,
+    pub(crate) listed: bool,
+    pub(crate) eligible: bool,
+    pub(crate) sector: usize,
+    pub(crate) close: f64,
+    pub(crate) adv: f64,
+    pub(crate) beta: f64,
+    pub(crate) sigma: f64,
+    pub(crate) score: Option<f32>,
+    /// Fraction of equity held.
+    pub(crate) held: f64,
+}
+
+/// Mostly `usual`, sometimes one of the values that break arithmetic.
+fn odd(usual: impl Strategy<Value = f64> + 'static) -> BoxedStrategy<f64> {
+    let broken = prop::sample::select(vec![f64::NAN, 0.0, -1.0, f64::INFINITY, 1e-300]);
+    prop_oneof![30 => usual, 1 => broken].boxed()
+}
+
+fn listing(sectors: usize, drift: f64) -> impl Strategy<Value = Listing> {
+    let usually = |percent: f64| prop::bool::weighted(percent);
+    let about = (usually(0.95), usually(0.97), usually(0.9), 0..sectors);
+    let close = odd((0.0_f64..7.0).prop_map(f64::exp));
+    let adv = odd((10.0_f64..23.0).prop_map(f64::exp));
+    let numbers = (close, adv, odd(0.2..2.0), odd(0.005..0.05));
+    let score = prop::option::weighted(0.9, prop_oneof![20 => -1.0_f32..1.0, 1 => Just(f32::NAN)]);
+    let held = prop_oneof![2 => Just(0.0), 3 => -drift..drift];
+    (about, numbers, score, held).prop_map(|(about, numbers, score, held)| Listing {
+        member: about.0,
+        listed: about.1,
+        eligible: about.2,
+        sector: about.3,
+        close: numbers.0,
+        adv: numbers.1,
+        beta: numbers.2,
+        sigma: numbers.3,
+        score,
+        held,
+    })
+}
+
+pub(crate) fn market() -> impl Strategy<Value = Market> {
+    let equity = prop_oneof![Just(1e6), Just(5e3), Just(200.0), Just(3e8)];
+    let shape = (1_usize..6, prop_oneof![Just(0.0001), Just(0.03), Just(0.4)], 0_usize..50);
+    let listings = shape.prop_flat_map(|(sectors, drift, n)| vec(listing(sectors, drift), n));
+    let degenerate = prop::sample::select(vec!["no", "no", "collinear", "illiquid", "restricted"]);
+    let caps = (prop_oneof![Just(0.03), Just(0.2)], prop_oneof![Just(0.02), Just(0.1)]);
+    (equity, listings, degenerate, caps).prop_map(|(equity, mut names, degenerate, caps)| {
+        for name in &mut names {
+            match degenerate {
+                "collinear" => name.beta = 1.0,
+                "illiquid" => name.adv = 0.0,
+                "restricted" => name.eligible = false,
+                _ => {}
+            }
+        }
+        Market { equity, limits: limits(caps.0, caps.1), names }
+    })
+}
+
+fn limits(name_max: f64, order_max: f64) -> Limits {
+    Limits {
+        gross: 1.0,
+        gross_max: 1.6,
+        name_max,
+        net_max: 0.01,
+        beta_max: 0.01,
+        sector_net_max: 0.03,
+        adv_share_max: 0.02,
+        order_max,
+    }
+}
+
+impl Market {
+    pub(crate) fn opened(&self) -> SessionOpened {
+        let rows = || self.names.iter().enumerate();
+        let members = rows().filter(|(_, name)| name.member);
+        let holding = |(row, name): (usize, &Listing)| {
+            let mark = Price::from_f64(name.close.min(1e4)).unwrap_or(Price(10_000_000));
+            let quantity = Shares((name.held * self.equity / mark.to_f64()).round() as i64);
+            Holding { symbol: symbol(row), quantity, average: mark, mark }
+        };
+        SessionOpened {
+            env: Env::Backtest,
+            run_id: "property".to_owned(),
+            session: day("2024-01-03"),
+            signal_session: day("2024-01-02"),
+            universe: members
+                .map(|(row, name)| Member { symbol: symbol(row), sector: sector(name) })
+                .collect(),
+            sectors_sha256: String::new(),
+            sectors_as_of: day("2024-01-02"),
+            limits: self.limits.clone(),
+            config_sha256: String::new(),
+            whitelist_sha256: String::new(),
+            model: Some(ModelRef { id: "m".to_owned(), sha256: "m".to_owned() }),
+            history: HistoryRef { through: day("2024-01-02"), sessions: 0, sha256: String::new() },
+            positions: rows().map(holding).filter(|held| held.quantity != Shares(0)).collect(),
+            cash: Usd(0),
+            equity: Usd::from_f64(self.equity).unwrap(),
+            halted: None,
+        }
+    }
+
+    fn features(&self) -> Features {
+        let rows: Vec<(usize, &Listing)> =
+            self.names.iter().enumerate().filter(|(_, name)| name.listed).collect();
+        let column =
+            |of: fn(&Listing) -> f64| rows.iter().map(|row| of(row.1)).collect::<Vec<_>>().into();
+        Features {
+            session: day("2024-01-02"),
+            symbols: rows.iter().map(|(row, _)| symbol(*row)).collect(),
+            names: Vec::new(),
+            whitelist_sha256: String::new(),
+            values: F32s::default(),
+            raw: Vec::new().into(),
+            eligible: rows.iter().map(|(_, name)| name.eligible).collect(),
+            exposures: Exposures {
+                beta: column(|name| name.beta),
+                sigma_daily: column(|name| name.sigma),
+                idio_daily: column(|name| name.sigma * 0.8),
+                adv: column(|name| name.adv),
+                close: column(|name| name.close),
+            },
+            guards: Vec::new(),
+        }
+    }
+
+    fn scores(&self) -> Scores {
+        let scored: Vec<(Symbol, f32)> = self
+            .names
+            .iter()
+            .enumerate()
+            .filter_map(|(row, name)| Some((symbol(row), name.score?)))
+            .collect();
+        Scores {
+            session: day("2024-01-02"),
+            symbols: scored.iter().map(|(symbol, _)| symbol.clone()).collect(),
+            scores: scored.iter().map(|(_, score)| *score).collect::<Vec<_>>().into(),
+            model_id: "m".to_owned(),
+            model_sha256: "m".to_owned(),
+            whitelist_sha256: String::new(),
+            names: Vec::new(),
+            contributions: F32s::default(),
+        }
+    }
+
+    /// The journal up to the scores.
+    pub(crate) fn morning(&self) -> Vec<Message> {
+        vec![
+            Message::SessionOpened(Box::new(self.opened())),
+            Message::Features(self.features()),
+            Message::Scores(self.scores()),
+        ]
+    }
+
+    pub(crate) fn targets(&self) -> Targets {
+        let (mut risk, mut out) = (Risk::new(), Outbox::default());
+        for (message, position) in self.morning().into_iter().zip(1..) {
+            risk.handle(position, &envelope(message, position), &mut out);
+        }
+        match out.messages() {
+            [Message::Targets(targets)] => targets.clone(),
+            other => panic!("one answer expected: {other:?}"),
+        }
+    }
+
+    pub(crate) fn listing(&self, symbol: &Symbol) -> &Listing {
+        &self.names[symbol.as_str()[1..].parse::<usize>().unwrap()]
+    }
+}
+
+pub(crate) fn envelope(body: Message, number: u64) -> Envelope {
+    let author = body.topic().author().unwrap();
+    Envelope { id: MessageId::event(author, number.to_string()), at: Time(0), body }
+}
+
+fn symbol(row: usize) -> Symbol {
+    Symbol(format!("S{row:03}"))
+}
+
+pub(crate) fn sector(name: &Listing) -> String {
+    format!("sector {}", name.sector)
+}
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}

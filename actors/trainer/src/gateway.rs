@@ -1,0 +1,207 @@
+//! A session without a model trains one: the session's bars come, the model goes to the registry, and
+//! the journal hears of it.
+
+use crate::{Card, Progress, Registry, TrainConfig, TrainError, Trained, train_until};
+use futures::future::LocalBoxFuture;
+use messages::{
+    ActorId, Alarm, Bars, Envelope, HistoryRef, Message, MessageId, ModelPublished, ModelRef,
+    SessionOpened, Topic, history_sha256,
+};
+use shell::{BoxError, Session};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Reads the bars that a journal refers to, ascending by session.
+pub type LoadHistory = Box<dyn Fn(&HistoryRef) -> Result<Vec<Bars>, BoxError> + Send>;
+
+/// Says, in a session that trains, `ModelPublished`; or an `Alarm`, where trying again would give the
+/// same failure. Started again after a kill it trains again, and says the same under the same id.
+pub struct Gateway {
+    registry: Registry,
+    config: TrainConfig,
+    load_history: Arc<Mutex<LoadHistory>>,
+}
+
+impl Gateway {
+    pub fn new(registry: Registry, config: TrainConfig, load_history: LoadHistory) -> Self {
+        Self { registry, config, load_history: Arc::new(Mutex::new(load_history)) }
+    }
+
+    async fn work(&self, session: &mut Session) -> Result<(), BoxError> {
+        let mut todo = Todo::new(session.opened());
+        for (_, entry) in session.catch_up().await? {
+            todo.see(&entry);
+        }
+        loop {
+            if let Some((bars, at)) = todo.bars.take() {
+                let (id, body) = self.answer(session.opened().clone(), bars).await?;
+                session.say(id, at, body).await?;
+                session.flush().await?;
+                todo.done = true;
+            }
+            match session.next().await? {
+                Some((_, entry)) => todo.see(&entry),
+                None => return Ok(()),
+            }
+            if todo.closed {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Trains on a thread of its own, which stops soon after this future is dropped.
+    async fn answer(
+        &self,
+        opened: SessionOpened,
+        bars: Bars,
+    ) -> Result<(MessageId, Message), BoxError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let _stop_on_drop = StopOnDrop(Arc::clone(&stop));
+        let job = Job {
+            registry: self.registry.clone(),
+            config: self.config.clone(),
+            load_history: Arc::clone(&self.load_history),
+            opened,
+            bars,
+            stop,
+        };
+        tokio::task::spawn_blocking(move || job.run()).await?
+    }
+}
+
+impl shell::Gateway for Gateway {
+    fn id(&self) -> ActorId {
+        ActorId::Trainer
+    }
+
+    fn listens(&self) -> &'static [Topic] {
+        &[Topic::SessionOpened, Topic::Bars, Topic::SessionClosed]
+    }
+
+    fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(self.work(session))
+    }
+}
+
+/// What the journal leaves for the trainer to do.
+struct Todo {
+    trains: bool,
+    /// The model, or the alarm that there is none, stands in the journal.
+    done: bool,
+    closed: bool,
+    bars: Option<(Bars, messages::Time)>,
+}
+
+impl Todo {
+    fn new(opened: &SessionOpened) -> Self {
+        Self { trains: opened.model.is_none(), done: false, closed: false, bars: None }
+    }
+
+    fn see(&mut self, entry: &Envelope) {
+        match &entry.body {
+            Message::Bars(bars) if self.trains && !self.done => {
+                self.bars = Some((bars.clone(), entry.at));
+            }
+            Message::ModelPublished(_) | Message::Alarm(_)
+                if entry.id.author == ActorId::Trainer =>
+            {
+                self.done = true;
+                self.bars = None;
+            }
+            Message::SessionClosed(_) => self.closed = true,
+            _ => {}
+        }
+    }
+}
+
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Everything training needs, owned, so that it can move to another thread.
+struct Job {
+    registry: Registry,
+    config: TrainConfig,
+    load_history: Arc<Mutex<LoadHistory>>,
+    opened: SessionOpened,
+    bars: Bars,
+    stop: Arc<AtomicBool>,
+}
+
+impl Job {
+    /// An error is worth another try; a failure that would repeat itself is an alarm.
+    fn run(self) -> Result<(MessageId, Message), BoxError> {
+        let history = self.history()?;
+        tracing::info!(sessions = history.len(), members = self.opened.universe.len(), "training");
+        match self.train(&history) {
+            Ok(trained) => {
+                let model = self.registry.publish(&trained)?;
+                tracing::info!(model = model.id, trees = trained.card.trees, "published");
+                Ok(published(model, &trained.card))
+            }
+            Err(error) if error.is_final() => Ok(alarm(&error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The bars the journal vouches for, then those it brought.
+    fn history(&self) -> Result<Vec<Bars>, BoxError> {
+        let wanted = &self.opened.history;
+        let load = self.load_history.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut history = load(wanted)?;
+        let found = history_sha256(&history);
+        if found != wanted.sha256 {
+            let sessions = history.len();
+            return Err(format!(
+                "HISTORY_MISMATCH: the journal vouches for {} sessions through {} with SHA-256 {}, \
+                 the bars on disk are {sessions} with {found}; fetch them again or restore the file",
+                wanted.sessions, wanted.through, wanted.sha256
+            )
+            .into());
+        }
+        history.push(self.bars.clone());
+        Ok(history)
+    }
+
+    fn train(&self, history: &[Bars]) -> Result<Trained, TrainError> {
+        let ours = features::whitelist::sha256();
+        if self.opened.whitelist_sha256 != ours {
+            let journal = self.opened.whitelist_sha256.clone();
+            return Err(TrainError::Whitelist { journal, ours });
+        }
+        let mut go_on = |_: Progress| {
+            if self.stop.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        train_until(history, &self.opened.universe, &self.config, &mut go_on)
+    }
+}
+
+fn published(model: ModelRef, card: &Card) -> (MessageId, Message) {
+    let body = ModelPublished {
+        model,
+        whitelist_sha256: card.whitelist_sha256.clone(),
+        oof_ic: card.oof.neutral.mean,
+        oof_ic_t: card.oof.neutral.t,
+        oof_sessions: card.oof.neutral.sessions,
+        label: card.label.clone(),
+    };
+    (MessageId::event(ActorId::Trainer, "model"), Message::ModelPublished(body))
+}
+
+fn alarm(error: &TrainError) -> (MessageId, Message) {
+    let alarm =
+        Alarm { code: "TRAINING_FAILED".to_owned(), detail: error.to_string(), symbol: None };
+    (MessageId::event(ActorId::Trainer, "training-failed"), Message::Alarm(alarm))
+}
+
+#[cfg(test)]
+mod tests;

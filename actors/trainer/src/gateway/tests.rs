@@ -1,0 +1,132 @@
+//! The gateway without a bus: what it takes from a journal, and what it answers.
+
+use super::*;
+use crate::testing::market;
+use messages::{Date, Env, Limits, Member, Time, Usd};
+use tempfile::TempDir;
+
+fn opened(members: Vec<Member>, history: &[Bars], signal: Date) -> SessionOpened {
+    SessionOpened {
+        env: Env::Backtest,
+        run_id: "t".to_owned(),
+        session: signal.tomorrow().unwrap(),
+        signal_session: signal,
+        universe: members,
+        sectors_sha256: String::new(),
+        sectors_as_of: signal,
+        limits: Limits {
+            gross: 1.0,
+            gross_max: 1.0,
+            name_max: 1.0,
+            net_max: 1.0,
+            beta_max: 1.0,
+            sector_net_max: 1.0,
+            adv_share_max: 1.0,
+            order_max: 1.0,
+        },
+        config_sha256: String::new(),
+        whitelist_sha256: features::whitelist::sha256(),
+        model: None,
+        history: HistoryRef {
+            through: history.last().unwrap().session,
+            sessions: history.len() as u32,
+            sha256: history_sha256(history),
+        },
+        positions: Vec::new(),
+        cash: Usd(0),
+        equity: Usd(0),
+        halted: None,
+    }
+}
+
+/// A job for the last of `sessions` sessions, over a registry of its own.
+fn job(sessions: usize) -> (TempDir, Job) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut history, members) = market(sessions, 32, 9);
+    let bars = history.pop().unwrap();
+    let opened = opened(members, &history, bars.session);
+    let load: LoadHistory = Box::new(move |_| Ok(history.clone()));
+    let job = Job {
+        registry: Registry::new(folder.path()),
+        config: TrainConfig {
+            test_sessions: 40,
+            validation_sessions: 25,
+            train_sessions_min: 60,
+            trees_max: 30,
+            min_child_weight: 50.0,
+            ..TrainConfig::default()
+        },
+        load_history: Arc::new(Mutex::new(load)),
+        opened,
+        bars,
+        stop: Arc::new(AtomicBool::new(false)),
+    };
+    (folder, job)
+}
+
+#[test]
+fn a_training_session_ends_in_a_published_model() {
+    let (_folder, job) = job(400);
+    let registry = job.registry.clone();
+    let last = job.bars.session;
+    let (id, Message::ModelPublished(said)) = job.run().unwrap() else { panic!("no model") };
+    assert_eq!(id, MessageId::event(ActorId::Trainer, "model"));
+    let card = registry.load(&said.model).unwrap().card().clone();
+    assert_eq!((card.last_session, card.sessions), (last, 400));
+    assert_eq!((said.oof_ic, said.oof_sessions), (card.oof.neutral.mean, 33));
+    assert!(said.label.starts_with("edge not established"), "{}", said.label);
+}
+
+#[test]
+fn what_would_fail_again_is_an_alarm() {
+    let (_folder, few) = job(300);
+    let (_, Message::Alarm(alarm)) = few.run().unwrap() else { panic!("no alarm") };
+    assert_eq!(alarm.code, "TRAINING_FAILED");
+    assert!(alarm.detail.starts_with("TOO_FEW_DATES"), "{}", alarm.detail);
+
+    let (_folder, mut other) = job(10);
+    other.opened.whitelist_sha256 = "beef".to_owned();
+    let (_, Message::Alarm(alarm)) = other.run().unwrap() else { panic!("no alarm") };
+    assert!(alarm.detail.starts_with("WHITELIST_MISMATCH"), "{}", alarm.detail);
+}
+
+#[test]
+fn history_that_the_journal_does_not_vouch_for_is_refused() {
+    let (_folder, mut job) = job(10);
+    job.opened.history.sha256 = "beef".to_owned();
+    let error = job.run().unwrap_err().to_string();
+    assert!(error.starts_with("HISTORY_MISMATCH: the journal vouches for 9 sessions"), "{error}");
+}
+
+#[test]
+fn a_dropped_run_stops_the_training() {
+    let (_folder, job) = job(400);
+    drop(StopOnDrop(Arc::clone(&job.stop)));
+    let registry = job.registry.clone();
+    assert!(job.run().unwrap_err().to_string().starts_with("STOPPED"));
+    assert!(registry.list().unwrap().is_empty());
+}
+
+#[test]
+fn what_the_journal_holds_already_is_not_done_again() {
+    let (_folder, job) = job(10);
+    let entry = |author, body| Envelope { id: MessageId::event(author, "x"), at: Time(7), body };
+    let bars = entry(ActorId::Ingest, Message::Bars(job.bars.clone()));
+
+    let mut todo = Todo::new(&job.opened);
+    todo.see(&bars);
+    assert_eq!(todo.bars.as_ref().map(|(_, at)| *at), Some(Time(7)));
+    let failure = alarm(&TrainError::Members).1;
+    todo.see(&entry(ActorId::Risk, failure.clone()));
+    assert!(todo.bars.is_some(), "another actor's alarm is not ours");
+    todo.see(&entry(ActorId::Trainer, failure));
+    assert!(todo.done && todo.bars.is_none());
+    todo.see(&bars);
+    assert!(todo.bars.is_none());
+
+    let mut trades = job.opened.clone();
+    trades.model = Some(ModelRef { id: "m".to_owned(), sha256: "s".to_owned() });
+    let mut todo = Todo::new(&trades);
+    todo.see(&bars);
+    assert!(todo.bars.is_none(), "this session trades");
+}

@@ -1,0 +1,194 @@
+//! `import`, `fetch`, `train`: bars in, a model out; no bus needed.
+
+use crate::cli::{Common, Fetch, Import, Train};
+use crate::config::Config;
+use crate::connection::client;
+use crate::failure::{Failure, fail};
+use crate::home::Home;
+use crate::output::{Table, emit, progress};
+use crate::wiring::card;
+use ingest::{Manifest, Provenance, fetch as fetching, import as importing, sectors, store, universe};
+use messages::{Date, Member, ModelPublished, Symbol};
+use serde::Serialize;
+use std::fs;
+use std::path::PathBuf;
+use trainer::Registry;
+
+#[derive(Serialize)]
+struct Stored {
+    prices: PathBuf,
+    #[serde(flatten)]
+    manifest: Manifest,
+    /// Symbols that are called otherwise here than in the source.
+    mapped: Vec<(String, Symbol)>,
+    /// Rows left out, by reason.
+    dropped: std::collections::BTreeMap<String, u64>,
+}
+
+impl Stored {
+    fn emit(&self, json: bool) -> Result<(), Failure> {
+        let manifest = &self.manifest;
+        let date = |date: Option<Date>| date.map_or("-".to_owned(), |date| date.to_string());
+        let mut text = format!(
+            "{}: {} symbols, {} sessions from {} to {}, {} rows\n",
+            self.prices.display(),
+            manifest.symbols,
+            manifest.sessions,
+            date(manifest.first_session),
+            date(manifest.last_session),
+            manifest.rows,
+        );
+        for (theirs, ours) in &self.mapped {
+            text.push_str(&format!("mapped  {theirs} is {ours} here\n"));
+        }
+        for (reason, rows) in &self.dropped {
+            text.push_str(&format!("left out {rows} rows: {reason}\n"));
+        }
+        emit(json, self, &text)
+    }
+}
+
+pub fn import(args: &Import, common: &Common) -> Result<bool, Failure> {
+    let home = Home(common.home.clone());
+    let prices = home.latest().join("prices.parquet");
+    let sources = importing::Sources {
+        bars: &args.file,
+        universe: &args.universe,
+        sectors: args.sectors.as_deref(),
+    };
+    let imported = importing::import(&sources)?;
+    let Some(last) = imported.bars.last() else {
+        return Err(fail(format!("{} has no usable bar", args.file.display())));
+    };
+    let as_of = args.sectors_as_of.unwrap_or(last.session);
+    fs::create_dir_all(home.latest())?;
+    let manifest = store::write_prices(&prices, &imported.bars, imported.provenance.clone())?;
+    let universe = universe::Universe::new(imported.members, as_of);
+    universe::write_universe(&universe::universe_path(&prices), &universe)?;
+    let stored =
+        Stored { prices, manifest, mapped: imported.mapped, dropped: imported.dropped };
+    stored.emit(common.json)?;
+    Ok(true)
+}
+
+pub async fn fetch(args: &Fetch, common: &Common) -> Result<bool, Failure> {
+    let home = Home(common.home.clone());
+    let config = Config::read_or_shipped(common.config.as_deref())?;
+    let client = client(&config, args.venue.as_deref())?;
+    let prices = home.latest().join("prices.parquet");
+    let members = members(args, &prices)?;
+    let symbols: Vec<Symbol> = members.members.iter().map(|member| member.symbol.clone()).collect();
+    let (from, through) = bounds(args, &client).await?;
+    let bar = progress("bars", symbols.len() as u64);
+    let shown = bar.clone();
+    let options = fetching::FetchOptions {
+        feed: config.alpaca.feed.clone(),
+        adjustment: config.alpaca.adjustment.clone(),
+        progress: Some(Box::new(move |done, _| shown.set_position(done as u64))),
+        ..fetching::FetchOptions::default()
+    };
+    let bars = fetching::fetch_bars(&client, &symbols, from, through, &options).await?;
+    bar.finish_and_clear();
+    let Some(last) = bars.last() else {
+        return Err(fail(format!("there are no bars between {from} and {through}")));
+    };
+    let previous = bars.len().checked_sub(2).map(|at| &bars[at]);
+    ingest::coverage::check(&members.members, last, previous).map_err(|failed| {
+        let words = messages::Message::CoverageFailed(failed).to_string();
+        fail(format!("the last session is not covered, nothing was written: {words}"))
+    })?;
+    let source = Provenance {
+        source: format!("alpaca {}", args.venue.as_deref().unwrap_or(&config.alpaca.data)),
+        request: format!("{} symbols, {from} to {through}", symbols.len()),
+        at: client.clock().await?.timestamp,
+        feed: options.feed.clone(),
+        adjustment: options.adjustment.clone(),
+        raw_close: "close".to_owned(),
+    };
+    fs::create_dir_all(home.latest())?;
+    let manifest = store::write_prices(&prices, &bars, source)?;
+    universe::write_universe(&universe::universe_path(&prices), &members)?;
+    let stored = Stored { prices, manifest, mapped: Vec::new(), dropped: Default::default() };
+    stored.emit(common.json)?;
+    Ok(true)
+}
+
+/// Of the CSV that was named, or those of the last import or fetch.
+fn members(args: &Fetch, prices: &std::path::Path) -> Result<universe::Universe, Failure> {
+    let Some(path) = &args.universe else {
+        return Ok(universe::read_universe(&universe::universe_path(prices))?);
+    };
+    let listed = universe::read(path)?;
+    let table = sectors::read(path)?;
+    let member = |listed: universe::Listed| {
+        let sector = table.sector(&listed.symbol).ok_or_else(|| {
+            fail(format!("{}: {} has no sector", path.display(), listed.symbol))
+        })?;
+        Ok(Member { symbol: listed.symbol, sector: sector.to_owned() })
+    };
+    let members = listed.into_iter().map(member).collect::<Result<Vec<_>, Failure>>()?;
+    let as_of = jiff::Zoned::now().date();
+    Ok(universe::Universe::new(members, as_of))
+}
+
+/// Ten years up to the last session that has closed.
+async fn bounds(args: &Fetch, client: &alpaca::Client) -> Result<(Date, Date), Failure> {
+    let through = match args.through {
+        Some(through) => through,
+        None => {
+            let now = alpaca::time::parse(&client.clock().await?.timestamp)?;
+            let today = alpaca::time::session_date(now);
+            let from = today.checked_sub(jiff::Span::new().days(14))?;
+            let calendar = client.calendar(from, today).await?;
+            let closed = |day: &&alpaca::model::CalendarDay| {
+                let close = jiff::civil::Time::strptime("%H:%M", &day.close);
+                close.is_ok_and(|close| alpaca::time::session_time(day.date, close) <= now)
+            };
+            let last = calendar.iter().rev().find(closed);
+            last.ok_or_else(|| fail("the broker's calendar has no closed session in two weeks"))?.date
+        }
+    };
+    let from = match args.from {
+        Some(from) => from,
+        None => through.checked_sub(jiff::Span::new().years(10))?,
+    };
+    Ok((from, through))
+}
+
+#[derive(Serialize)]
+struct Registered {
+    #[serde(flatten)]
+    published: ModelPublished,
+    card: PathBuf,
+}
+
+pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
+    let home = Home(common.home.clone());
+    let config = Config::read_or_shipped(common.config.as_deref())?;
+    let prices = args.bars.clone().unwrap_or_else(|| home.latest().join("prices.parquet"));
+    let bars = store::read_prices(&prices)?;
+    let known = match args.through {
+        Some(through) => bars.partition_point(|bars| bars.session <= through),
+        None => bars.len(),
+    };
+    let members = universe::read_universe(&universe::universe_path(&prices))?.members;
+    let bar = progress("training", 100);
+    let mut show = |step: trainer::Progress| {
+        bar.set_position((step.share() * 100.0) as u64);
+        bar.set_message(step.to_string());
+    };
+    let trained = trainer::train(&bars[..known], &members, &config.training, &mut show)?;
+    bar.finish_and_clear();
+    let registry = Registry::new(home.models());
+    let published = registry.publish(&trained)?;
+    registry.promote(&published.model)?;
+    let card = card(&home.models(), &published.model.id);
+    let mut table = Table::new(&["model", published.model.id.as_str()]);
+    table.row(["unseen sessions".into(), published.oof_sessions.to_string()]);
+    table.row(["rank IC".into(), format!("{:.4}", published.oof_ic)]);
+    table.row(["t (Newey-West)".into(), format!("{:.2}", published.oof_ic_t)]);
+    table.row(["verdict".into(), published.label.clone()]);
+    table.row(["card".into(), card.display().to_string()]);
+    emit(common.json, &Registered { published, card }, &table.to_string())?;
+    Ok(true)
+}

@@ -1,0 +1,143 @@
+//! `aurora up` and `aurora actor`: the running system, in one process or in many.
+
+use crate::cli::{Actor, Common, Up};
+use crate::clock::SessionClock;
+use crate::commands::control;
+use crate::commands::demo::{interrupted, start_nats};
+use crate::conductor::{Conductor, Day};
+use crate::config::Config;
+use crate::connection::client;
+use crate::failure::{Failure, fail};
+use crate::home::{Home, Places};
+use crate::opening::Opening;
+use crate::output::note;
+use crate::wiring::{ACTORS, Wiring};
+use ingest::universe;
+use jiff::civil::Time as WallTime;
+use messages::{Date, Env, ModelRef};
+use shell::{Bus, BusOptions};
+use trainer::Registry;
+
+pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
+    let home = Home(common.home.clone());
+    let path = common.config.clone().unwrap_or_else(|| home.0.join("aurora.toml"));
+    let config = Config::read(&path)?;
+    let client = client(&config, args.venue.as_deref())?;
+    let places = home.run(&args.run);
+    places.create()?;
+    let model = model(args.model.as_deref(), &places)?;
+    let universe = universe::read_universe(&universe::universe_path(&places.prices))?;
+    let server = start_nats(&args.nats.nats, &places, &home)?;
+    let bus = Bus::connect(&BusOptions::new(&server.url, Env::Paper)).await?;
+    let wiring = Wiring {
+        bus: bus.clone(),
+        client: client.clone(),
+        config: config.clone(),
+        places: places.clone(),
+        kill_flag: home.kill_flag(),
+    };
+    let specs = ACTORS.into_iter().map(|actor| wiring.spec(actor)).collect::<Result<_, _>>()?;
+    let supervision = shell::supervise(bus.clone(), specs).await?;
+    let conductor = Conductor {
+        bus,
+        client: client.clone(),
+        clock: SessionClock::Wall,
+        opening: Opening {
+            env: Env::Paper,
+            run_id: args.run.clone(),
+            members: universe.members,
+            sectors_as_of: universe.sectors_as_of,
+            config,
+        },
+        prices: places.prices.clone(),
+    };
+    let led = tokio::select! {
+        led = lead(&conductor, &client, &model, args.sessions) => led,
+        failed = supervision.failed() => Err(Failure::from(failed)),
+        () = interrupted() => Ok(()),
+    };
+    supervision.stop().await;
+    led.map(|()| true)
+}
+
+/// The named model, or the promoted one.
+fn model(wanted: Option<&str>, places: &Places) -> Result<ModelRef, Failure> {
+    let registry = Registry::new(&places.models);
+    let found = match wanted {
+        Some(id) => registry.list()?.into_iter().find(|model| model.id == id),
+        None => registry.current()?,
+    };
+    found.ok_or_else(|| match wanted {
+        Some(id) => fail(format!("there is no model {id} in {}", places.models.display())),
+        None => fail("there is no promoted model: run `aurora train`".to_owned()),
+    })
+}
+
+async fn lead(
+    conductor: &Conductor,
+    client: &alpaca::Client,
+    model: &ModelRef,
+    sessions: Option<u32>,
+) -> Result<(), Failure> {
+    let mut last: Option<Date> = None;
+    for _ in 0..sessions.unwrap_or(u32::MAX) {
+        let start = wall_time(&conductor.opening.config.schedule.open_session)?;
+        let day = next_day(client, last, start).await?;
+        note(format!("session {} opens at {}", day.session, alpaca::time::new_york(day.start)));
+        let ending = conductor.lead(day, Some(model)).await?;
+        note(format!("session {}: {:?}", day.session, ending.outcome));
+        last = Some(day.session);
+    }
+    Ok(())
+}
+
+/// The first session after `last` that has not closed yet.
+async fn next_day(
+    client: &alpaca::Client,
+    last: Option<Date>,
+    start: WallTime,
+) -> Result<Day, Failure> {
+    let now = alpaca::time::parse(&client.clock().await?.timestamp)?;
+    let today = alpaca::time::session_date(now);
+    let from = today.checked_sub(jiff::Span::new().days(10))?;
+    let to = today.checked_add(jiff::Span::new().days(10))?;
+    let calendar = client.calendar(from, to).await?;
+    for pair in calendar.windows(2) {
+        let (before, session) = (&pair[0], &pair[1]);
+        let close = alpaca::time::session_time(session.date, wall_time(&session.close)?);
+        if close > now && last.is_none_or(|last| session.date > last) {
+            return Ok(Day {
+                session: session.date,
+                signal_session: before.date,
+                start: alpaca::time::session_time(session.date, start),
+                open: alpaca::time::session_time(session.date, wall_time(&session.open)?),
+                close,
+            });
+        }
+    }
+    Err(fail(format!("the broker's calendar has no session between {today} and {to}")))
+}
+
+fn wall_time(text: &str) -> Result<WallTime, Failure> {
+    WallTime::strptime("%H:%M", text).map_err(|_| fail(format!("{text:?} is no time like 08:00")))
+}
+
+pub async fn actor(args: &Actor, common: &Common) -> Result<bool, Failure> {
+    let home = Home(common.home.clone());
+    let config = Config::read_or_shipped(common.config.as_deref())?;
+    let run = args.run.clone().unwrap_or_else(|| "paper".to_owned());
+    let sandbox = home.sandbox(&run);
+    let places = if sandbox.prices.exists() { sandbox } else { home.run(&run) };
+    let client = client(&config, args.venue.as_deref())?;
+    let target = crate::cli::Target { env: args.env, nats: args.nats.clone() };
+    let bus = control::connect(&target, &home).await?;
+    let wiring =
+        Wiring { bus: bus.clone(), client, config, places, kill_flag: home.kill_flag() };
+    let supervision = shell::supervise(bus, vec![wiring.spec(args.name)?]).await?;
+    let ended = tokio::select! {
+        failed = supervision.failed() => Err(Failure::from(failed).finally()),
+        () = interrupted() => Ok(true),
+    };
+    supervision.stop().await;
+    ended
+}

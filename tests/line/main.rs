@@ -1,0 +1,186 @@
+//! The main job, end to end: bars in, report out, over a real nats-server and over none.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use messages::{Bars, Envelope, Message, Symbol};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use support::{Desk, essence, last_json, real_data, text};
+
+const SMALL: [&str; 4] = ["--sessions", "5", "--symbols", "45"];
+
+fn with<'a>(first: &[&'a str], rest: &[&'a str]) -> Vec<&'a str> {
+    [first, rest].concat()
+}
+
+/// Bodies by author and topic, in the order they were said, less what names the run and its processes.
+fn said(journal: &Path) -> BTreeMap<String, Vec<Message>> {
+    let mut said: BTreeMap<String, Vec<Message>> = BTreeMap::new();
+    for entry in Envelope::decode_all(&fs::read(journal).expect("journal")).expect("sound") {
+        let Envelope { id, mut body, .. } = entry;
+        match &mut body {
+            Message::ActorStarted(_) => continue,
+            Message::SessionOpened(opened) => {
+                opened.run_id = String::new();
+                opened.env = messages::Env::Backtest;
+            }
+            _ => {}
+        }
+        said.entry(format!("{}.{}", id.author, body.topic())).or_default().push(body);
+    }
+    said
+}
+
+fn journals(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder.join("journals")).expect("journals").flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_backtest_says_what_the_running_system_said_byte_for_byte() {
+    let desk = Desk::new();
+    let live = desk.json(&with(&["demo", "--run", "live", "--journals"], &SMALL));
+    let test = desk.json(&with(&["backtest", "--run", "test", "--journals"], &SMALL));
+    assert_eq!(essence(&live), essence(&test));
+    assert!(live["orders"].as_u64() > Some(20), "{live}");
+
+    let (live, test) = (desk.path("data/runs/live"), desk.path("data/runs/test"));
+    let sessions = journals(&test);
+    assert_eq!(sessions.len(), 5);
+    for name in sessions {
+        let live = said(&live.join("journals").join(&name));
+        let test = said(&test.join("journals").join(&name));
+        assert_eq!(live.keys().collect::<Vec<_>>(), test.keys().collect::<Vec<_>>(), "{name}");
+        for (who, bodies) in &test {
+            assert_eq!(live.get(who), Some(bodies), "{name}: {who}");
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_and_another_one_another() {
+    let desk = Desk::new();
+    let run = |seed: &str| desk.json(&with(&["backtest", "--seed", seed, "--run", seed], &SMALL));
+    let (one, two) = (run("7"), run("8"));
+    assert_ne!(one["orders_sha256"], two["orders_sha256"]);
+    let again = desk.json(&with(&["backtest", "--seed", "7", "--run", "again"], &SMALL));
+    assert_eq!(essence(&one), essence(&again));
+}
+
+#[test]
+fn the_end_of_a_run_is_one_json_object_and_files_that_say_the_same() {
+    let desk = Desk::new();
+    let output = desk.run(&with(&["backtest", "--run", "r", "--json"], &SMALL));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout).lines().count(), 1, "only the object goes to stdout");
+    let summary = last_json(&output);
+    for key in [
+        "coverage", "sessions", "orders", "fills", "rejects", "total_return", "sharpe", "max_drawdown",
+        "turnover", "gross", "beta", "orders_sha256", "report",
+    ] {
+        assert!(summary.get(key).is_some(), "no {key}: {summary}");
+    }
+    assert_eq!(summary["coverage"]["expected"], 45);
+    assert_eq!(summary["coverage"]["got"], 45);
+    assert!(summary["explanation"].as_str().is_some_and(|line| line.contains("au-")), "{summary}");
+
+    let report = fs::read_to_string(summary["report"].as_str().expect("path")).expect("report");
+    assert!(report.contains("<svg") && !report.contains("NaN"), "charts and no NaN");
+    let metrics = fs::read_to_string(desk.path("data/runs/r/performance_metrics.json")).expect("file");
+    let metrics: Value = serde_json::from_str(&metrics).expect("JSON");
+    assert_eq!(metrics["final_nav"], summary["final_nav"]);
+    assert!(desk.path("data/runs/r/positions.json").exists());
+}
+
+fn market(symbols: usize, sessions: usize) -> broker::simulated::Market {
+    broker::simulated::Market::synthetic(&broker::simulated::SyntheticConfig {
+        symbols,
+        sessions,
+        ..Default::default()
+    })
+}
+
+/// Writes bars and universe as an import would.
+fn store(desk: &Desk, bars: &[Bars], market: &broker::simulated::Market) -> String {
+    let path = desk.path("data/latest/prices.parquet");
+    fs::create_dir_all(path.parent().expect("folder")).expect("created");
+    ingest::store::write_prices(&path, bars, ingest::Provenance::default()).expect("written");
+    let universe = ingest::universe::Universe::new(market.members(), bars[0].session);
+    let beside = ingest::universe::universe_path(&path);
+    ingest::universe::write_universe(&beside, &universe).expect("written");
+    path.display().to_string()
+}
+
+fn without(bars: &Bars, symbol: &Symbol) -> Bars {
+    let mut rest = Bars::empty(bars.session);
+    for (row, name) in bars.symbols.iter().enumerate().filter(|(_, name)| *name != symbol) {
+        let fields = [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume, &bars.raw_close];
+        rest.push(name.clone(), fields.map(|field| field[row]));
+    }
+    rest
+}
+
+#[test]
+fn one_missing_symbol_stops_the_day_before_any_order_and_is_named() {
+    for command in ["demo", "backtest"] {
+        let desk = Desk::new();
+        let market = market(45, 450);
+        let missing = market.members()[17].symbol.clone();
+        let mut bars = market.bars().to_vec();
+        let last = bars.len() - 3;
+        bars[last] = without(&bars[last], &missing);
+        let file = store(&desk, &bars, &market);
+        let run = [command, "--bars", file.as_str(), "--sessions", "2", "--run", "r", "--json"];
+        let output = desk.run(&run);
+        assert!(!output.status.success(), "{command}");
+        let said = text(&output.stderr) + &text(&output.stdout);
+        assert!(said.contains(missing.as_str()), "{command} names {missing}: {said}");
+        assert_eq!(last_json(&output)["orders"], 0, "{command}: {said}");
+    }
+}
+
+#[test]
+fn a_run_that_cannot_be_had_is_refused_with_what_to_do() {
+    let desk = Desk::new();
+    let market = market(45, 450);
+    let file = store(&desk, market.bars(), &market);
+    let cases: [(&[&str], &str); 5] = [
+        (&["backtest", "--bars", "no-such-file.parquet"], "no-such-file.parquet"),
+        (&["backtest", "--bars", &file, "--sessions", "9999"], "fewer --sessions"),
+        (&["backtest", "--bars", &file, "--sessions", "449"], "earliest possible --from"),
+        (&["backtest", "--config", "no-such.toml"], "no-such.toml"),
+        (&["status"], "aurora up"),
+    ];
+    for (arguments, remedy) in cases {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_aurora"));
+        let output = command.args(arguments).arg("--home").arg(desk.home.path()).output();
+        let output = output.expect("aurora runs");
+        let said = text(&output.stderr);
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(said.contains(remedy), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn real_bars_go_the_same_way() {
+    let Some(data) = real_data() else { return };
+    let desk = Desk::new();
+    let file = |name: &str| data.join(name).display().to_string();
+    let (bars, universe, sectors) =
+        (file("equities_daily.parquet"), file("universe_130.csv"), file("sectors.csv"));
+    let stored = desk.json(&["import", &bars, "--universe", &universe, "--sectors", &sectors]);
+    assert_eq!(stored["symbols"], 130);
+    let prices = desk.path("data/latest/prices.parquet").display().to_string();
+    let period = ["--bars", &prices, "--from", "2016-06-01", "--sessions", "5"];
+    let live = desk.json(&with(&["demo", "--run", "live"], &period));
+    let test = desk.json(&with(&["backtest", "--run", "test"], &period));
+    assert_eq!(essence(&live), essence(&test));
+    assert_eq!(live["coverage"]["got"], 130);
+    assert!(live["orders"].as_u64() > Some(100), "{live}");
+}
