@@ -44,7 +44,8 @@ pub struct KillAcknowledged {
 /// Something is wrong enough that nothing more may be sent this session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
-    /// Stable: `UNDECODABLE`, `RECONCILIATION`.
+    /// Stable: `UNDECODABLE`, `RECONCILIATION`, `EXPOSURE_UNKNOWN`, `NO_EQUITY`, `WHITELIST_MISMATCH`,
+    /// `UNEXPECTED_BARS`, `TRAINING`.
     pub code: String,
     pub detail: String,
     pub symbol: Option<Symbol>,

@@ -57,7 +57,7 @@ pub enum Message {
     Bars(Bars),
     /// ingest -> session, reporting: the universe is not covered; nothing trades today
     CoverageFailed(CoverageFailed),
-    /// features -> scoring, risk
+    /// features -> scoring, risk, reporting
     Features(Features),
     /// scoring -> risk, reporting
     Scores(Scores),
@@ -68,7 +68,7 @@ pub enum Message {
 
     /// risk -> execution, reporting
     Targets(Targets),
-    /// execution -> risk: an order it wants to send
+    /// execution -> risk, reporting: an order it wants to send
     SubmitOrder(Order),
     /// risk -> broker, execution
     OrderApproved(Order),

@@ -45,10 +45,14 @@ pub struct BarsQuery {
     pub page_token: Option<String>,
 }
 
-/// Largest page that Alpaca gives.
-pub(crate) const BARS_PER_PAGE: usize = 10_000;
-pub(crate) const ORDERS_PER_PAGE: usize = 500;
-pub(crate) const ACTIVITIES_PER_PAGE: usize = 100;
+/// Largest pages that Alpaca gives.
+const BARS_PER_PAGE: usize = 10_000;
+const ACTIVITIES_PER_PAGE: usize = 100;
+
+impl OrdersQuery {
+    /// Orders on a page; fewer mean that there are no more.
+    pub const PAGE: usize = 500;
+}
 
 impl Client {
     pub async fn account(&self) -> Result<Account, AlpacaError> {
@@ -94,7 +98,7 @@ impl Client {
     /// A page of orders, oldest first, 500 at most.
     pub async fn orders(&self, query: &OrdersQuery) -> Result<Vec<Order>, AlpacaError> {
         let mut pairs =
-            vec![("limit", ORDERS_PER_PAGE.to_string()), ("direction", "asc".to_owned())];
+            vec![("limit", OrdersQuery::PAGE.to_string()), ("direction", "asc".to_owned())];
         pairs.extend(query.status.map(|status| ("status", status.to_owned())));
         pairs.extend(query.after.map(|after| ("after", time::utc(after))));
         if !query.symbols.is_empty() {

@@ -107,7 +107,8 @@ pub fn checked(
     norm: Norm,
     neutral: Neutral,
 ) -> Result<Vec<f64>, Guard> {
-    let rows: Vec<usize> = (0..raw.len()).filter(|&i| eligible[i] && raw[i].is_finite()).collect();
+    let mut rows = Vec::with_capacity(raw.len());
+    rows.extend((0..raw.len()).filter(|&i| eligible[i] && raw[i].is_finite()));
     let pick = |column: &[f64]| -> Vec<f64> { rows.iter().map(|&i| column[i]).collect() };
     let mut values = normalise(&pick(raw), norm)?;
     let exposures = Neutraliser::new(

@@ -9,11 +9,11 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 /// Names above the least cross-section even with gaps, sessions for every window.
-const NAMES: usize = 50;
+const NAMES: usize = 60;
 const SESSIONS: usize = 430;
 
 fn panels() -> impl Strategy<Value = Panel> {
-    (any::<u64>(), 0.0..0.03, 0.0..0.005).prop_map(|(seed, missing, invalid)| Panel {
+    (any::<u64>(), 0.0..0.02, 0.0..0.003).prop_map(|(seed, missing, invalid)| Panel {
         seed,
         names: NAMES,
         sessions: SESSIONS,
@@ -80,9 +80,10 @@ proptest! {
             bars
         });
         for (t, bars) in scrambled.enumerate() {
-            let matrix = builder.matrix(&bars);
             if t + 1 == cut {
-                assert_same(&truncated, &matrix);
+                assert_same(&truncated, &builder.matrix(&bars));
+            } else {
+                builder.advance(&bars);
             }
         }
     }
@@ -103,9 +104,10 @@ proptest! {
         let (before, after) = (last(&members, &bars), last(&members, &split));
         prop_assert_eq!(&before.eligible, &after.eligible);
         assert_close(&before.raw, &after.raw, "raw");
-        assert_close(&before.values, &after.values, "transformed");
         prop_assert_eq!(&before.guards, &after.guards);
         if k != 3.0 {
+            // By a power of two nothing is rounded: also ties of ranks stay ties.
+            assert_close(&before.values, &after.values, "transformed");
             let trend = whitelist::names().iter().position(|name| *name == "trend_r_63");
             for (i, (a, b)) in before.raw.iter().zip(&after.raw).enumerate() {
                 // the logarithm of a price rounds at another place
@@ -142,7 +144,14 @@ proptest! {
     fn a_cross_section_leaves_no_trace(panel in panels()) {
         let (members, bars) = (panel.members(), panel.bars());
         let mut builder = Builder::new(&members);
-        let looked = bars.iter().map(|bars| builder.matrix(bars)).last();
+        let mut looked = None;
+        for (t, bars) in bars.iter().enumerate() {
+            if t % 20 == 0 || t + 1 == SESSIONS {
+                looked = Some(builder.matrix(bars));
+            } else {
+                builder.advance(bars);
+            }
+        }
         assert_same(&last(&members, &bars), &looked.expect("sessions"));
     }
 }

@@ -5,9 +5,17 @@ use messages::Usd;
 /// Stands for a number that does not exist.
 const NONE: &str = "n/a";
 
-/// `+1.23 %`
+/// `+1.23 %`; zero has no sign.
 pub(crate) fn percent(fraction: Option<f64>) -> String {
-    fraction.map_or_else(|| NONE.to_owned(), |x| format!("{:+.2} %", tidy(x * 100.0, 2)))
+    match fraction.map(|x| tidy(x * 100.0, 2)) {
+        Some(x) if x != 0.0 => format!("{x:+.2} %"),
+        _ => share(fraction),
+    }
+}
+
+/// `1.23 %`, of what has no direction.
+pub(crate) fn share(fraction: Option<f64>) -> String {
+    fraction.map_or_else(|| NONE.to_owned(), |x| format!("{:.2} %", tidy(x * 100.0, 2)))
 }
 
 pub(crate) fn number(value: Option<f64>, decimals: usize) -> String {
@@ -53,7 +61,9 @@ mod tests {
     fn reads_well() {
         assert_eq!(money(Usd(1_234_567_891_234)), "$1,234,567.89");
         assert_eq!(money(Usd(-999_995_000)), "-$1,000.00");
-        assert_eq!(percent(Some(-0.000_01)), "+0.00 %");
+        assert_eq!(percent(Some(-0.000_01)), "0.00 %");
+        assert_eq!(percent(Some(0.000_05)), "+0.01 %");
+        assert_eq!((percent(None), share(Some(0.5))), ("n/a".to_owned(), "50.00 %".to_owned()));
         assert_eq!(percent(Some(-0.0123)), "-1.23 %");
         assert_eq!(number(Some(-0.0001), 3), "0.000");
         assert_eq!(number(None, 3), "n/a");

@@ -3,9 +3,10 @@
 mod chart;
 mod parts;
 
-use crate::format::{grouped, maybe_money, number, percent};
+use crate::format::{grouped, maybe_money, number, percent, share};
 use crate::performance::Performance;
 use crate::record::SessionRecord;
+use crate::sharpe::SESSIONS_MIN;
 use messages::{DayReported, Env};
 use std::fmt::Write;
 
@@ -97,6 +98,7 @@ fn tiles(p: &Performance) -> String {
         ("Return", percent(p.total_return)),
         ("Max drawdown", percent(p.max_drawdown)),
         ("Final NAV", maybe_money(p.final_nav)),
+        ("Beta, mean size", number(p.beta, 3)),
         ("Coverage", p.coverage_text()),
         ("Orders", grouped(counts.orders.into())),
         ("Fills", grouped(counts.fills.into())),
@@ -131,12 +133,15 @@ fn troubles(records: &[&SessionRecord]) -> String {
 }
 
 fn figures(p: &Performance) -> String {
-    let cagr = format!("CAGR, extrapolated from {} sessions", p.sessions);
-    let cagr = if p.sessions < 252 { cagr.as_str() } else { "CAGR" };
+    let cagr = match p.sessions {
+        0..SESSIONS_MIN => "CAGR, too few sessions".to_owned(),
+        n if n < 252 => format!("CAGR, extrapolated from {n} sessions"),
+        _ => "CAGR".to_owned(),
+    };
     let rows = [
         ("Total return", percent(p.total_return)),
-        (cagr, percent(p.cagr)),
-        ("Volatility, annualised", percent(p.volatility)),
+        (cagr.as_str(), percent(p.cagr.filter(|_| p.sessions >= SESSIONS_MIN))),
+        ("Volatility, annualised", share(p.volatility)),
         ("Sharpe ratio", format!("{}, {}", number(p.sharpe, 2), p.sharpe_label)),
         ("Probability that the true Sharpe ratio is above 0", number(p.probabilistic_sharpe, 3)),
         ("Sortino ratio", number(p.sortino, 2)),
@@ -144,7 +149,7 @@ fn figures(p: &Performance) -> String {
         ("Calmar ratio", number(p.calmar, 2)),
         ("Value at risk, 5 % of sessions", percent(p.value_at_risk)),
         ("Mean loss beyond it", percent(p.conditional_value_at_risk)),
-        ("Sessions won, of those that moved", percent(p.win_rate).replace('+', "")),
+        ("Sessions won, of those that moved", share(p.win_rate)),
         ("Turnover a year", number(p.turnover, 1)),
         ("Gross, mean / last / most", three(p.gross, p.gross_last, p.gross_max)),
         ("Net, mean size / last", two(p.net, p.net_last)),

@@ -1,7 +1,7 @@
 use crate::metrics::Returns;
 
 /// Fewer sessions than this tell nothing, whatever the ratio.
-const SESSIONS_MIN: usize = 20;
+pub(crate) const SESSIONS_MIN: usize = 20;
 
 /// Above this, daily bars more likely hold a mistake than a miracle (METHODS.md §10).
 const SHARPE_PLAUSIBLE: f64 = 2.0;

@@ -10,6 +10,7 @@ use messages::{
 };
 use reporting::{ReportError, RunFolder};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -121,8 +122,9 @@ fn orders_hash_as_their_lines_do_and_survive_a_restart() {
         if let Message::SubmitOrder(order) = &entry.body {
             let day = &order.client_order_id[3..11];
             let session = format!("{}-{}-{}", &day[..4], &day[4..6], &day[6..]);
-            lines += &format!(
-                "{session} {} {} {} {}\n",
+            let _ = writeln!(
+                lines,
+                "{session} {} {} {} {}",
                 order.symbol, order.side, order.quantity.0, order.client_order_id
             );
         }
@@ -171,7 +173,7 @@ fn the_table_of_a_run() {
     let bad_news = stopped_journal(&journals[29]);
     journals[29] = bad_news;
     let folder = write(dir.path(), &journals);
-    expect![[r#"
+    expect![[r"
         Sessions      29  2024-01-02 to 2024-01-30
         Return        +0.10 %
         Sharpe        0.30  not distinguishable from 0 (29 sessions, 95 % interval -5.6 to 6.2)
@@ -188,7 +190,8 @@ fn the_table_of_a_run() {
         NAV           $100,096.95
         Cash          $92,432.83
         Stopped       2024-01-31 coverage 2/3, BBB missing
-    "#]].assert_eq(&folder.performance().expect("sessions").table());
+    "]]
+    .assert_eq(&folder.performance().expect("sessions").table());
 }
 
 #[test]

@@ -44,9 +44,10 @@ fn the_last_filled_order_in_one_line() {
     let explained = explain_order(&journal(), None).expect("an order");
     let line = explained.to_string();
     assert!(!line.contains('\n'));
-    expect![[r#"
-        buy 40 AAA (au-20240103-AAA-0-0 #6): filled 15 @ 100.10 #12, 25 @ 100.02 #13, +5.0 bp against its close 100.00 <- target +40 from +0, +4.00 % of NAV, predicted cost 4.2 bp #5 held by ADV AAA 120000, TURNOVER 0.2 <- score +0.01200, rank 1 of 3 by xgb-1: vol +0.01300, ret_5 -0.00500, resmom +0.00200 #4 <- features #3 <- bars #2 of 2024-01-02"#]]
-    .assert_eq(&format!("\n{line}")[1..]);
+    expect![[
+        "buy 40 AAA (au-20240103-AAA-0-0 #6): filled 15 @ 100.10 #12, 25 @ 100.02 #13, +5.0 bp against its close 100.00 <- target +40 from +0, +4.00 % of NAV, predicted cost 4.2 bp #5 held by ADV AAA 120000, TURNOVER 0.2 <- score +0.01200, rank 1 of 3 by xgb-1: vol +0.01300, ret_5 -0.00500, resmom +0.00200 #4 <- features #3 <- bars #2 of 2024-01-02"
+    ]]
+    .assert_eq(&line);
     let json = serde_json::to_value(&explained).expect("json");
     assert_eq!(json["score"]["model_id"], "xgb-1");
     assert_eq!(json["shortfall"], 2_000_000);

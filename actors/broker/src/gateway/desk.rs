@@ -24,6 +24,8 @@ pub(super) struct Desk {
 #[derive(Debug)]
 pub(super) struct Tracked {
     pub(super) order: Order,
+    /// The session's n-th.
+    number: usize,
     approved: Time,
     /// Once the venue has told it.
     pub(super) venue_id: Option<String>,
@@ -36,9 +38,8 @@ pub(super) struct Tracked {
 }
 
 impl Desk {
-    /// A new journal entry, or one of the journal that a start begins with. True if open orders are
-    /// to be compared with the venue.
-    pub(super) fn on_entry(&mut self, entry: &Envelope) -> bool {
+    /// A new journal entry, or one of those that a start begins with; our own words among them.
+    pub(super) fn on_entry(&mut self, entry: &Envelope) {
         match &entry.body {
             Message::SessionOpened(opened) => {
                 self.trades = opened.model.is_some();
@@ -47,22 +48,19 @@ impl Desk {
             Message::OrderApproved(order) => self.on_order_approved(entry.at, order),
             Message::OrderUpdated(updated) => self.on_own_update(updated),
             Message::Filled(filled) => self.on_own_fill(filled),
-            Message::PhaseBegan(began) => {
-                self.account_due |= began.phase == Phase::Close;
-                return true;
-            }
+            Message::PhaseBegan(began) => self.account_due |= began.phase == Phase::Close,
             Message::AccountReported(_) => self.account_due = false,
             Message::Kill(kill) => self.on_kill(entry.at, kill),
             Message::Resume(_) => self.kill = None,
             Message::Alarm(alarm) => self.on_alarm(entry.at, alarm),
             _ => {}
         }
-        false
     }
 
     fn on_order_approved(&mut self, at: Time, order: &Order) {
         let tracked = Tracked {
             order: order.clone(),
+            number: self.orders.len(),
             approved: at,
             venue_id: None,
             filled: Shares(0),
@@ -112,14 +110,17 @@ impl Desk {
         if self.kill().is_none_or(|kill| kill.level == KillLevel::Halt) {
             return Vec::new();
         }
-        self.open().filter_map(|tracked| tracked.venue_id.clone()).collect()
+        self.open().into_iter().filter_map(|tracked| tracked.venue_id.clone()).collect()
     }
 
-    /// Open at the venue, or perhaps there.
-    pub(super) fn open(&self) -> impl Iterator<Item = &Tracked> {
-        self.orders.values().filter(|tracked| {
+    /// Open at the venue, or perhaps there; in the order they were approved.
+    pub(super) fn open(&self) -> Vec<&Tracked> {
+        let is_open = |tracked: &&Tracked| {
             tracked.ended.is_none() && (tracked.venue_id.is_some() || tracked.maybe_sent)
-        })
+        };
+        let mut open: Vec<&Tracked> = self.orders.values().filter(is_open).collect();
+        open.sort_by_key(|tracked| tracked.number);
+        open
     }
 
     /// This session sends orders, so the trade stream should be there.
@@ -149,7 +150,7 @@ impl Desk {
         self.orders.values().map(|tracked| tracked.approved).min()
     }
 
-    /// By our id or, as activities know only that, by the venue's.
+    /// Activities know only the venue's id.
     pub(super) fn by_venue_id(&mut self, venue_id: &str) -> Option<&mut Tracked> {
         let ours = |tracked: &&mut Tracked| tracked.venue_id.as_deref() == Some(venue_id);
         self.orders.values_mut().find(ours)

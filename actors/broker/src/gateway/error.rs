@@ -22,7 +22,7 @@ pub enum BrokerError {
         "MISSING_FILLS: the venue filled {theirs} of {client_order_id}, its executions account for \
          {ours}: if this stays, compare the account's activities with the journal"
     )]
-    MissingFills { client_order_id: String, theirs: i64, ours: i64 },
+    MissingFills { client_order_id: String, theirs: String, ours: i64 },
     #[error(
         "ORDER_LOST: the venue accepted {client_order_id} and does not know it any more: check the \
          trading URL and that the keys belong to the account that this session began with"

@@ -35,55 +35,54 @@ impl Run<'_> {
     /// One round; what is still missing after it.
     async fn compare(&mut self) -> Result<Option<BrokerError>, BrokerError> {
         let theirs = self.open_orders().await?;
-        if !self.on_orders(&theirs).await? {
+        if self.on_orders(&theirs).await?.is_none() {
             return Ok(None);
         }
         let fills = self.client.fills_after(self.since()).await?;
-        let told = self.desk.on_activities(&fills)?;
-        self.say_all(told.say).await?;
-        if !self.on_orders(&theirs).await? {
-            return Ok(None);
-        }
-        let behind = theirs.values().find_map(|order| {
-            let ours = self.desk.orders.get(&order.client_order_id)?.filled.0;
-            let theirs = super::convert::shares(order.filled_qty, "filled_qty").ok()?.0;
-            let client_order_id = order.client_order_id.clone();
-            (theirs > ours).then_some(BrokerError::MissingFills { client_order_id, theirs, ours })
-        });
-        Ok(behind)
+        let say = self.desk.on_activities(&fills)?;
+        self.say_all(say).await?;
+        self.on_orders(&theirs).await
     }
 
-    /// True if executions are missing.
+    /// What is missing of the first order that lacks executions.
     async fn on_orders(
         &mut self,
-        theirs: &BTreeMap<String, model::Order>,
-    ) -> Result<bool, BrokerError> {
-        let mut missing = false;
-        for order in theirs.values() {
+        theirs: &[model::Order],
+    ) -> Result<Option<BrokerError>, BrokerError> {
+        let mut missing = None;
+        for order in theirs {
             let Told { say, fills_missing } = self.desk.on_venue_order(order)?;
             self.say_all(say).await?;
-            missing |= fills_missing;
+            if fills_missing && missing.is_none() {
+                let client_order_id = order.client_order_id.clone();
+                let ours = self.desk.orders[&client_order_id].filled.0;
+                let theirs = order.filled_qty.to_string();
+                missing = Some(BrokerError::MissingFills { client_order_id, theirs, ours });
+            }
         }
         Ok(missing)
     }
 
-    /// The venue's view of what is open or perhaps there, by client order id.
-    async fn open_orders(&self) -> Result<BTreeMap<String, model::Order>, BrokerError> {
-        let wanted: Vec<(String, bool)> = self
-            .desk
-            .open()
+    /// The venue's view of what is open or perhaps there, in the order of approval.
+    async fn open_orders(&self) -> Result<Vec<model::Order>, BrokerError> {
+        let open = self.desk.open();
+        let wanted: Vec<(String, bool)> = open
+            .into_iter()
             .map(|tracked| (tracked.order.client_order_id.clone(), tracked.venue_id.is_some()))
             .collect();
-        let mut listed =
-            if wanted.len() > SINGLE_MAX { self.listed().await? } else { BTreeMap::new() };
-        let mut found = BTreeMap::new();
+        let (mut listed, complete) = match wanted.len() {
+            0..=SINGLE_MAX => (BTreeMap::new(), false),
+            _ => self.listed().await?,
+        };
+        let mut found = Vec::new();
         for (id, accepted) in wanted {
             let order = match listed.remove(&id) {
                 Some(order) => Some(order),
+                None if complete && !accepted => None,
                 None => self.client.order_by_client_id(&id).await?,
             };
             match order {
-                Some(order) => drop(found.insert(id, order)),
+                Some(order) => found.push(order),
                 None if accepted => return Err(BrokerError::OrderLost { client_order_id: id }),
                 None => {}
             }
@@ -91,12 +90,14 @@ impl Run<'_> {
         Ok(found)
     }
 
-    /// A page of 500 orders, the newest session's; whoever is not on it is asked for by name.
-    async fn listed(&self) -> Result<BTreeMap<String, model::Order>, BrokerError> {
+    /// All orders of late by client order id, and whether those are all: a full page may not be.
+    async fn listed(&self) -> Result<(BTreeMap<String, model::Order>, bool), BrokerError> {
         let after = Some(self.since());
         let query = OrdersQuery { status: Some("all"), after, ..OrdersQuery::default() };
         let orders = self.client.orders(&query).await?;
-        Ok(orders.into_iter().map(|order| (order.client_order_id.clone(), order)).collect())
+        let complete = orders.len() < OrdersQuery::PAGE;
+        let by_id = orders.into_iter().map(|order| (order.client_order_id.clone(), order));
+        Ok((by_id.collect(), complete))
     }
 
     fn since(&self) -> Time {

@@ -52,18 +52,22 @@ impl Desk {
         Ok(told)
     }
 
-    /// Executions as the account lists them, in any order; those we know say nothing.
-    pub(super) fn on_activities(&mut self, fills: &[Activity]) -> Result<Told, BrokerError> {
+    /// Executions as the account lists them; those we know say nothing. They come oldest first, but
+    /// those of one moment may come in any order: so again, until nothing follows any more.
+    pub(super) fn on_activities(&mut self, fills: &[Activity]) -> Result<Vec<Envelope>, BrokerError> {
         let mut told = Told::default();
-        let mut fills: Vec<&Activity> = fills.iter().collect();
-        fills.sort_by_key(|fill| (fill.transaction_time, fill.cum_qty));
-        for fill in fills {
-            let Some(order_id) = &fill.order_id else { continue };
-            if let Some(tracked) = self.by_venue_id(order_id) {
-                tracked.on_execution(&Execution::listed(fill)?, &mut told);
+        loop {
+            let known = told.say.len();
+            for fill in fills {
+                let order_id = fill.order_id.as_deref().unwrap_or_default();
+                if let Some(tracked) = self.by_venue_id(order_id) {
+                    tracked.on_execution(&Execution::listed(fill)?, &mut told);
+                }
+            }
+            if told.say.len() == known {
+                return Ok(told.say);
             }
         }
-        Ok(told)
     }
 }
 

@@ -84,7 +84,9 @@ fn play(
         said += 1;
         day.post(envelope(message, said));
     };
-    morning.into_iter().for_each(|message| post(&mut day, message));
+    for message in morning {
+        post(&mut day, message);
+    }
     let mut streams: Vec<Vec<Message>> = Vec::new();
     let (mut seen, mut approved) = (0, 0);
     for step in 0.. {

@@ -30,10 +30,18 @@ fn downside_share(window: &[f64]) -> f64 {
 }
 
 fn mean_of_five_largest(window: &[f64]) -> f64 {
-    let mut there: Vec<f64> = window.iter().copied().filter(|r| !r.is_nan()).collect();
-    if !is_enough(there.len() as f64, window.len()) {
+    let [count] = sums(window, |_| [1.0]);
+    if !is_enough(count, window.len()) {
         return f64::NAN;
     }
-    there.sort_unstable_by(|a, b| b.total_cmp(a));
-    there[..5].iter().sum::<f64>() / 5.0
+    let mut largest = [f64::NEG_INFINITY; 5];
+    for &r in window {
+        let mut rest = r; // NaN is larger than nothing
+        for place in &mut largest {
+            if rest > *place {
+                std::mem::swap(place, &mut rest);
+            }
+        }
+    }
+    largest.iter().sum::<f64>() / 5.0
 }

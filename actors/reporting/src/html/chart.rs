@@ -32,18 +32,28 @@ impl Axis {
         Self { ticks, step }
     }
 
+    /// For counts: whole numbers from zero.
+    pub(super) fn counting(counts: impl Iterator<Item = f64> + Clone) -> Self {
+        let axis = Self::around(counts, true);
+        if axis.step >= 1.0 {
+            return axis;
+        }
+        let ticks = (0..=axis.top().ceil() as usize).map(|tick| tick as f64).collect();
+        Self { ticks, step: 1.0 }
+    }
+
     /// The lowest value drawn.
     pub(super) fn bottom(&self) -> f64 {
         self.ticks[0]
     }
 
-    fn high(&self) -> f64 {
+    fn top(&self) -> f64 {
         self.ticks[self.ticks.len() - 1]
     }
 
     /// 0 at the lowest tick, 1 at the highest.
     fn share(&self, value: f64) -> f64 {
-        (value - self.bottom()) / (self.high() - self.bottom())
+        (value - self.bottom()) / (self.top() - self.bottom())
     }
 
     fn y(&self, value: f64) -> f64 {
@@ -158,6 +168,8 @@ mod tests {
         assert_eq!(axis(&[0.0, 1.0], true), [0.0, 0.5, 1.0]);
         assert_eq!(axis(&[98.0, 103.0], false), [98.0, 100.0, 102.0, 104.0]);
         assert_eq!(axis(&[0.0], true).len(), 2);
+        assert_eq!(Axis::counting([1.0, 2.0].into_iter()).ticks, [0.0, 1.0, 2.0]);
+        assert_eq!(Axis::counting([13.0].into_iter()).ticks, [0.0, 5.0, 10.0, 15.0]);
         for (low, high) in
             [(-0.0371, 0.0), (1e6, 1e6 + 1.0), (-5.0, 17.0), (1e6, 1e6), (-3.0, -3.0)]
         {

@@ -1,6 +1,6 @@
 use super::chart::{Axis, Frame, area, chart, columns, line, round_step};
 use super::escape;
-use crate::format::{grouped, money, number, percent};
+use crate::format::{grouped, money, number, percent, share};
 use crate::metrics::Returns;
 use messages::{DayReported, Usd};
 use std::fmt::Write;
@@ -26,7 +26,8 @@ fn drawdown(days: &[&DayReported]) -> String {
     let values = days.iter().map(|day| day.daily_return).collect();
     let returns = Returns::new(values).expect("a reported day has a real return");
     let values: Vec<f64> = std::iter::once(0.0).chain(returns.drawdowns()).collect();
-    let axis = Axis::around(values.iter().copied(), true);
+    // A run that never fell still hangs from the top of its chart.
+    let axis = Axis::around(values.iter().copied().chain([-0.001]), true);
     let drawing = area(&values, 0.0, &axis, "loss") + &line(&values, &axis, "loss");
     let deepest = format!("deepest {}", percent(returns.max_drawdown()));
     let frame = Frame { title: "Drawdown", key: &deepest, below: dates(days), wide: false };
@@ -56,12 +57,10 @@ fn net_and_beta(days: &[&DayReported]) -> String {
 }
 
 fn turnover(days: &[&DayReported]) -> String {
-    let share = |day: &&DayReported| day.traded.to_f64() / (2.0 * day.nav_open.to_f64());
-    let values: Vec<f64> = days.iter().map(share).collect();
+    let turned = |day: &&DayReported| day.traded.to_f64() / (2.0 * day.nav_open.to_f64());
+    let values: Vec<f64> = days.iter().map(turned).collect();
     let axis = Axis::around(values.iter().copied(), true);
-    let describe = |i: usize| {
-        ("", format!("{}: {}", days[i].session, percent(Some(values[i])).replace('+', "")))
-    };
+    let describe = |i: usize| ("", format!("{}: {}", days[i].session, share(Some(values[i]))));
     let drawing = columns(&values, &axis, describe);
     let title = "Turnover per session, of NAV";
     let frame = Frame { title, key: "", below: dates(days), wide: false };
@@ -82,7 +81,7 @@ fn histogram(days: &[&DayReported]) -> String {
         bins[bin.min(count - 1)] += 1.0;
     }
     let edge = |i: usize| (first + i as f64) * step;
-    let axis = Axis::around(bins.iter().copied(), true);
+    let axis = Axis::counting(bins.iter().copied());
     let describe = |i: usize| {
         let class = if edge(i) < -step / 2.0 { "loss" } else { "" };
         let range = format!("{} to {}", percent(Some(edge(i))), percent(Some(edge(i + 1))));
@@ -124,11 +123,11 @@ pub(super) fn positions(day: &DayReported) -> String {
     for held in &day.positions {
         let value = held.mark.times(held.quantity);
         let gain = value - held.average.times(held.quantity);
-        let share = percent(Some(value.to_f64() / day.nav_close.to_f64()));
+        let weight = percent(Some(value.to_f64() / day.nav_close.to_f64()));
         let sign = if held.quantity.0 < 0 { "-" } else { "" };
         let _ = write!(
             rows,
-            "<tr><td>{}</td><td>{sign}{}</td><td>{}</td><td>{}</td><td>{}</td><td>{share}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td>{sign}{}</td><td>{}</td><td>{}</td><td>{}</td><td>{weight}</td><td>{}</td></tr>",
             escape(held.symbol.as_str()),
             grouped(held.quantity.0.unsigned_abs()),
             money(Usd(held.average.0)),

@@ -1,0 +1,306 @@
+//! The loop: journal, trade stream, kill flag, and one order at a time.
+
+use super::desk::Desk;
+use super::place::{Placed, place};
+use super::{BrokerError, GatewayOptions};
+use alpaca::model::TradeUpdate;
+use alpaca::{AlpacaError, Client, TradeStream};
+use futures::FutureExt;
+use futures::future::{self, LocalBoxFuture};
+use messages::{ActorId, Envelope, Kill, Message, MessageId, Phase, Time};
+use shell::Session;
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::time::Duration;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
+
+const FLAG_EVERY: Duration = Duration::from_millis(200);
+/// Fills come by the stream, in the venue's order; only then do we ask.
+const AFTER_OPEN: Duration = Duration::from_secs(1);
+/// The stream has neither numbers nor replay: while orders are open we compare now and then.
+const COMPARE_EVERY: Duration = Duration::from_secs(30);
+/// At sending an order, or at connecting, before the actor gives up and starts again.
+const ATTEMPTS_MAX: u32 = 6;
+
+/// One session of the gateway.
+pub(super) struct Run<'a> {
+    pub(super) client: &'a Client,
+    options: &'a GatewayOptions,
+    session: &'a mut Session,
+    pub(super) desk: Desk,
+    stream: Option<TradeStream>,
+    connecting: Option<LocalBoxFuture<'a, Result<TradeStream, AlpacaError>>>,
+    connects: u32,
+    /// Attempts at the order that is next, and when it may be tried again.
+    sends: u32,
+    send_at: Instant,
+    compare_at: Instant,
+    tick: Interval,
+    /// Everybody knows of the kill that the flag stands for.
+    announced: bool,
+    /// Venue ids whose cancellation was asked for, because of a kill.
+    canceling: BTreeSet<String>,
+}
+
+enum Wake {
+    Entry(Option<(u64, Envelope)>),
+    Update(Result<TradeUpdate, AlpacaError>),
+    Connected(Result<TradeStream, AlpacaError>),
+    Tick,
+    Compare,
+    Send,
+}
+
+impl<'a> Run<'a> {
+    pub(super) async fn session(
+        client: &'a Client,
+        options: &'a GatewayOptions,
+        session: &'a mut Session,
+    ) -> Result<(), BrokerError> {
+        let (now, mut tick) = (Instant::now(), interval(FLAG_EVERY));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut run = Self {
+            client,
+            options,
+            session,
+            desk: Desk::default(),
+            stream: None,
+            connecting: None,
+            connects: 0,
+            sends: 0,
+            send_at: now,
+            compare_at: now,
+            tick,
+            announced: false,
+            canceling: BTreeSet::new(),
+        };
+        run.recover().await?;
+        run.serve().await
+    }
+
+    /// Learns from the journal what was said, and from the venue what was done.
+    async fn recover(&mut self) -> Result<(), BrokerError> {
+        for (_, entry) in self.session.catch_up().await? {
+            self.desk.on_entry(&entry);
+        }
+        self.desk.distrust();
+        self.announced = self.desk.kill().is_some();
+        if !self.session.is_closed() {
+            self.reconcile().await?;
+            self.report_account().await?;
+        }
+        Ok(())
+    }
+
+    async fn serve(&mut self) -> Result<(), BrokerError> {
+        loop {
+            self.check_flag().await;
+            self.give_up_withheld().await?;
+            self.cancel_unwanted().await?;
+            if self.stream.is_none() && self.connecting.is_none() && self.desk.trades() {
+                self.connecting = Some(connect(self.client, self.connects).boxed_local());
+            }
+            match self.wait().await? {
+                Wake::Entry(None) => return Ok(self.session.flush().await?),
+                Wake::Entry(Some((_, entry))) => self.on_entry(&entry).await?,
+                Wake::Update(Ok(update)) => self.on_trade_update(&update).await?,
+                Wake::Update(Err(error)) => {
+                    tracing::warn!(%error, "the trade stream was lost; no order leaves without it");
+                    self.stream = None;
+                }
+                Wake::Connected(connected) => self.on_connected(connected).await?,
+                Wake::Tick => {}
+                Wake::Compare => self.compare_now().await?,
+                Wake::Send => self.send_next().await?,
+            }
+        }
+    }
+
+    /// What the journal says comes before what the venue says, and both before the next order.
+    async fn wait(&mut self) -> Result<Wake, BrokerError> {
+        let may_send = self.stream.is_some() && self.desk.next_waiting().is_some();
+        let comparing = !self.desk.open().is_empty();
+        let Self { session, connecting, stream, tick, compare_at, send_at, .. } = self;
+        let connected = async {
+            match connecting {
+                Some(connecting) => connecting.await,
+                None => future::pending().await,
+            }
+        };
+        let update = async {
+            match stream {
+                Some(stream) => stream.next().await,
+                None => future::pending().await,
+            }
+        };
+        Ok(tokio::select! {
+            biased;
+            entry = session.next() => Wake::Entry(entry?),
+            update = update => Wake::Update(update),
+            connected = connected => Wake::Connected(connected),
+            _ = tick.tick() => Wake::Tick,
+            () = sleep_until(*compare_at), if comparing => Wake::Compare,
+            () = sleep_until(*send_at), if may_send => Wake::Send,
+        })
+    }
+
+    async fn on_entry(&mut self, entry: &Envelope) -> Result<(), BrokerError> {
+        self.desk.on_entry(entry);
+        match &entry.body {
+            Message::Kill(_) => self.announced = true,
+            Message::Resume(_) => self.announced = false,
+            Message::PhaseBegan(began) if began.phase == Phase::Open => {
+                self.compare_at = Instant::now() + AFTER_OPEN;
+            }
+            Message::PhaseBegan(_) => {
+                self.compare_now().await?;
+                self.report_account().await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn on_trade_update(&mut self, update: &TradeUpdate) -> Result<(), BrokerError> {
+        let told = self.desk.on_trade_update(update)?;
+        self.say_all(told.say).await?;
+        if told.fills_missing { self.compare_now().await } else { Ok(()) }
+    }
+
+    async fn on_connected(
+        &mut self,
+        connected: Result<TradeStream, AlpacaError>,
+    ) -> Result<(), BrokerError> {
+        self.connecting = None;
+        self.connects += 1;
+        match connected {
+            Ok(stream) => {
+                (self.stream, self.connects) = (Some(stream), 0);
+                self.compare_now().await
+            }
+            Err(error) if error.is_transient() && self.connects < ATTEMPTS_MAX => {
+                tracing::warn!(%error, attempt = self.connects, "connecting the trade stream again");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn compare_now(&mut self) -> Result<(), BrokerError> {
+        self.compare_at = Instant::now() + COMPARE_EVERY;
+        self.reconcile().await
+    }
+
+    async fn send_next(&mut self) -> Result<(), BrokerError> {
+        self.check_flag().await;
+        let Some(tracked) = self.desk.next_waiting().filter(|tracked| !tracked.is_withheld()) else {
+            return Ok(());
+        };
+        tracked.maybe_sent = true;
+        let order = tracked.order.clone();
+        match place(self.client, &order).await? {
+            Placed::There(venue) => {
+                self.sends = 0;
+                let told = self.desk.on_venue_order(&venue)?;
+                self.say_all(told.say).await?;
+                if told.fills_missing { self.compare_now().await } else { Ok(()) }
+            }
+            Placed::Refused(words, at) => {
+                self.sends = 0;
+                let tracked = self.desk.next_waiting().expect("it waits still");
+                let refused = tracked.on_refused(&words, at);
+                self.say_all(vec![refused]).await
+            }
+            Placed::Unknown(error) if self.sends + 1 < ATTEMPTS_MAX => {
+                self.sends += 1;
+                self.send_at = Instant::now() + pause(self.sends);
+                tracing::warn!(%error, %order, attempt = self.sends, "the order is not there; again");
+                Ok(())
+            }
+            Placed::Unknown(error) => Err(error.into()),
+        }
+    }
+
+    /// Orders that a halt met waiting are canceled, unless it turns out that the venue has them.
+    async fn give_up_withheld(&mut self) -> Result<(), BrokerError> {
+        while let Some(tracked) = self.desk.next_waiting().filter(|order| order.is_withheld()) {
+            let (id, maybe_sent) = (tracked.order.client_order_id.clone(), tracked.maybe_sent);
+            let found =
+                if maybe_sent { self.client.order_by_client_id(&id).await? } else { None };
+            let say = match found {
+                Some(order) => self.desk.on_venue_order(&order)?.say,
+                None => self.desk.next_waiting().map(|tracked| tracked.on_withheld()).into_iter().collect(),
+            };
+            self.say_all(say).await?;
+        }
+        Ok(())
+    }
+
+    /// A kill of level `cancel` or `flatten`: what is open is asked back, once each.
+    async fn cancel_unwanted(&mut self) -> Result<(), BrokerError> {
+        for venue_id in self.desk.unwanted() {
+            if self.canceling.contains(&venue_id) {
+                continue;
+            }
+            match self.client.cancel(&venue_id).await {
+                Err(error) if error.is_transient() => tracing::error!(%error, "canceling again soon"),
+                Err(error) if error.refusal().is_none() => return Err(error.into()),
+                // Refused: it is over already, and the stream says how.
+                Ok(()) | Err(_) => drop(self.canceling.insert(venue_id)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A kill flag halts at once, and everybody is told. It counts as long as it is there: a resume
+    /// does not outlast it.
+    async fn check_flag(&mut self) {
+        let path = &self.options.kill_flag;
+        let content = match tokio::fs::read(path).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
+            content => content.unwrap_or_default(),
+        };
+        let mut kill = Kill::from_bytes(&content);
+        if kill.reason.is_empty() {
+            kill.reason = format!("{} is there", path.display());
+        }
+        if self.desk.kill().is_none() {
+            // No entry, hence no time: orders that it meets keep the time of their approval.
+            self.desk.on_kill(Time(i64::MIN), &kill);
+        }
+        if let Some(bus) = self.options.bus.as_ref().filter(|_| !self.announced) {
+            match bus.kill(&kill).await {
+                Ok(()) => self.announced = true,
+                Err(error) => tracing::error!(%error, "halted by the kill flag, nobody else knows"),
+            }
+        }
+    }
+
+    pub(super) async fn say_all(&mut self, all: Vec<Envelope>) -> Result<(), BrokerError> {
+        for Envelope { id, at, body } in all {
+            self.session.say(id, at, body).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn say(
+        &mut self,
+        key: String,
+        at: Time,
+        body: Message,
+    ) -> Result<(), BrokerError> {
+        Ok(self.session.say(MessageId::event(ActorId::Broker, key), at, body).await?)
+    }
+}
+
+async fn connect(client: &Client, failures: u32) -> Result<TradeStream, AlpacaError> {
+    if failures > 0 {
+        sleep(pause(failures)).await;
+    }
+    TradeStream::connect(client).await
+}
+
+/// A quarter of a second, doubling, eight seconds at most.
+fn pause(failures: u32) -> Duration {
+    Duration::from_millis(125) * 2_u32.pow(failures.min(6))
+}

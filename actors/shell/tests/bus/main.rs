@@ -1,0 +1,10 @@
+//! The shell over a real nats-server: what a running system must survive.
+
+mod control;
+mod embedded;
+mod gateways;
+mod outages;
+mod recovery;
+mod sessions;
+mod support;
+mod traces;

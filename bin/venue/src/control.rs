@@ -1,0 +1,20 @@
+//! The clock of the simulation: ours, not Alpaca's.
+
+use crate::reply::{Reply, ok};
+use crate::state::App;
+use crate::wire;
+use axum::body::Bytes;
+use axum::extract::State;
+use broker::simulated::Refusal;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Answers when all that happened up to then is in the account and on the streams.
+pub(crate) async fn step(State(app): State<Arc<App>>, body: Bytes) -> Reply {
+    let fields: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let now = fields.get("now").and_then(Value::as_str).map(alpaca::time::parse);
+    let wanted = || Refusal::malformed("send {\"now\": \"2024-01-03T14:30:00Z\"}");
+    let now = now.and_then(Result::ok).ok_or_else(wanted)?;
+    app.step(now)?;
+    Ok(ok(&app.turn(|state| wire::clock(&state.exchange))))
+}
