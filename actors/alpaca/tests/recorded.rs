@@ -73,7 +73,9 @@ fn check_file(file: &str, text: &str) -> bool {
         "rec21_position_AMZN" => check::<Position>(file, text),
         "rec21_positions_list" => check::<Vec<Position>>(file, text),
         "rec21_close_position_200_order" => check::<Order>(file, text),
-        name if name.contains("_error_4") && !name.starts_with("ws") => check::<ApiError>(file, text),
+        name if name.contains("_error_4") && !name.starts_with("ws") => {
+            check::<ApiError>(file, text);
+        }
         name if name.starts_with("rec21_activities") => check::<Vec<Activity>>(file, text),
         name if name.starts_with("rec21_calendar") => check::<Vec<CalendarDay>>(file, text),
         name if name.starts_with("rec21_orders_list") => check::<Vec<Order>>(file, text),

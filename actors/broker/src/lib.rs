@@ -6,4 +6,4 @@
 mod gateway;
 pub mod simulated;
 
-pub use gateway::{BrokerError, Gateway, GatewayOptions};
+pub use gateway::{BrokerError, Gateway, GatewayOptions, statement};

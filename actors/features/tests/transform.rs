@@ -137,3 +137,21 @@ fn outliers_are_clipped_and_ties_share_a_rank() {
     assert_eq!(rank[10], rank[11]);
     assert!((rank[12] - rank[11]) > 1.4 * (rank[13] - rank[12]), "a rank and a half");
 }
+
+/// Alone in its sector a name would be its own mean, and nothing would be left of it.
+#[test]
+fn tiny_and_unknown_sectors_are_one_group() {
+    let raw: Vec<f64> = (0..40).map(|i| f64::from(i * 17 % 40)).collect();
+    let mut sectors = vec![0; 40];
+    sectors[..6].copy_from_slice(&[1, 2, 2, UNKNOWN_SECTOR, 3, 3]);
+    sectors[6] = 3;
+    let run = |neutral| cross_section(&raw, &[true; 40], &[1.0; 40], &sectors, Norm::Z, neutral);
+    let (out, unit) = (run(Neutral::Sector), run(Neutral::None));
+    let pool = mean(unit[..4].iter().copied());
+    let scale = (out[0] - out[1]) / (unit[0] - unit[1]);
+    for i in 0..4 {
+        assert!((out[i] - scale * (unit[i] - pool)).abs() < 1e-12, "{i}");
+        assert!(out[i].abs() > 0.1);
+    }
+    assert!(out[4..7].iter().sum::<f64>().abs() < 1e-12, "three names are a sector");
+}

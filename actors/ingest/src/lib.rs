@@ -10,6 +10,7 @@ pub mod defect;
 mod error;
 pub mod fetch;
 mod frame;
+mod gateway;
 pub mod import;
 mod manifest;
 pub mod sectors;
@@ -21,6 +22,7 @@ pub mod universe;
 
 pub use error::IngestError;
 pub use fetch::{FetchOptions, fetch_bars};
+pub use gateway::{Gateway, GatewayOptions};
 pub use import::{ImportError, Imported, Sources, import};
 pub use manifest::{Manifest, Provenance, SCHEMA_VERSION, manifest_path, read_manifest};
 pub use store::StoreError;

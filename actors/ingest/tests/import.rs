@@ -1,5 +1,7 @@
 //! Other people's files: what is imported, what is left out and counted, what is refused and how.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use ingest::{
     ImportError, Imported, Sources, import, read_universe, universe_path, write_universe,
 };

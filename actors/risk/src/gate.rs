@@ -65,7 +65,8 @@ impl Gate {
         }
     }
 
-    /// The whole policy, top to bottom; the first reason wins.
+    /// The whole policy (after halts), top to bottom; the first reason wins. Duplicates come first because the
+    /// second copy of an order would otherwise be told that it is not in the targets.
     pub(crate) fn check(&mut self, order: &Order) -> Result<(), DenyReason> {
         if !self.seen.insert(order.client_order_id.clone()) {
             return Err(DenyReason::Duplicate);
@@ -174,5 +175,90 @@ impl Book {
     fn worst(self) -> Usd {
         let worst = (self.held + self.buying).abs().max((self.held - self.selling).abs());
         self.mark.unwrap_or_default().times(Shares(worst))
+    }
+}
+
+/// Targets never ask for what these limits forbid, so nothing else reaches them: that is why they are tested
+/// here, with targets that nobody bounded.
+#[cfg(test)]
+mod tests {
+    use super::{Book, Gate};
+    use messages::{DenyReason, Limits, Order, Price, Shares, Side, Symbol, TimeInForce, Usd};
+
+    const DOLLAR: i64 = 1_000_000;
+
+    /// $100,000: orders up to $10,000, names to $20,000, gross to $50,000; $15,000 of each name a day.
+    fn gate(books: &[(&str, i64, i64)]) -> Gate {
+        let limits = Limits {
+            gross: 0.5,
+            gross_max: 0.5,
+            name_max: 0.2,
+            net_max: 0.01,
+            beta_max: 0.01,
+            sector_net_max: 0.01,
+            adv_share_max: 0.02,
+            order_max: 0.1,
+        };
+        let (mark, adv_limit) = (Some(Price(100 * DOLLAR)), Usd(15_000 * DOLLAR));
+        let book = |&(symbol, held, target): &(&str, i64, i64)| {
+            let book = Book { held, target, mark, adv_limit, ..Book::default() };
+            (Symbol::from(symbol), book)
+        };
+        let books = books.iter().map(book).collect();
+        Gate { nav: Usd(100_000 * DOLLAR), limits: Some(limits), books, ..Gate::default() }
+    }
+
+    fn order(symbol: &str, change: i64) -> Order {
+        Order {
+            client_order_id: format!("{symbol} {change}"),
+            symbol: Symbol::from(symbol),
+            side: if change > 0 { Side::Buy } else { Side::Sell },
+            quantity: Shares(change.abs()),
+            time_in_force: TimeInForce::Opg,
+            leg: 0,
+            reference: Price(100 * DOLLAR),
+        }
+    }
+
+    fn judge(gate: &mut Gate, symbol: &str, change: i64) -> Result<(), DenyReason> {
+        let order = order(symbol, change);
+        gate.check(&order).inspect(|()| gate.reserve(&order))
+    }
+
+    #[test]
+    fn one_order_has_a_size() {
+        let mut gate = gate(&[("A", 0, 1_000)]);
+        let (notional, limit) = (Usd(10_100 * DOLLAR), Usd(10_000 * DOLLAR));
+        let denied = Err(DenyReason::OrderTooLarge { notional, limit });
+        assert_eq!(judge(&mut gate, "A", 101), denied);
+        assert_eq!(judge(&mut gate, "A", 100), Ok(()));
+    }
+
+    #[test]
+    fn one_session_trades_so_much_of_a_name_whatever_the_side() {
+        let mut gate = gate(&[("A", 0, 1_000)]);
+        assert_eq!(judge(&mut gate, "A", 100), Ok(()));
+        let (notional, limit) = (Usd(15_100 * DOLLAR), Usd(15_000 * DOLLAR));
+        assert_eq!(judge(&mut gate, "A", 51), Err(DenyReason::AdvShare { notional, limit }));
+        assert_eq!(judge(&mut gate, "A", 50), Ok(()));
+    }
+
+    #[test]
+    fn a_name_may_not_grow_beyond_its_cap_but_may_shrink_from_above_it() {
+        let mut gate = gate(&[("A", 150, 400), ("B", -300, 0)]);
+        let (exposure, limit) = (Usd(20_100 * DOLLAR), Usd(20_000 * DOLLAR));
+        assert_eq!(judge(&mut gate, "A", 51), Err(DenyReason::NameTooLarge { exposure, limit }));
+        assert_eq!(judge(&mut gate, "A", 50), Ok(()));
+        assert_eq!(judge(&mut gate, "B", 50), Ok(()));
+    }
+
+    /// The reducer of B is open and may not fill, so it makes no room for A.
+    #[test]
+    fn gross_counts_open_orders_at_their_worst() {
+        let mut gate = gate(&[("A", 0, 100), ("B", 450, 0)]);
+        assert_eq!(judge(&mut gate, "B", -100), Ok(()));
+        let (gross, limit) = (Usd(50_100 * DOLLAR), Usd(50_000 * DOLLAR));
+        assert_eq!(judge(&mut gate, "A", 51), Err(DenyReason::GrossTooLarge { gross, limit }));
+        assert_eq!(judge(&mut gate, "A", 50), Ok(()));
     }
 }

@@ -23,6 +23,7 @@ pub(crate) struct Rounded {
 /// The book on the way from `held` to `wished` that is as near to `wished` as the limits allow, in shares.
 pub(crate) fn round(portfolio: &Portfolio, bounds: &Bounds, wished: &[f64]) -> Rounded {
     let held = portfolio.held();
+    let limits = Bounds::limits(portfolio);
     let at = |theta: f64| -> Vec<f64> {
         held.iter().zip(wished).map(|(from, to)| from + theta * (to - from)).collect()
     };
@@ -31,9 +32,13 @@ pub(crate) fn round(portfolio: &Portfolio, bounds: &Bounds, wished: &[f64]) -> R
     // Rounding may break what values kept. Where single shares can't mend it, the step gets smaller.
     for retreat in 0..RETREATS {
         let theta = theta_allowed * f64::from(RETREATS - retreat) / f64::from(RETREATS);
+        if theta < THETA_MIN {
+            break;
+        }
         let values = at(theta);
-        let shares =
-            if theta < THETA_MIN { None } else { whole_shares(portfolio, bounds, &values) };
+        // The limits themselves if they can be had, else no worse than what is held.
+        let shares = whole_shares(portfolio, &limits, &values);
+        let shares = shares.or_else(|| whole_shares(portfolio, bounds, &values));
         if let Some(shares) = shares {
             return Rounded { shares, values, theta_allowed, theta };
         }

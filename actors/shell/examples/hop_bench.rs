@@ -3,7 +3,9 @@
 //!
 //! Five actors stand in a ring; a hop is the time between two entries' being stored, as the server
 //! stamped them. Latency is measured with one token in the ring, throughput with many. Shell and bare
-//! take turns on the same server. Prints one JSON object.
+//! take turns on the same server. A third contender, `fenced`, is the bare loop with the shell's headers
+//! (fence, stream, type, trace): against `bare` it shows what the server takes for the fence, and the
+//! shell against it what the shell's own code takes. Prints one JSON object.
 //!
 //! `cargo run --release -p shell --example hop_bench [ROUNDS] [HOPS]`
 
@@ -11,9 +13,14 @@ use async_nats::jetstream::{self, consumer::push};
 use async_nats::{Client, HeaderMap};
 use futures::StreamExt;
 use kernel::{Actor, Outbox};
-use messages::*;
+use messages::{
+    ActorId, CoverageFailed, Date, Env, Envelope, HistoryRef, Limits, Message, MessageId,
+    OrderStatus, OrderUpdated, OrdersWorking, Phase, PhaseBegan, ScoresWithheld, SessionOpened,
+    Symbol, Time, Topic, Usd,
+};
 use shell::embedded::{EmbeddedOptions, NatsServer};
-use shell::*;
+use shell::{ActorSpec, ActorState, Bus, BusOptions, CoreSpec, TraceContext, supervise, telemetry};
+use std::io::Write;
 use std::time::Duration;
 
 /// Who hears what and says what: each a topic of its own, the last leads to the first.
@@ -101,11 +108,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn measure(client: &Client, stream: &str, hops: usize) -> Result<Measured, Failure> {
     let js = jetstream::new(client.clone());
     let mut handle = js.get_stream(stream).await?;
-    let before = Duration::from_millis(20);
-    // Complete when it stops growing.
+    // Complete when it stops growing. Asked seldom: asking disturbs.
     let mut last = 0;
     loop {
-        tokio::time::sleep(before.max(Duration::from_millis(hops as u64 / 40))).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         let now = handle.info().await?.state.last_sequence;
         if now == last && now as usize >= hops {
             break;
@@ -152,7 +158,7 @@ async fn in_shell(
     });
     bus.open_session(&opened, Time(0)).await?;
     let running = supervise(bus.clone(), specs.into()).await;
-    while bus.statuses(Duration::from_secs(5)).await?.iter().filter(is_running).count() < RING.len() {
+    while running_count(bus).await? < RING.len() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let js = jetstream::new(client.clone());
@@ -168,8 +174,9 @@ async fn in_shell(
     Ok(measured)
 }
 
-fn is_running(status: &&ActorStatus) -> bool {
-    status.state == ActorState::Running
+async fn running_count(bus: &Bus) -> Result<usize, Failure> {
+    let statuses = bus.statuses(Duration::from_secs(5)).await?;
+    Ok(statuses.iter().filter(|status| status.state == ActorState::Running).count())
 }
 
 /// The same ring, bare: a thread and a connection for each, as in the shell.
@@ -177,14 +184,14 @@ async fn bare(
     url: &str,
     client: &Client,
     run: &str,
-    tokens: usize,
-    hops: usize,
+    fenced: bool,
+    (tokens, hops): (usize, usize),
 ) -> Result<Measured, Failure> {
     let js = jetstream::new(client.clone());
     js.create_stream(jetstream::stream::Config {
         name: run.to_owned(),
         subjects: vec![format!("{run}.>")],
-        duplicate_window: Duration::from_mins(10),
+        duplicate_window: Duration::from_secs(600),
         ..Default::default()
     })
     .await?;
@@ -196,7 +203,7 @@ async fn bare(
             let (url, run, ready) = (url.to_owned(), run.to_owned(), ready.clone());
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime?.block_on(bare_link(&url, &run, id, listens[0], left, ready))
+                runtime?.block_on(bare_link(&url, &run, fenced, (id, listens[0]), left, ready))
             })
         })
         .collect();
@@ -218,8 +225,8 @@ async fn bare(
 async fn bare_link(
     url: &str,
     run: &str,
-    id: ActorId,
-    topic: Topic,
+    fenced: bool,
+    (id, topic): (ActorId, Topic),
     left: usize,
     ready: tokio::sync::mpsc::Sender<()>,
 ) -> Result<(), Failure> {
@@ -228,6 +235,8 @@ async fn bare_link(
     let stream = js.get_stream(run).await?;
     let config = push::OrderedConfig { deliver_subject: client.new_inbox(), ..Default::default() };
     let mut messages = stream.create_consumer(config).await?.messages().await?;
+    let started = format!("{run}.{id}.started");
+    let fence = js.publish(started.clone(), "".into()).await?.await?.sequence.to_string();
     ready.send(()).await?;
     let wanted = format!("{run}.{topic}");
     let mut acks = Vec::new();
@@ -241,9 +250,16 @@ async fn bare_link(
         let position = message.info()?.stream_sequence;
         let input = Envelope::decode(&message.payload)?;
         let id = MessageId::answer(id, position, 0);
-        let answer = Envelope { id, at: input.at, body: word_of(id_author(&topic)) };
+        let answer = Envelope { id, at: input.at, body: word_of(id_author(topic)) };
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", answer.id.to_string());
+        if fenced {
+            headers.insert("Nats-Expected-Stream", run);
+            headers.insert("Nats-Expected-Last-Subject-Sequence", fence.as_str());
+            headers.insert("Nats-Expected-Last-Subject-Sequence-Subject", started.as_str());
+            headers.insert("Aurora-Type", answer.topic().wire_type());
+            headers.insert("traceparent", TraceContext { trace: 1, span: position }.to_string());
+        }
         let subject = format!("{run}.{}", answer.topic());
         let ack = js.publish_with_headers(subject, headers, answer.encode().into()).await?;
         acks.push(tokio::spawn(ack.into_future()));
@@ -255,8 +271,8 @@ async fn bare_link(
 }
 
 /// Who answers to `topic` in the ring.
-fn id_author(topic: &Topic) -> ActorId {
-    RING.iter().find(|(_, listens)| listens.contains(topic)).map_or(ActorId::Broker, |it| it.0)
+fn id_author(topic: Topic) -> ActorId {
+    RING.iter().find(|(_, listens)| listens.contains(&topic)).map_or(ActorId::Broker, |it| it.0)
 }
 
 fn sample_opened() -> SessionOpened {
@@ -303,6 +319,10 @@ fn main() -> Result<(), Failure> {
 }
 
 async fn bench(rounds: usize, hops: usize) -> Result<(), Failure> {
+    let _telemetry = telemetry::init(&telemetry::TelemetryOptions {
+        run_id: "bench".to_owned(),
+        default_level: "warn".to_owned(),
+    });
     let folder = tempfile::tempdir()?;
     let options = EmbeddedOptions { store: folder.path().to_owned(), ..Default::default() };
     let server = NatsServer::start(&options)?;
@@ -311,49 +331,55 @@ async fn bench(rounds: usize, hops: usize) -> Result<(), Failure> {
     let mut session = Date::constant(2024, 1, 1);
     let mut report = serde_json::Map::new();
     for (name, tokens) in [("latency", 1), ("throughput", 64)] {
-        let (mut shell, mut plain) = (Vec::new(), Vec::new());
+        let (mut shell, mut plain, mut fenced) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..rounds {
-            let run = format!("bare-{name}-{round}");
-            // Turn about, so that a slow moment of the machine meets both.
-            if round % 2 == 0 {
-                plain.push(bare(&server.url(), &client, &run, tokens, hops).await?);
-            }
-            shell.push(in_shell(&bus, &client, session, tokens, hops).await?);
-            if round % 2 == 1 {
-                plain.push(bare(&server.url(), &client, &run, tokens, hops).await?);
+            // Turn about, so that a slow moment of the machine meets all.
+            for turn in 0..3 {
+                let run = format!("bare-{name}-{round}-{turn}");
+                let (url, load) = (server.url(), (tokens, hops));
+                match (turn + round) % 3 {
+                    0 => plain.push(bare(&url, &client, &run, false, load).await?),
+                    1 => fenced.push(bare(&url, &client, &run, true, load).await?),
+                    _ => shell.push(in_shell(&bus, &client, session, tokens, hops).await?),
+                }
             }
             session = session.tomorrow()?;
         }
-        report.insert(name.to_owned(), compare(tokens, &shell, &plain));
+        let compared = serde_json::json!({
+            "tokens": tokens,
+            "shell": side(&shell),
+            "bare": side(&plain),
+            "fenced": side(&fenced),
+            "shell_to_bare": ratio(&shell, &plain),
+            "fenced_to_bare": ratio(&fenced, &plain),
+            "shell_to_fenced": ratio(&shell, &fenced),
+        });
+        report.insert(name.to_owned(), compared);
     }
     report.insert("server".to_owned(), bus.server_version().into());
     report.insert("hops_per_round".to_owned(), hops.into());
     report.insert("rounds".to_owned(), rounds.into());
-    use std::io::Write;
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
     Ok(())
 }
 
-fn compare(tokens: usize, shell: &[Measured], bare: &[Measured]) -> serde_json::Value {
-    let side = |runs: &[Measured]| {
-        let over = |value: &dyn Fn(&Measured) -> f64| median(runs.iter().map(value).collect());
-        serde_json::json!({
-            "messages_per_second": over(&|run| run.per_second).round(),
-            "hop_p50_us": over(&|run| run.quantile_us(0.5)),
-            "hop_p99_us": over(&|run| run.quantile_us(0.99)),
-        })
-    };
+fn side(runs: &[Measured]) -> serde_json::Value {
+    let over = |value: &dyn Fn(&Measured) -> f64| median(runs.iter().map(value).collect());
+    serde_json::json!({
+        "messages_per_second": over(&|run| run.per_second).round(),
+        "hop_p50_us": over(&|run| run.quantile_us(0.5)),
+        "hop_p99_us": over(&|run| run.quantile_us(0.99)),
+    })
+}
+
+/// Medians over the pairs of runs that were neighbours.
+fn ratio(ours: &[Measured], theirs: &[Measured]) -> serde_json::Value {
     let paired = |value: &dyn Fn(&Measured) -> f64| {
-        median(shell.iter().zip(bare).map(|(ours, theirs)| value(ours) / value(theirs)).collect())
+        median(ours.iter().zip(theirs).map(|(ours, theirs)| value(ours) / value(theirs)).collect())
     };
     serde_json::json!({
-        "tokens": tokens,
-        "shell": side(shell),
-        "bare": side(bare),
-        "ratio": {
-            "time_per_message": 1.0 / paired(&|run| run.per_second),
-            "hop_p50": paired(&|run| run.quantile_us(0.5)),
-            "hop_p99": paired(&|run| run.quantile_us(0.99)),
-        },
+        "time_per_message": paired(&|run| 1.0 / run.per_second),
+        "hop_p50": paired(&|run| run.quantile_us(0.5)),
+        "hop_p99": paired(&|run| run.quantile_us(0.99)),
     })
 }

@@ -139,7 +139,7 @@ impl Bus {
             subjects,
             storage: StorageType::File,
             num_replicas: self.options.replicas,
-            duplicate_window: Duration::from_mins(10),
+            duplicate_window: Duration::from_secs(600),
             max_message_size: MAX_BYTES as i32,
             deny_delete: true,
             deny_purge: true,
@@ -157,7 +157,7 @@ impl Bus {
     fn dead_letter_config(&self) -> Config {
         let subjects = self.subjects();
         Config {
-            duplicate_window: Duration::from_hours(24),
+            duplicate_window: Duration::from_secs(24 * 3_600),
             ..self.stream_config(subjects.dead_letter_stream(), vec![subjects.dead_letters()])
         }
     }
@@ -166,8 +166,10 @@ impl Bus {
 fn on_event(event: &Event, lost: &watch::Sender<u64>) {
     match event {
         Event::Connected => tracing::debug!("connected to NATS"),
-        Event::Disconnected | Event::Closed => {
-            tracing::warn!(%event, "lost the connection to NATS");
+        // Closed is what a connection is that nobody holds any more.
+        Event::Closed => lost.send_modify(|count| *count += 1),
+        Event::Disconnected => {
+            tracing::warn!("lost the connection to NATS");
             lost.send_modify(|count| *count += 1);
         }
         // A permission denial or a slow consumer shows here and nowhere else.
@@ -192,6 +194,7 @@ pub(crate) fn check(wanted: &Config, found: &Config) -> Result<(), ShellError> {
             ("deny delete", config.deny_delete.to_string()),
             ("deny purge", config.deny_purge.to_string()),
             ("sources", sources(config)),
+            ("seal", config.sealed.to_string()),
         ]
     };
     for ((what, wanted), (_, is)) in settings(wanted).into_iter().zip(settings(found)) {

@@ -6,7 +6,9 @@ use messages::{ActorId, SessionOpened};
 pub struct CoreSpec {
     pub id: ActorId,
     /// May read the files whose hashes `SessionOpened` holds; may take a second.
-    pub build: Box<dyn Fn(&SessionOpened) -> Result<Box<dyn Actor>, BoxError> + Send>,
+    pub build: Box<BuildCore>,
     /// Sees every message of the journal after the core, from the first on, at each start.
     pub observer: Option<Box<dyn Fn() -> Box<dyn Observer> + Send>>,
 }
+
+pub type BuildCore = dyn Fn(&SessionOpened) -> Result<Box<dyn Actor>, BoxError> + Send;

@@ -152,9 +152,9 @@ impl Keeper {
 
     fn launch(&self) -> Result<Child, ShellError> {
         let log = self.store.join("nats-server.log");
-        let spawned = self.command().and_then(|mut command| {
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
-        });
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let spawned = command.spawn();
         let mut child = spawned.map_err(io(format!("starting {}", self.binary.display())))?;
         let deadline = Instant::now() + READY_MAX;
         while !self.is_ready() {
@@ -172,7 +172,7 @@ impl Keeper {
 
     /// Setting the parent-death signal oneself takes unsafe code between fork and exec; `setpriv`
     /// (util-linux) does it and becomes the server, with the same process id.
-    fn command(&self) -> std::io::Result<Command> {
+    fn command(&self) -> Command {
         let setpriv = Path::new("/usr/bin/setpriv");
         let mut command = if setpriv.exists() {
             let mut command = Command::new(setpriv);
@@ -183,7 +183,7 @@ impl Keeper {
             Command::new(&self.binary)
         };
         command.arg("--config").arg(&self.config);
-        Ok(command)
+        command
     }
 
     /// It greets a connection with its INFO line.

@@ -8,13 +8,13 @@ use crate::trace::TraceContext;
 use crate::writer::Writer;
 use futures::future::try_join;
 use kernel::{Actor, Entry, Host, Recovery};
-use messages::{ActorId, Cause, Date, Envelope, MessageId, SessionOpened, Topic};
+use messages::{ActorId, Date, Envelope, MessageId, SessionOpened, Symbol, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One actor in one session: reads the journal from its beginning, hands it to the core, publishes
 /// what the journal lacks. Cores run in it directly; a gateway's session runs in it with a core that
@@ -186,7 +186,11 @@ impl Engine {
             let answers = self.host.handle(raw.position, entry);
             self.answer(raw.position, cause, answers);
             self.seat.status.handled.fetch_add(1, Relaxed);
-            self.seat.status.took(began.elapsed());
+            let elapsed = began.elapsed();
+            self.seat.status.took(elapsed);
+            if concerned {
+                self.log(raw.position, entry, elapsed);
+            }
         }
         self.note_progress(raw);
         Ok(entry.and_then(Result::ok).map(|envelope| (raw.position, envelope)))
@@ -245,15 +249,14 @@ impl Engine {
         if !self.recovery.is_caught_up() && !answers.is_empty() {
             self.causes.insert(position, cause);
         }
+        let mut spans: BTreeMap<u64, Span> = BTreeMap::new();
         for answer in self.recovery.answered(position, answers) {
-            let parent = match &answer.id.cause {
-                Cause::Entry { position, .. } => self.causes.get(position),
-                Cause::Event(_) => None,
-            };
-            match parent.copied() {
-                Some(cause) => {
-                    let span = self.seat.span_of(cause, position);
-                    self.post_below(&answer, span.context());
+            match answer.id.position().and_then(|at| Some((at, *self.causes.get(&at)?))) {
+                // It was held back: the handling of its cause becomes a span now.
+                Some((at, cause)) => {
+                    let span = spans.entry(at).or_insert_with(|| self.seat.span_of(cause, at));
+                    let parent = span.context();
+                    self.post_below(&answer, parent);
                 }
                 None => self.post(&answer),
             }
@@ -267,6 +270,15 @@ impl Engine {
         self.said.insert(envelope.id.clone());
         self.writer.post(envelope, parent);
         self.seat.status.published.fetch_add(1, Relaxed);
+    }
+
+    fn log(&self, position: u64, entry: &Entry, elapsed: Duration) {
+        let Ok(envelope) = entry else { return };
+        tracing::debug!(
+            actor = %self.seat.actor, run_id = self.opened.run_id, position, id = %envelope.id,
+            symbol = envelope.body.symbol().map(Symbol::as_str),
+            latency_ms = elapsed.as_secs_f64() * 1e3, "handled"
+        );
     }
 
     fn note_progress(&mut self, raw: &Raw) {

@@ -30,7 +30,7 @@ pub enum ShellError {
     OtherSessionOpen { open: Date, wanted: Date },
     #[error("session {0} was closed before; a session is traded once")]
     SessionWasClosed(Date),
-    #[error("session {0} has no open journal")]
+    #[error("session {0} is not open, or was left half open: open it (again)")]
     NotOpen(Date),
     #[error("journal {stream} does not begin with SessionOpened: {found}")]
     BadFirstEntry { stream: String, found: String },

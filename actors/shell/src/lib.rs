@@ -24,7 +24,7 @@ pub mod telemetry;
 mod trace;
 mod writer;
 
-pub use crate::core::CoreSpec;
+pub use crate::core::{BuildCore, CoreSpec};
 pub use bus::{Bus, BusOptions};
 pub use error::{BoxError, ShellError};
 pub use gateway::{Gateway, GatewaySpec};

@@ -5,7 +5,7 @@ use crate::status::{ActorStatus, StatusCell};
 use crate::{BoxError, Bus};
 use async_nats::service::{Service, ServiceExt};
 use async_nats::{HeaderMap, Message, StatusCode};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use messages::ActorId;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,13 +15,37 @@ use tokio::time::timeout;
 
 /// An actor's entry among the services; gone when dropped.
 pub(crate) struct Registration {
-    _service: Service,
-    answering: JoinHandle<()>,
+    bus: Bus,
+    service: Option<Service>,
+    answering: Option<JoinHandle<()>>,
+}
+
+impl Registration {
+    /// Returns once the server knows that it is gone.
+    pub(crate) async fn end(mut self) {
+        self.stop_service();
+        if let Some(answering) = self.answering.take() {
+            // An error or a time-out: it is gone, or will be when the connection is.
+            timeout(Duration::from_secs(1), answering).await.ok();
+            timeout(Duration::from_secs(1), self.bus.client.flush()).await.ok();
+        }
+    }
+
+    /// A service that is only dropped goes on answering pings.
+    fn stop_service(&mut self) {
+        if let Some(service) = self.service.take() {
+            // Sends a signal, and is never pending.
+            service.stop().now_or_never();
+        }
+    }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.answering.abort();
+        self.stop_service();
+        if let Some(answering) = &self.answering {
+            answering.abort();
+        }
     }
 }
 
@@ -67,7 +91,10 @@ impl Bus {
         status: &Arc<StatusCell>,
     ) -> Result<Registration, ShellError> {
         let actor = status.actor;
-        if let Some(other) = self.status_of(actor, Duration::from_secs(1)).await? {
+        // What this process left behind a moment ago is no other instance.
+        if let Some(other) = self.status_of(actor, Duration::from_secs(1)).await?
+            && !other.instance.starts_with(&*self.process)
+        {
             let ActorStatus { instance, pid, host, .. } = other;
             return Err(ShellError::AlreadyRunning { actor, instance, pid, host });
         }
@@ -99,6 +126,6 @@ impl Bus {
                 }
             }
         });
-        Ok(Registration { _service: service, answering })
+        Ok(Registration { bus: self.clone(), service: Some(service), answering: Some(answering) })
     }
 }

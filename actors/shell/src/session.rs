@@ -48,8 +48,8 @@ impl Session {
     }
 
     /// Journals a message as this actor, unless its id is in the journal already. Ok once queued in
-    /// order; a failed acknowledgement surfaces at the next call. Its trace goes on from the entry
-    /// that `next` returned last.
+    /// order; a failed acknowledgement surfaces at the next call. Said while handling the entry that
+    /// `next` returned last, it goes on in that entry's trace; else below the session's root.
     ///
     /// # Panics
     /// If the id is another actor's, or one that the shell gives away itself: answers to kills, and
@@ -108,9 +108,11 @@ const CONDUCTOR: &[Topic] = &[
 
 impl Bus {
     /// The open session as its conductor, [`ActorId::Session`], over a connection of its own. After
-    /// an error, call it again: it recovers from the journal.
+    /// an error, call it again: it recovers from the journal. Which of `NotOpen` and
+    /// `SessionWasClosed` a session is that is not open, the error says.
     pub async fn conduct(&self, session: Date) -> Result<Session, ShellError> {
         self.connected().await;
+        self.check_open(session).await?;
         let own = self.dial("aurora-session").await?;
         let instance = crate::seat::new_instance(self);
         let status = Arc::new(StatusCell::new(ActorId::Session, instance));

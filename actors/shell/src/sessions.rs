@@ -54,10 +54,9 @@ impl Bus {
             return Ok(());
         }
         self.actors_finished(session).await?;
-        let archived =
-            Config { subjects: vec![self.subjects().archive(session)], sources: None, ..config };
-        self.update(&archived).await?;
-        self.update(&Config { sealed: true, ..archived }).await?;
+        // In one step, so that a crash leaves it either open or closed.
+        let archive = vec![self.subjects().archive(session)];
+        self.update(&Config { subjects: archive, sources: None, sealed: true, ..config }).await?;
         tracing::info!(%session, "session closed");
         Ok(())
     }
@@ -70,6 +69,18 @@ impl Bus {
         let config = self.stream_config_of(&stream).await?;
         let complete = config.is_some_and(|config| config.sources.is_some_and(|s| !s.is_empty()));
         Ok(complete.then_some(session))
+    }
+
+    /// Ok if `session` is open; an error that says what it is instead.
+    pub(crate) async fn check_open(&self, session: Date) -> Result<(), ShellError> {
+        if self.open_session_date().await? == Some(session) {
+            return Ok(());
+        }
+        let config = self.stream_config_of(&self.subjects().journal_stream(session)).await?;
+        Err(match config {
+            Some(config) if config.sealed => ShellError::SessionWasClosed(session),
+            _ => ShellError::NotOpen(session),
+        })
     }
 
     /// Waits until a session other than, and later than, `after` is open.

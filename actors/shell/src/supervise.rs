@@ -85,7 +85,9 @@ impl Supervision {
                 tracing::error!("the supervisor's thread ended badly");
             }
         }
-        self.registrations.clear();
+        for registration in self.registrations {
+            registration.end().await;
+        }
     }
 }
 

@@ -93,10 +93,6 @@ impl Writer {
         self.queue.push_back(Outgoing { subject, headers, payload });
     }
 
-    pub(crate) fn has_queued(&self) -> bool {
-        !self.queue.is_empty()
-    }
-
     /// Hands the queue to the connection. Cancelled in between, it may send a message twice, which
     /// the server stores once.
     pub(crate) async fn send(&mut self) -> Result<(), ShellError> {

@@ -97,11 +97,13 @@ mod tests {
         booster.save_buffer(true).unwrap()
     }
 
+    type Change = fn(&mut TrainConfig);
+
     /// A misspelt parameter would leave the model as it is.
     #[test]
     fn every_parameter_is_heard() {
         let base = TrainConfig { min_child_weight: 20.0, ..TrainConfig::default() };
-        let changes: [(&str, fn(&mut TrainConfig)); 5] = [
+        let changes: [(&str, Change); 5] = [
             ("max_depth", |config| config.depth = 2),
             ("eta", |config| config.eta = 0.3),
             ("min_child_weight", |config| config.min_child_weight = 200.0),

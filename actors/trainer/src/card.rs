@@ -2,7 +2,7 @@
 
 use crate::ic::IcSummary;
 use crate::{TrainConfig, TrainError};
-use messages::{Date, ModelRef};
+use messages::{Date, ModelPublished, ModelRef};
 use serde::{Deserialize, Serialize};
 
 /// A mean IC of this size from daily bars is a leak, not a discovery (METHODS.md §3).
@@ -54,6 +54,20 @@ pub struct Card {
     pub label: String,
     pub deployed: String,
     pub caveats: Vec<String>,
+}
+
+impl Card {
+    /// What is said of the model when it has passed into the registry.
+    pub fn published(&self, model: ModelRef) -> ModelPublished {
+        ModelPublished {
+            model,
+            whitelist_sha256: self.whitelist_sha256.clone(),
+            oof_ic: self.oof.neutral.mean,
+            oof_ic_t: self.oof.neutral.t,
+            oof_sessions: self.oof.neutral.sessions,
+            label: self.label.clone(),
+        }
+    }
 }
 
 /// `card.json`: the card with the file it belongs to.

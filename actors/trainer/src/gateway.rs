@@ -4,8 +4,8 @@
 use crate::{Card, Progress, Registry, TrainConfig, TrainError, Trained, train_until};
 use futures::future::LocalBoxFuture;
 use messages::{
-    ActorId, Alarm, Bars, Envelope, HistoryRef, Message, MessageId, ModelPublished, ModelRef,
-    SessionOpened, Topic, history_sha256,
+    ActorId, Alarm, Bars, Envelope, HistoryRef, Message, MessageId, ModelRef, SessionOpened, Topic,
+    history_sha256,
 };
 use shell::{BoxError, Session};
 use std::ops::ControlFlow;
@@ -76,7 +76,7 @@ impl shell::Gateway for Gateway {
     }
 
     fn listens(&self) -> &'static [Topic] {
-        &[Topic::SessionOpened, Topic::Bars, Topic::SessionClosed]
+        &[Topic::Bars, Topic::SessionClosed]
     }
 
     fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Result<(), BoxError>> {
@@ -103,8 +103,9 @@ impl Todo {
             Message::Bars(bars) if self.trains && !self.done => {
                 self.bars = Some((bars.clone(), entry.at));
             }
+            // Not the alarms that the shell raises in our name.
             Message::ModelPublished(_) | Message::Alarm(_)
-                if entry.id.author == ActorId::Trainer =>
+                if [published_id(), alarm_id()].contains(&entry.id) =>
             {
                 self.done = true;
                 self.bars = None;
@@ -186,21 +187,21 @@ impl Job {
 }
 
 fn published(model: ModelRef, card: &Card) -> (MessageId, Message) {
-    let body = ModelPublished {
-        model,
-        whitelist_sha256: card.whitelist_sha256.clone(),
-        oof_ic: card.oof.neutral.mean,
-        oof_ic_t: card.oof.neutral.t,
-        oof_sessions: card.oof.neutral.sessions,
-        label: card.label.clone(),
-    };
-    (MessageId::event(ActorId::Trainer, "model"), Message::ModelPublished(body))
+    (published_id(), Message::ModelPublished(card.published(model)))
 }
 
 fn alarm(error: &TrainError) -> (MessageId, Message) {
     let alarm =
         Alarm { code: "TRAINING_FAILED".to_owned(), detail: error.to_string(), symbol: None };
-    (MessageId::event(ActorId::Trainer, "training-failed"), Message::Alarm(alarm))
+    (alarm_id(), Message::Alarm(alarm))
+}
+
+fn published_id() -> MessageId {
+    MessageId::event(ActorId::Trainer, "model")
+}
+
+fn alarm_id() -> MessageId {
+    MessageId::event(ActorId::Trainer, "training-failed")
 }
 
 #[cfg(test)]

@@ -35,6 +35,17 @@ impl IcSummary {
         let t = newey_west_t(daily, lags(n, horizon))?;
         Some(Self { mean, icir: mean / sd, t, sessions: n as u32 })
     }
+
+    pub(crate) fn rounded(self) -> Self {
+        let Self { mean, icir, t, sessions } = self;
+        Self { mean: rounded(mean), icir: rounded(icir), t: rounded(t), sessions }
+    }
+}
+
+/// To 12 significant digits: a figure of that many survives every JSON reader to the bit, so that a
+/// card says the same before and after it was a file.
+pub(crate) fn rounded(value: f64) -> f64 {
+    format!("{value:.11e}").parse().expect("what was printed is a number")
 }
 
 /// L = max(h, ⌊4 (T/100)^(2/9)⌋).
@@ -124,6 +135,16 @@ mod tests {
         let b = [0.01, 0.03, -0.02, 0.05, -0.04, 0.03];
         close(spearman(&a, &b).unwrap(), 0.632_352_941_176_470_6);
         close(pearson(&a, &b).unwrap(), 0.719_622_917_128_924_3);
+    }
+
+    #[test]
+    fn rounded_figures_survive_json() {
+        for value in [0.018_382_846_903_126_33, -5.424_323_568_946_738, 1.0 / 3e5, 0.0, 1e3 / 7.0] {
+            let text = serde_json::to_string(&rounded(value)).unwrap();
+            let back: f64 = serde_json::from_str(&text).unwrap();
+            assert_eq!(back.to_bits(), rounded(value).to_bits(), "{text}");
+            assert!((back - value).abs() <= 1e-11 * value.abs());
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use xgb::{Booster, DMatrix, PredictConfig, PredictType};
 
 /// A model from the registry, its file checked against its hash. A pure function, once loaded.
 pub struct Model {
-    pub(crate) model: ModelRef,
+    pub(crate) reference: ModelRef,
     pub(crate) card: Card,
     pub(crate) booster: Booster,
 }
@@ -31,11 +31,11 @@ impl Model {
 
 impl Predictor for Model {
     fn id(&self) -> &str {
-        &self.model.id
+        &self.reference.id
     }
 
     fn sha256(&self) -> &str {
-        &self.model.sha256
+        &self.reference.sha256
     }
 
     fn whitelist_sha256(&self) -> &str {

@@ -6,6 +6,10 @@ use messages::{Bars, Date, Features, Member, history_sha256, sha256_hex};
 use scoring::{scorable_rows, take_rows};
 use std::ops::{ControlFlow, Range};
 
+/// Sessions before the first whose features, and whose beta for the label, are complete (METHODS.md
+/// §1 g). In service there is always more history than that.
+pub(crate) const WARM_UP: usize = 252;
+
 /// Every date that has features and a label, in order; within a date, rows in symbol order.
 #[derive(Clone, Debug)]
 pub struct Panel {
@@ -55,10 +59,14 @@ impl Panel {
         // The last sessions have no label yet, so their features are not needed.
         let labelled = history.len().saturating_sub(horizon + 1);
         for (index, bars) in history.iter().take(labelled).enumerate() {
-            let features = builder.cross_section(bars);
-            let (entry, exit) = (&history[index + 1], &history[index + 1 + horizon]);
-            let returns = label::forward_returns(&features.symbols, entry, exit);
-            days.extend(day(index, &features, &sectors, &returns));
+            if index < WARM_UP {
+                builder.advance(bars);
+            } else {
+                let features = builder.cross_section(bars);
+                let (entry, exit) = (&history[index + 1], &history[index + 1 + horizon]);
+                let returns = label::forward_returns(&features.symbols, entry, exit);
+                days.extend(day(index, &features, &sectors, &returns));
+            }
             let step = Progress { stage: Stage::Features, done: index + 1, of: labelled };
             if progress(step).is_break() {
                 return Err(TrainError::Stopped);
@@ -110,7 +118,7 @@ fn source(history: &[Bars], members: &[Member]) -> Source {
     }
 }
 
-/// `None` where fewer than [`NAMES_MIN`] rows have a label: the warm-up, or a day of bad data.
+/// `None` where fewer than [`NAMES_MIN`] rows have a label: a day of bad data, or a small universe.
 fn day(index: usize, features: &Features, sectors: &[usize], returns: &[f64]) -> Option<Day> {
     let labels = label::neutral(features, sectors, returns);
     let mut rows = scorable_rows(features);

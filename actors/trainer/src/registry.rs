@@ -90,7 +90,7 @@ impl Registry {
         let card = check_card(&wanted.id, sealed, &self.card_file(&wanted.id)?)?;
         let in_model = booster.get_feature_names().map_err(library)?;
         check_columns(&wanted.id, &in_model, &card)?;
-        Ok(Model { model: wanted.clone(), card, booster })
+        Ok(Model { reference: wanted.clone(), card, booster })
     }
 
     /// Every published model, ascending by id.

@@ -4,6 +4,7 @@
 //! then. With τ the first test signal, training may use s ≤ τ−h−1−E: the last label is known E
 //! sessions before τ.
 
+use crate::panel::WARM_UP;
 use crate::{TrainConfig, TrainError};
 use std::ops::Range;
 
@@ -69,19 +70,19 @@ fn purged_before(indices: &[usize], first: usize, config: &TrainConfig) -> usize
 fn dates_needed(config: &TrainConfig) -> usize {
     let trains =
         |dates: usize| (dates - test_len(dates, config)).saturating_sub(config.purge() - 1);
-    (1..)
-        .find(|dates| trains(*dates) >= config.train_sessions_min && test_len(*dates, config) > 0)
-        .expect("grows without bound")
+    // From what certainly does not suffice.
+    let mut dates = config.train_sessions_min;
+    while trains(dates) < config.train_sessions_min || test_len(dates, config) == 0 {
+        dates += 1;
+    }
+    dates
 }
 
-/// Sessions to add; before the first usable date there is the warm-up of the longest feature.
+/// Sessions to add; before the first usable date there is the warm-up.
 fn missing(indices: &[usize], sessions: usize, needed: usize, config: &TrainConfig) -> usize {
     let warm_up = indices.first().copied().unwrap_or(WARM_UP);
     (warm_up + needed + config.horizon + 1).saturating_sub(sessions).max(1)
 }
-
-/// Sessions before the first complete cross-section (METHODS.md §1 g).
-const WARM_UP: usize = 252;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 
 use crate::card::{self, Card, CurvePoint, Oof, Part, SplitCard, YearIc};
 use crate::error::failed;
-use crate::ic::{IcSummary, NAMES_MIN, spearman};
+use crate::ic::{IcSummary, NAMES_MIN, rounded, spearman};
 use crate::panel::{Day, Panel};
 use crate::split::Split;
 use crate::{TrainConfig, TrainError, booster};
@@ -126,7 +126,7 @@ fn choose_trees(
         let daily = daily_ic(days, &scores, |day| widen(&day.labels));
         if !daily.is_empty() {
             let ic = daily.iter().map(|(_, ic)| ic).sum::<f64>() / daily.len() as f64;
-            curve.push(CurvePoint { trees, ic });
+            curve.push(CurvePoint { trees, ic: rounded(ic) });
         }
     }
     let mut best: Option<&CurvePoint> = None;
@@ -161,7 +161,7 @@ fn audit(
     let raw = daily_ic(days, &scores, |day| day.returns.clone());
     let summary = |daily: &[(Date, f64)]| {
         let series: Vec<f64> = daily.iter().map(|(_, ic)| *ic).collect();
-        IcSummary::of(&series, config.horizon).ok_or_else(flat)
+        IcSummary::of(&series, config.horizon).map(IcSummary::rounded).ok_or_else(flat)
     };
     let oof = Oof {
         neutral: summary(&neutral)?,
@@ -169,7 +169,7 @@ fn audit(
         by_year: by_year(&neutral),
         sessions_without_ic: (days.len() - neutral.len()) as u32,
     };
-    let typical_sd = typical_sd(days, &scores);
+    let typical_sd = rounded(typical_sd(days, &scores));
     if typical_sd > 0.0 { Ok(Audit { oof, typical_sd }) } else { Err(flat()) }
 }
 
@@ -201,7 +201,7 @@ fn by_year(daily: &[(Date, f64)]) -> Vec<YearIc> {
     }
     let year = |(year, ics): (i16, Vec<f64>)| {
         let ic = ics.iter().sum::<f64>() / ics.len() as f64;
-        YearIc { year, ic, sessions: ics.len() as u32 }
+        YearIc { year, ic: rounded(ic), sessions: ics.len() as u32 }
     };
     years.into_iter().map(year).collect()
 }

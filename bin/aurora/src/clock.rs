@@ -17,7 +17,7 @@ impl SessionClock {
     pub async fn until(&self, time: Time) -> Result<(), Failure> {
         match self {
             SessionClock::Stepped(venue) => {
-                let now = alpaca::time::parse(&venue.clock().await?.timestamp)?;
+                let now = venue.clock().await?.timestamp.0;
                 if now < time {
                     venue.set_clock(time).await?;
                 }

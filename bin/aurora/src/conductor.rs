@@ -14,7 +14,11 @@ use std::time::Duration;
 
 /// How long the journal may stand still while the conductor waits for an actor of a stepped session.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// A model takes its time.
+const TRAINING: Duration = Duration::from_secs(3_600);
 const RETRIES: u32 = 20;
+/// Alarms after which no answer comes that could be waited for.
+const ENDING: [&str; 4] = ["RECONCILIATION", "EXPOSURE_UNKNOWN", "NO_EQUITY", "TRAINING_FAILED"];
 
 pub struct Conductor {
     pub bus: Bus,
@@ -113,12 +117,13 @@ impl Conductor {
     }
 
     async fn open(&self, day: Day, model: Option<&ModelRef>) -> Result<(), Failure> {
-        let bars = ingest::store::read_prices(&self.prices)?;
+        let bars = ingest::store::read_prices(&self.prices)
+            .map_err(|error| Failure::from(error).finally())?;
         let account = self.account().await?;
         let halted = self.bus.latched_kill().await?;
         let dates = (day.session, day.signal_session);
-        let opened = self.opening.message(dates, &bars, account, model.cloned(), halted)?;
-        self.bus.open_session(&opened, day.start).await?;
+        let opened = self.opening.message(dates, &bars, account, model.cloned(), halted);
+        self.bus.open_session(&opened.map_err(Failure::finally)?, day.start).await?;
         Ok(())
     }
 
@@ -150,7 +155,10 @@ impl Conductor {
     /// For the next entry that concerns us.
     async fn wait(&self, day: Day, session: &mut Session, seen: &mut Seen) -> Result<(), Failure> {
         let next = match self.clock {
-            SessionClock::Stepped(_) => tokio::time::timeout(PATIENCE, session.next()).await,
+            SessionClock::Stepped(_) => {
+                let patience = if session.opened().model.is_none() { TRAINING } else { PATIENCE };
+                tokio::time::timeout(patience, session.next()).await
+            }
             SessionClock::Wall => Ok(session.next().await),
         };
         let Ok(next) = next else {
@@ -196,7 +204,7 @@ impl Seen {
             Message::DayReported(day) => self.reported = Some(day.clone()),
             Message::Kill(kill) => self.halted = Some(format!("killed: {}", kill.reason)),
             Message::Resume(_) => self.halted = None,
-            Message::Alarm(alarm) if alarm.code == "RECONCILIATION" => {
+            Message::Alarm(alarm) if ENDING.contains(&alarm.code.as_str()) => {
                 self.failed = Some(format!("{}: {}", alarm.code, alarm.detail));
             }
             Message::Alarm(alarm) => {

@@ -38,10 +38,10 @@ fn main() -> ExitCode {
 
 /// Whether all is well.
 fn run(cli: &Cli) -> Result<bool, Failure> {
-    shell::exit_on_panic();
+    shell::abort_on_panic();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let _guard = runtime.enter();
-    let telemetry = telemetry::init(&options(cli))?;
+    let telemetry = telemetry::init(&options(cli));
     let common = &cli.common;
     let done = match &cli.command {
         Command::Demo(args) => runtime.block_on(commands::demo::demo(args, common)),
@@ -61,10 +61,11 @@ fn run(cli: &Cli) -> Result<bool, Failure> {
 
 /// Long-running commands tell what they do; the others only what went wrong.
 fn options(cli: &Cli) -> TelemetryOptions {
-    let (service, level) = match &cli.command {
-        Command::Actor(args) => (args.name.name(), "info"),
-        Command::Up(_) => ("aurora", "info"),
-        _ => ("aurora", "warn"),
+    let (run_id, level) = match &cli.command {
+        Command::Actor(args) => (args.run.clone().unwrap_or_default(), "info"),
+        Command::Up(args) => (args.run.clone(), "info"),
+        Command::Demo(args) => (args.period.run.clone().unwrap_or_default(), "warn"),
+        _ => (String::new(), "warn"),
     };
-    TelemetryOptions::new(service, level)
+    TelemetryOptions { run_id, default_level: level.to_owned() }
 }

@@ -42,7 +42,8 @@ impl Opening {
         let Some(last) = bars[..before].last() else {
             return Err(fail(format!("no bars before {signal_session}: run `aurora fetch` or `aurora import`")));
         };
-        let sessions = if model.is_some() { HISTORY_SESSIONS } else { u32::MAX };
+        let most = if model.is_some() { HISTORY_SESSIONS } else { u32::MAX };
+        let sessions = u32::try_from(before).unwrap_or(u32::MAX).min(most);
         let (history, _) = ingest::store::history(bars, last.session, sessions)?;
         Ok(SessionOpened {
             env: self.env,

@@ -30,6 +30,13 @@ pub fn progress(what: &'static str, length: u64) -> ProgressBar {
     bar
 }
 
+/// Stage and steps of a training on its bar.
+pub fn show_training(bar: &ProgressBar, step: trainer::Progress) {
+    bar.set_length(step.of as u64);
+    bar.set_position(step.done as u64);
+    bar.set_message(format!("{:?}", step.stage).to_lowercase());
+}
+
 /// A line for people on stderr, where no bar tells it already.
 pub fn note(text: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");

@@ -73,7 +73,7 @@ async fn guard(
             }
         };
         tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => return terminate(&mut child).await,
+            () = told_to_stop(&mut stopped) => return terminate(&mut child).await,
             status = child.wait() => match status {
                 Ok(status) if status.code() == Some(HOPELESS) => {
                     let _ = report.send(fail(format!("{actor} can't go on; its log says why")));
@@ -88,6 +88,11 @@ async fn guard(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSE_LAST);
     }
+}
+
+async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could say so.
+    let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 /// Asks first; a process that doesn't end within some seconds is ended.

@@ -5,8 +5,8 @@ use crate::conductor::Day;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
 use broker::simulated::{Market, SyntheticConfig};
-use ingest::universe;
-use messages::{Bars, Date, Member, Time, Usd};
+use messages::{Bars, Date, Member, Symbol, Time, Usd};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Sessions that a feature with the longest window needs before its first value.
@@ -72,9 +72,9 @@ fn synthetic(period: &Period, config: &Config) -> Result<(Market, Date, String),
 
 fn given(path: &Path) -> Result<(Market, Date, String), Failure> {
     let bars = ingest::store::read_prices(path)?;
-    let universe = universe::read_universe(&universe::universe_path(path))?;
-    let sectors =
-        universe.members.iter().map(|m| (m.symbol.clone(), m.sector.clone())).collect();
+    let universe = ingest::read_universe(&ingest::universe_path(path))?;
+    let pair = |member: &Member| (member.symbol.clone(), member.sector.clone());
+    let sectors: BTreeMap<Symbol, String> = universe.members.iter().map(pair).collect();
     let market = Market::from_bars(bars, &sectors)?;
     Ok((market, universe.sectors_as_of, path.display().to_string()))
 }

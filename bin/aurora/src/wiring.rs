@@ -6,8 +6,8 @@ use crate::home::Places;
 use execution::Execution;
 use features::FeaturesActor;
 use ingest::store;
-use kernel::Actor;
-use messages::{ActorId, Bars, HistoryRef, ModelRef, SessionOpened};
+use kernel::{Actor, Observer};
+use messages::{ActorId, Bars, Envelope, HistoryRef, ModelRef, SessionOpened};
 use reporting::{Reporting, RunFolder};
 use risk::Risk;
 use scoring::{Predictor, Scoring};
@@ -108,21 +108,17 @@ impl Wiring {
         let build = move |opened: &SessionOpened| core(id, opened, &files);
         let run = self.places.run.clone();
         let observer = (id == ActorId::Reporting).then(|| {
-            let open = move || -> Result<Box<dyn kernel::Observer>, BoxError> {
-                Ok(Box::new(RunFolder::open(&run)?))
-            };
-            Box::new(open) as Box<dyn Fn() -> _ + Send>
+            let build = move || Box::new(Report { run: run.clone(), folder: None }) as Box<dyn Observer>;
+            Box::new(build) as Box<dyn Fn() -> _ + Send>
         });
         ActorSpec::Core(CoreSpec { id, build: Box::new(build), observer })
     }
 
     fn ingest(&self) -> ActorSpec {
         let (client, prices) = (self.client.clone(), self.places.prices.clone());
-        let options = ingest::GatewayOptions {
-            feed: self.config.alpaca.feed.clone(),
-            adjustment: self.config.alpaca.adjustment.clone(),
-            ..ingest::GatewayOptions::default()
-        };
+        let alpaca = &self.config.alpaca;
+        let fetch = ingest::FetchOptions::new(&alpaca.feed, &alpaca.adjustment);
+        let options = ingest::GatewayOptions::new(fetch);
         gateway(ActorId::Ingest, move || {
             Ok(Box::new(ingest::Gateway::new(client.clone(), prices.clone(), options.clone())))
         })
@@ -132,8 +128,9 @@ impl Wiring {
         let (client, bus) = (self.client.clone(), self.bus.clone());
         let kill_flag = self.kill_flag.clone();
         gateway(ActorId::Broker, move || {
-            let options = broker::GatewayOptions::new(kill_flag.clone());
-            Ok(Box::new(broker::Gateway::new(client.clone(), bus.clone(), options)))
+            let options =
+                broker::GatewayOptions { kill_flag: kill_flag.clone(), bus: Some(bus.clone()) };
+            Ok(Box::new(broker::Gateway::new(client.clone(), options)))
         })
     }
 
@@ -153,6 +150,22 @@ fn gateway(
     build: impl Fn() -> Result<Box<dyn shell::Gateway>, BoxError> + Send + 'static,
 ) -> ActorSpec {
     ActorSpec::Gateway(GatewaySpec { id, build: Box::new(build) })
+}
+
+/// The run's folder, opened with the first entry: what is wrong with it is the observer's error then.
+struct Report {
+    run: PathBuf,
+    folder: Option<RunFolder>,
+}
+
+impl Observer for Report {
+    fn see(&mut self, position: u64, entry: &Envelope) -> std::io::Result<()> {
+        let folder = match &mut self.folder {
+            Some(folder) => folder,
+            empty => empty.insert(RunFolder::open(&self.run).map_err(std::io::Error::other)?),
+        };
+        folder.see(position, entry)
+    }
 }
 
 /// Where a model's folder is, for messages to people.

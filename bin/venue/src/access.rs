@@ -66,9 +66,10 @@ pub(crate) async fn check(State(app): State<Arc<App>>, request: Request, next: N
         let body = json!({"message": "too many requests."});
         reply::json(StatusCode::TOO_MANY_REQUESTS, &body)
     };
-    let per_minute = app.rate_limit.as_ref().map_or(0, |limit| {
-        limit.lock().expect("counting does not panic").per_minute
-    });
+    let per_minute = app
+        .rate_limit
+        .as_ref()
+        .map_or(0, |limit| limit.lock().expect("counting does not panic").per_minute);
     let reset = crate::clock::wall().0.unsigned_abs() / 1_000_000_000 + wait;
     let numbers = [
         ("x-ratelimit-limit", u64::from(per_minute)),

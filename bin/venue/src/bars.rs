@@ -52,15 +52,13 @@ pub(crate) async fn single(
     Ok(raw(StatusCode::OK, page.finish()))
 }
 
-fn wanted(
-    app: &App,
-    query: &BTreeMap<String, String>,
-    symbols: &str,
-) -> Result<Wanted, Refused> {
+fn wanted(app: &App, query: &BTreeMap<String, String>, symbols: &str) -> Result<Wanted, Refused> {
     let value = |name: &str| query.get(name).map(String::as_str).filter(|text| !text.is_empty());
     match value("timeframe") {
         Some("1Day" | "1D" | "Day" | "D") => {}
-        Some(other) => return Err(bad_parameter(format!("invalid timeframe: {other}; only 1Day here"))),
+        Some(other) => {
+            return Err(bad_parameter(format!("invalid timeframe: {other}; only 1Day here")));
+        }
         None => return Err(bad_parameter("timeframe is required")),
     }
     let limit = match value("limit").map(str::parse) {
@@ -104,9 +102,7 @@ fn parse_symbols(text: &str) -> Result<Vec<Symbol>, Refused> {
 /// A bar exists from its session's close on; it is stamped with the session's first midnight. Without
 /// a start, today's.
 fn sessions(app: &App, query: &BTreeMap<String, String>) -> Result<Range<usize>, Refused> {
-    let bound = |name| {
-        moment(app, query, name).map_err(|refused| bad_parameter(refused.0.message))
-    };
+    let bound = |name| moment(app, query, name).map_err(|refused| bad_parameter(refused.0.message));
     let (start, end) = (bound("start")?, bound("end")?);
     let now = app.turn(|state| state.exchange.now());
     let calendar = app.market.calendar();

@@ -131,10 +131,7 @@ fn request(app: &App, fields: &Map<String, Value>) -> Result<NewOrder, Refusal> 
     })
 }
 
-fn kind(
-    fields: &Map<String, Value>,
-    given: &impl Fn(&str) -> bool,
-) -> Result<OrderKind, Refusal> {
+fn kind(fields: &Map<String, Value>, given: &impl Fn(&str) -> bool) -> Result<OrderKind, Refusal> {
     match fields.get("type").and_then(Value::as_str) {
         Some("market") if given("limit_price") || given("stop_price") => {
             Err(Refusal::malformed("market orders require no stop or limit price"))
@@ -142,7 +139,8 @@ fn kind(
         Some("market") => Ok(OrderKind::Market),
         Some("limit") => {
             let price = decimal(fields.get("limit_price"));
-            let price = price.ok_or_else(|| Refusal::malformed("limit orders require a limit price"))?;
+            let price =
+                price.ok_or_else(|| Refusal::malformed("limit orders require a limit price"))?;
             let sub_penny = || {
                 Refusal::invalid(format!(
                     "invalid limit_price {price}. sub-penny increment does not fulfill minimum pricing criteria"

@@ -29,7 +29,8 @@ impl IntoResponse for Refused {
             body.insert("code".to_owned(), json!(code));
         }
         body.insert("message".to_owned(), Value::String(message));
-        let extras = extras.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value)));
+        let extras =
+            extras.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value)));
         body.extend(extras);
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         json(status, &Value::Object(body))

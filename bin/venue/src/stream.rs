@@ -84,10 +84,12 @@ async fn serve(app: &App, mut socket: Socket) {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
                 Some(Ok(_)) => {}
             },
-            queued = queue.recv() => match queued {
-                Some(bytes) if socket.send(Message::Binary(bytes)).await.is_ok() => {}
-                _ => break,
-            },
+            queued = queue.recv() => {
+                let Some(bytes) = queued else { break };
+                if socket.send(Message::Binary(bytes)).await.is_err() {
+                    break;
+                }
+            }
             _ = stopping.changed() => break,
         }
     }

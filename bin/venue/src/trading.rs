@@ -65,8 +65,9 @@ pub(crate) async fn position(State(app): State<Arc<App>>, Path(name): Path<Strin
 }
 
 pub(crate) async fn activities(State(app): State<Arc<App>>, Query(query): Parameters) -> Reply {
-    let fills = query.get("activity_types").is_none_or(|types| types.split(',').any(|t| t == "FILL"))
-        && query.get("category").is_none_or(|category| category == "trade_activity");
+    let fills =
+        query.get("activity_types").is_none_or(|types| types.split(',').any(|t| t == "FILL"))
+            && query.get("category").is_none_or(|category| category == "trade_activity");
     page_of_activities(&app, &query, fills)
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Amount, Stamp};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -60,6 +61,16 @@ pub enum Status {
     PendingReview,
     #[serde(untagged)]
     Other(String),
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+            Side::Other(word) => word,
+        })
+    }
 }
 
 impl Status {

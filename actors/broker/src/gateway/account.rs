@@ -35,7 +35,8 @@ mod tests {
     use serde_json::{Value, json};
 
     fn account() -> Account {
-        let body = json!({"id": "1", "status": "ACTIVE", "cash": "-12.34", "equity": "100000.000001"});
+        let body =
+            json!({"id": "1", "status": "ACTIVE", "cash": "-12.34", "equity": "100000.000001"});
         serde_json::from_value(body).unwrap()
     }
 

@@ -14,7 +14,9 @@ pub(super) fn shares(amount: Amount, what: &str) -> Result<Shares, BrokerError> 
 
 pub(super) fn price(amount: Amount, what: &str) -> Result<Price, BrokerError> {
     let micros = micros(amount.0).filter(|micros| *micros > 0);
-    micros.map(Price).ok_or_else(|| not(what, amount, "prices are positive, with six decimals at most"))
+    micros
+        .map(Price)
+        .ok_or_else(|| not(what, amount, "prices are positive, with six decimals at most"))
 }
 
 pub(super) fn usd(amount: Amount, what: &str) -> Result<Usd, BrokerError> {

@@ -90,7 +90,7 @@ impl Desk {
         for id in &self.queue {
             let tracked = self.orders.get_mut(id).expect("the queue names orders");
             if tracked.withheld.is_none() {
-                tracked.withheld = halted.clone();
+                tracked.withheld.clone_from(&halted);
             }
         }
     }
@@ -198,12 +198,22 @@ impl Tracked {
         self.end(OrderStatus::Canceled, since.max(self.approved), Some(why))
     }
 
-    pub(super) fn end(&mut self, status: OrderStatus, at: Time, reason: Option<String>) -> Envelope {
+    pub(super) fn end(
+        &mut self,
+        status: OrderStatus,
+        at: Time,
+        reason: Option<String>,
+    ) -> Envelope {
         self.ended = Some(status);
         self.updated(status, at, reason)
     }
 
-    pub(super) fn updated(&self, status: OrderStatus, at: Time, reason: Option<String>) -> Envelope {
+    pub(super) fn updated(
+        &self,
+        status: OrderStatus,
+        at: Time,
+        reason: Option<String>,
+    ) -> Envelope {
         let Order { client_order_id, symbol, .. } = self.order.clone();
         let id = MessageId::event(ActorId::Broker, format!("{client_order_id}.{status}"));
         let venue_order_id = self.venue_id.clone().unwrap_or_default();

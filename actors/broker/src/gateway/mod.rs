@@ -33,7 +33,7 @@ pub use error::BrokerError;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use messages::{ActorId, Topic};
+use messages::{AccountReported, ActorId, Topic};
 use run::Run;
 use shell::{BoxError, Bus, Session};
 use std::path::PathBuf;
@@ -50,6 +50,11 @@ pub struct GatewayOptions {
     pub kill_flag: PathBuf,
     /// Where a kill flag is made known to everybody; `None` halts the broker alone.
     pub bus: Option<Bus>,
+}
+
+/// What the venue says we hold right now.
+pub async fn statement(client: &alpaca::Client) -> Result<AccountReported, BrokerError> {
+    account::statement(&client.account().await?, &client.positions().await?)
 }
 
 impl Gateway {
@@ -75,10 +80,7 @@ impl shell::Gateway for Gateway {
         ]
     }
 
-    fn run<'a>(
-        &'a mut self,
-        session: &'a mut Session,
-    ) -> LocalBoxFuture<'a, Result<(), BoxError>> {
+    fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Result<(), BoxError>> {
         Run::session(&self.client, &self.options, session).map(|done| Ok(done?)).boxed_local()
     }
 }

@@ -1,6 +1,6 @@
 //! The loop: journal, trade stream, kill flag, and one order at a time.
 
-use super::desk::Desk;
+use super::desk::{Desk, Tracked};
 use super::place::{Placed, place};
 use super::{BrokerError, GatewayOptions};
 use alpaca::model::TradeUpdate;
@@ -19,6 +19,7 @@ const FLAG_EVERY: Duration = Duration::from_millis(200);
 const AFTER_OPEN: Duration = Duration::from_secs(1);
 /// The stream has neither numbers nor replay: while orders are open we compare now and then.
 const COMPARE_EVERY: Duration = Duration::from_secs(30);
+const CANCEL_AGAIN: Duration = Duration::from_secs(1);
 /// At sending an order, or at connecting, before the actor gives up and starts again.
 const ATTEMPTS_MAX: u32 = 6;
 
@@ -40,8 +41,10 @@ pub(super) struct Run<'a> {
     announced: bool,
     /// Venue ids whose cancellation was asked for, because of a kill.
     canceling: BTreeSet<String>,
+    cancel_at: Instant,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 enum Wake {
     Entry(Option<(u64, Envelope)>),
     Update(Result<TradeUpdate, AlpacaError>),
@@ -73,6 +76,7 @@ impl<'a> Run<'a> {
             tick,
             announced: false,
             canceling: BTreeSet::new(),
+            cancel_at: now,
         };
         run.recover().await?;
         run.serve().await
@@ -193,7 +197,8 @@ impl<'a> Run<'a> {
 
     async fn send_next(&mut self) -> Result<(), BrokerError> {
         self.check_flag().await;
-        let Some(tracked) = self.desk.next_waiting().filter(|tracked| !tracked.is_withheld()) else {
+        let Some(tracked) = self.desk.next_waiting().filter(|tracked| !tracked.is_withheld())
+        else {
             return Ok(());
         };
         tracked.maybe_sent = true;
@@ -225,11 +230,13 @@ impl<'a> Run<'a> {
     async fn give_up_withheld(&mut self) -> Result<(), BrokerError> {
         while let Some(tracked) = self.desk.next_waiting().filter(|order| order.is_withheld()) {
             let (id, maybe_sent) = (tracked.order.client_order_id.clone(), tracked.maybe_sent);
-            let found =
-                if maybe_sent { self.client.order_by_client_id(&id).await? } else { None };
+            let found = if maybe_sent { self.client.order_by_client_id(&id).await? } else { None };
             let say = match found {
-                Some(order) => self.desk.on_venue_order(&order)?.say,
-                None => self.desk.next_waiting().map(|tracked| tracked.on_withheld()).into_iter().collect(),
+                Some(order) => {
+                    self.compare_at = Instant::now();
+                    self.desk.on_venue_order(&order)?.say
+                }
+                None => self.desk.next_waiting().map(Tracked::on_withheld).into_iter().collect(),
             };
             self.say_all(say).await?;
         }
@@ -238,12 +245,19 @@ impl<'a> Run<'a> {
 
     /// A kill of level `cancel` or `flatten`: what is open is asked back, once each.
     async fn cancel_unwanted(&mut self) -> Result<(), BrokerError> {
+        if self.cancel_at > Instant::now() {
+            return Ok(());
+        }
         for venue_id in self.desk.unwanted() {
             if self.canceling.contains(&venue_id) {
                 continue;
             }
             match self.client.cancel(&venue_id).await {
-                Err(error) if error.is_transient() => tracing::error!(%error, "canceling again soon"),
+                Err(error) if error.is_transient() => {
+                    tracing::error!(%error, "canceling again soon");
+                    self.cancel_at = Instant::now() + CANCEL_AGAIN;
+                    return Ok(());
+                }
                 Err(error) if error.refusal().is_none() => return Err(error.into()),
                 // Refused: it is over already, and the stream says how.
                 Ok(()) | Err(_) => drop(self.canceling.insert(venue_id)),

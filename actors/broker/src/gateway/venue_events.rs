@@ -5,9 +5,7 @@ use super::BrokerError;
 use super::convert::{present, price, shares, venue_side};
 use super::desk::{Desk, Tracked};
 use alpaca::model::{self, Activity, Event, Status, TradeUpdate};
-use messages::{
-    ActorId, Envelope, Filled, Message, MessageId, OrderStatus, Price, Shares, Time,
-};
+use messages::{ActorId, Envelope, Filled, Message, MessageId, OrderStatus, Price, Shares, Time};
 
 /// What to say to an event.
 #[derive(Debug, Default)]
@@ -54,7 +52,10 @@ impl Desk {
 
     /// Executions as the account lists them; those we know say nothing. They come oldest first, but
     /// those of one moment may come in any order: so again, until nothing follows any more.
-    pub(super) fn on_activities(&mut self, fills: &[Activity]) -> Result<Vec<Envelope>, BrokerError> {
+    pub(super) fn on_activities(
+        &mut self,
+        fills: &[Activity],
+    ) -> Result<Vec<Envelope>, BrokerError> {
         let mut told = Told::default();
         loop {
             let known = told.say.len();
@@ -123,7 +124,7 @@ impl Tracked {
             return conflict("symbol", theirs.symbol.clone(), ours.symbol.0.clone());
         }
         if theirs.side != venue_side(ours.side) {
-            return conflict("side", format!("{:?}", theirs.side), ours.side.to_string());
+            return conflict("side", theirs.side.to_string(), ours.side.to_string());
         }
         if theirs.qty != Some(ours.quantity.0.into()) {
             let qty = theirs.qty.map_or_else(|| "none".to_owned(), |qty| qty.to_string());

@@ -91,7 +91,7 @@ impl Exchange {
         }
         Err(Refusal::forbidden("potential wash trade detected. use complex orders")
             .with("existing_order_id", &existing.state.id)
-            .with("reject_reason", "opposite side market/stop order exists"))
+            .with("reject_reason", &"opposite side market/stop order exists"))
     }
 
     fn check_buying_power(&self, asset: usize, request: &NewOrder) -> Result<(), Refusal> {
@@ -103,8 +103,8 @@ impl Exchange {
         if cost > i128::from(power.0) {
             let cost = Usd(i64::try_from(cost).unwrap_or(i64::MAX));
             return Err(Refusal::forbidden("insufficient buying power")
-                .with("buying_power", power)
-                .with("cost_basis", cost));
+                .with("buying_power", &power)
+                .with("cost_basis", &cost));
         }
         Ok(())
     }
@@ -126,9 +126,9 @@ impl Exchange {
             "insufficient qty available for order (requested: {requested}, available: {available})"
         );
         Err(Refusal::forbidden(message)
-            .with("available", available)
-            .with("existing_qty", held.abs().0)
-            .with("held_for_orders", reserved.0)
+            .with("available", &available)
+            .with("existing_qty", &held.abs().0)
+            .with("held_for_orders", &reserved.0)
             .with("symbol", &request.symbol))
     }
 }

@@ -212,16 +212,45 @@ mod tests {
         let of = |year, days: &[(i8, i8)]| -> Vec<Date> {
             days.iter().map(|(month, day)| date(year, *month, *day)).collect()
         };
-        let y2024 =
-            [(1, 1), (1, 15), (2, 19), (3, 29), (5, 27), (6, 19), (7, 4), (9, 2), (11, 28), (12, 25)];
+        let y2024 = [
+            (1, 1),
+            (1, 15),
+            (2, 19),
+            (3, 29),
+            (5, 27),
+            (6, 19),
+            (7, 4),
+            (9, 2),
+            (11, 28),
+            (12, 25),
+        ];
         assert_eq!(closed(2024), of(2024, &y2024));
         let y2025 = [
-            (1, 1), (1, 9), (1, 20), (2, 17), (4, 18), (5, 26), (6, 19), (7, 4), (9, 1), (11, 27),
+            (1, 1),
+            (1, 9),
+            (1, 20),
+            (2, 17),
+            (4, 18),
+            (5, 26),
+            (6, 19),
+            (7, 4),
+            (9, 1),
+            (11, 27),
             (12, 25),
         ];
         assert_eq!(closed(2025), of(2025, &y2025));
-        let y2026 =
-            [(1, 1), (1, 19), (2, 16), (4, 3), (5, 25), (6, 19), (7, 3), (9, 7), (11, 26), (12, 25)];
+        let y2026 = [
+            (1, 1),
+            (1, 19),
+            (2, 16),
+            (4, 3),
+            (5, 25),
+            (6, 19),
+            (7, 3),
+            (9, 7),
+            (11, 26),
+            (12, 25),
+        ];
         assert_eq!(closed(2026), of(2026, &y2026));
     }
 
@@ -229,7 +258,8 @@ mod tests {
     fn years_have_as_many_sessions_as_they_had() {
         for (year, sessions) in [(2016, 252), (2018, 251), (2020, 253), (2021, 252), (2023, 250)] {
             let days = std::iter::successors(Some(date(year, 1, 1)), |day| Some(tomorrow(*day)));
-            let count = days.take_while(|d| d.year() == year).filter(|d| is_xnys_session(*d)).count();
+            let count =
+                days.take_while(|d| d.year() == year).filter(|d| is_xnys_session(*d)).count();
             assert_eq!(count, sessions, "{year}");
         }
     }
@@ -244,7 +274,10 @@ mod tests {
             assert!(!is_half_day(date(full.0, full.1, full.2)), "{full:?}");
         }
         let calendar = Calendar::new([date(2024, 7, 3)]);
-        assert_eq!(calendar.local(calendar.sessions()[0].close).to_string(), "2024-07-03T13:00:00-04:00[America/New_York]");
+        assert_eq!(
+            calendar.local(calendar.sessions()[0].close).to_string(),
+            "2024-07-03T13:00:00-04:00[America/New_York]"
+        );
     }
 
     #[test]

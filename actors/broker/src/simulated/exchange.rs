@@ -197,7 +197,9 @@ impl Exchange {
     /// Cancels whatever is open; their ids, oldest first.
     pub fn cancel_all(&mut self) -> Vec<String> {
         let open = self.open_orders();
-        open.iter().for_each(|at| self.end(*at, Event::Canceled));
+        for at in &open {
+            self.end(*at, Event::Canceled);
+        }
         open.iter().map(|at| self.orders[*at].state.id.clone()).collect()
     }
 
@@ -299,7 +301,9 @@ impl Exchange {
             Event::New => order.status = Status::New,
             Event::PartialFill => order.status = Status::PartiallyFilled,
             Event::Fill => (order.status, order.filled_at) = (Status::Filled, Some(self.now)),
-            Event::Canceled => (order.status, order.canceled_at) = (Status::Canceled, Some(self.now)),
+            Event::Canceled => {
+                (order.status, order.canceled_at) = (Status::Canceled, Some(self.now));
+            }
             Event::Expired => (order.status, order.expired_at) = (Status::Expired, Some(self.now)),
         }
         if !order.is_open() {

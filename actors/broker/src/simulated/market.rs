@@ -30,11 +30,15 @@ pub struct Asset {
 pub enum MarketError {
     #[error("there is no session: give bars of one day at least")]
     Empty,
-    #[error("session {0} does not come after the one before it: sort the bars by date, one per day")]
+    #[error(
+        "session {0} does not come after the one before it: sort the bars by date, one per day"
+    )]
     Unsorted(Date),
     #[error("the columns of session {0} differ in length, or its symbols don't ascend")]
     Malformed(Date),
-    #[error("{symbol} on {session}: {field} is {value}; prices must be positive, volume not negative")]
+    #[error(
+        "{symbol} on {session}: {field} is {value}; prices must be positive, volume not negative"
+    )]
     BadValue { session: Date, symbol: Symbol, field: &'static str, value: String },
     #[error("{0} has no sector: add it to the sector table")]
     NoSector(Symbol),
@@ -109,7 +113,8 @@ impl Market {
     }
 
     pub(super) fn volume(&self, session: usize, symbol: &Symbol) -> Shares {
-        self.traded(session, symbol).map_or(Shares(0), |(bars, row)| Shares(bars.volume[row] as i64))
+        self.traded(session, symbol)
+            .map_or(Shares(0), |(bars, row)| Shares(bars.volume[row] as i64))
     }
 
     /// The last close within the first `sessions` sessions.
@@ -239,7 +244,8 @@ mod tests {
 
     #[test]
     fn no_volume_is_no_trade() {
-        let days = vec![bars(2, &[("A", 10.0, 0.0), ("B", 5.0, 10.0)]), bars(3, &[("B", 6.0, 9.0)])];
+        let days =
+            vec![bars(2, &[("A", 10.0, 0.0), ("B", 5.0, 10.0)]), bars(3, &[("B", 6.0, 9.0)])];
         let market = Market::from_bars(days, &sectors()).unwrap();
         let (a, b) = (Symbol::from("A"), Symbol::from("B"));
         assert_eq!(market.open(0, &a), None);

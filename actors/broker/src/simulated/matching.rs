@@ -13,7 +13,8 @@ impl Exchange {
         let (side, kind) = (order.side, order.kind);
         let quantity = order.remaining().min(self.obtainable(asset, session));
         let market = &self.market;
-        let terms = market.open(session, &order.symbol).zip(market.liquidity(session, &order.symbol));
+        let terms =
+            market.open(session, &order.symbol).zip(market.liquidity(session, &order.symbol));
         let Some((open, liquidity)) = terms.filter(|_| quantity.0 > 0) else {
             return;
         };
@@ -40,12 +41,11 @@ impl Exchange {
         if quantity.0 <= 0 || order.time_in_force != TimeInForce::Day {
             return;
         }
-        let traded_through = self.market.range(session, &order.symbol).is_some_and(|(low, high)| {
-            match order.side {
+        let traded_through =
+            self.market.range(session, &order.symbol).is_some_and(|(low, high)| match order.side {
                 Side::Buy => low < limit,
                 Side::Sell => high > limit,
-            }
-        });
+            });
         if traded_through && self.market.liquidity(session, &order.symbol).is_some() {
             self.fill(at, quantity, limit, limit.times(quantity).to_f64());
         }

@@ -188,7 +188,7 @@ impl Refusal {
         Self::new(422, Self::MALFORMED, message)
     }
 
-    pub(super) fn with(mut self, field: &'static str, value: impl ToString) -> Self {
+    pub(super) fn with(mut self, field: &'static str, value: &impl ToString) -> Self {
         self.extras.push((field, value.to_string()));
         self
     }

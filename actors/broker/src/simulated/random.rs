@@ -56,10 +56,10 @@ mod tests {
     #[test]
     fn moments_are_those_of_the_distributions() {
         let mut random = Random::new(1, 0);
-        let n = 200_000;
+        let n = 200_000_u32;
         let mut draw = |f: fn(&mut Random) -> f64| -> (f64, f64, f64) {
             let x: Vec<f64> = (0..n).map(|_| f(&mut random)).collect();
-            let moment = |power| x.iter().map(|x| x.powi(power)).sum::<f64>() / n as f64;
+            let moment = |power| x.iter().map(|x| x.powi(power)).sum::<f64>() / f64::from(n);
             (moment(1), moment(2), moment(4))
         };
         let (mean, variance, fourth) = draw(Random::normal);

@@ -230,7 +230,7 @@ fn tickers(config: &SyntheticConfig) -> Vec<Symbol> {
         let length = [2, 3, 3, 3, 4, 4, 4, 4][random.below(8)];
         let start = random.below(2);
         let mut letter = |at: usize| {
-            let letters = if (at + start) % 2 == 0 { CONSONANTS } else { VOWELS };
+            let letters = if (at + start).is_multiple_of(2) { CONSONANTS } else { VOWELS };
             char::from(letters[random.below(letters.len())])
         };
         let ticker: String = (0..length).map(&mut letter).collect();

@@ -121,10 +121,8 @@ proptest! {
     }
 }
 
-/// A healthy market: the book is there, it is neutral, and it follows the scores. Guards against the trivial way
-/// to keep every limit, which is to hold nothing.
-#[test]
-fn a_healthy_market_gets_a_full_neutral_book() {
+/// 130 names, none of them odd.
+fn healthy() -> Market {
     let names = (0..130_u16).map(|row| Listing {
         member: true,
         listed: true,
@@ -147,7 +145,14 @@ fn a_healthy_market_gets_a_full_neutral_book() {
         adv_share_max: 0.02,
         order_max: 0.05,
     };
-    let market = Market { equity: 1e6, limits, names: names.collect() };
+    Market { equity: 1e6, limits, names: names.collect() }
+}
+
+/// The book is there, it is neutral, and it follows the scores. Guards against the trivial way to keep every limit,
+/// which is to hold nothing.
+#[test]
+fn a_healthy_market_gets_a_full_neutral_book() {
+    let market = healthy();
     let Targets { exposures, targets, theta, .. } = market.targets();
     assert!(exposures.gross > 0.98, "{exposures:?}");
     assert!(exposures.net.abs() < 0.003 && exposures.beta.abs() < 0.003, "{exposures:?}");
@@ -157,4 +162,32 @@ fn a_healthy_market_gets_a_full_neutral_book() {
         f64::from(score) * target.weight > 0.0
     };
     assert!(targets.iter().filter(agrees).count() > 110, "{targets:?}");
+}
+
+/// Prices and scores drift; the book follows, and no day gets stuck on what the day before left.
+#[test]
+fn a_healthy_market_stays_neutral_day_after_day() {
+    let mut market = healthy();
+    let mut state = 1_u64;
+    let mut draw = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / f64::from(1_u32 << 31) - 0.5
+    };
+    for day in 0..40 {
+        let Targets { exposures, targets, theta, binding, .. } = market.targets();
+        let said = format!("day {day}: theta {theta} {exposures:?} {binding:?}");
+        assert!(theta > 0.5 && exposures.gross > 0.9 && exposures.gross <= 1.0 + 1e-9, "{said}");
+        assert!(exposures.net.abs() <= 0.01 && exposures.beta.abs() <= 0.01, "{said}");
+        let of_market = 0.03 * draw();
+        for (row, name) in market.names.iter_mut().enumerate() {
+            let target =
+                targets.iter().find(|target| target.symbol.as_str() == format!("S{row:03}"));
+            let growth = 1.0 + name.beta * of_market + 0.06 * draw();
+            let value = target.map_or(0.0, |target| target.quantity.0 as f64 * name.close);
+            name.held = value * growth / market.equity;
+            name.close *= growth;
+            name.score = name.score.map(|score| 0.9 * score + 0.5 * draw() as f32);
+        }
+    }
 }

@@ -173,6 +173,108 @@ fn a_broken_limit_that_bars_the_way_is_relieved_first() {
     );
 }
 
+/// Reducers may not fill while openers do: half of a book is exchanged for another, not all of it.
+#[test]
+fn exchanging_the_book_leaves_room_for_the_worst_case() {
+    check(
+        desk,
+        "
+        08:00 session opened equity=100000 gross=0.6 gross_max=0.9
+            AAPL tech
+            MSFT tech
+            SLB  tech +300 @ 100
+            XOM  tech -300 @ 100
+        08:00 features features
+            AAPL close=100 adv=5e8 beta=1 sigma=0.02
+            MSFT close=50 adv=5e8 beta=1 sigma=0.02
+            SLB  close=100 adv=5e8 beta=1 sigma=0.02 ineligible
+            XOM  close=100 adv=5e8 beta=1 sigma=0.02 ineligible
+        08:00 scoring scores
+            AAPL 1
+            MSFT -1
+        ",
+        &expect![[r#"
+            08:00 risk targets names=4 gross=0.6000 net=0.0000 beta=0.0000 theta=0.5000
+                AAPL +0 -> +150 @ 100.00 cost=3.9bp
+                MSFT +0 -> -300 @ 50.00 cost=3.9bp
+                SLB +300 -> +150 @ 100.00 cost=3.9bp
+                XOM -300 -> -150 @ 100.00 cost=3.9bp
+                NOT_ELIGIBLE SLB
+                NOT_ELIGIBLE XOM
+                GROSS_WORST 0.9000
+            08:00 execution submit_order au-20240103-SLB-0-0 sell 150 SLB opg
+            08:00 execution submit_order au-20240103-XOM-0-0 buy 150 XOM opg
+            08:00 execution submit_order au-20240103-AAPL-0-0 buy 150 AAPL opg
+            08:00 execution submit_order au-20240103-MSFT-0-0 sell 300 MSFT opg
+            08:00 risk order_approved au-20240103-SLB-0-0 sell 150 SLB opg
+            08:00 risk order_approved au-20240103-XOM-0-0 buy 150 XOM opg
+            08:00 risk order_approved au-20240103-AAPL-0-0 buy 150 AAPL opg
+            08:00 risk order_approved au-20240103-MSFT-0-0 sell 300 MSFT opg
+        "#]],
+    );
+}
+
+/// A cap that the market broke: back to it, whatever the score says.
+#[test]
+fn a_name_above_its_cap_goes_back_to_it() {
+    check(
+        desk,
+        "
+        08:00 session opened equity=100000 name_max=0.2
+            AAPL tech +250 @ 100
+            MSFT tech -500 @ 50
+            NONE tech +10 @ 10
+        08:00 features features
+            AAPL close=100 adv=5e8 beta=1 sigma=0.02
+            MSFT close=50 adv=5e8 beta=1 sigma=0.02
+            NONE close=10 adv=nan beta=1 sigma=0.02
+        08:00 scoring scores
+            AAPL 1
+            MSFT -1
+        ",
+        &expect![[r#"
+            08:00 risk targets names=3 gross=0.4000 net=0.0000 beta=0.0000 theta=1.0000
+                AAPL +250 -> +199 @ 100.00 cost=3.5bp
+                MSFT -500 -> -400 @ 50.00 cost=3.5bp
+                NONE +10 -> +10 @ 10.00 cost=0.0bp
+                NO_ADV NONE
+            08:00 execution submit_order au-20240103-AAPL-0-0 sell 51 AAPL opg
+            08:00 execution submit_order au-20240103-MSFT-0-0 buy 100 MSFT opg
+            08:00 risk order_approved au-20240103-AAPL-0-0 sell 51 AAPL opg
+            08:00 risk order_approved au-20240103-MSFT-0-0 buy 100 MSFT opg
+        "#]],
+    );
+}
+
+#[test]
+fn an_order_limit_counts_for_each_leg() {
+    check(
+        desk,
+        "
+        08:00 session opened equity=100000 order_max=0.1
+            AAPL tech -90 @ 100
+            MSFT tech +360 @ 50
+        08:00 features features
+            AAPL close=100 adv=5e8 beta=1 sigma=0.02
+            MSFT close=25 adv=5e8 beta=1 sigma=0.02
+        08:00 scoring scores
+            AAPL 1
+            MSFT -1
+        ",
+        &expect![[r#"
+            08:00 risk targets names=2 gross=0.2000 net=0.0000 beta=0.0000 theta=1.0000
+                AAPL -90 -> +100 @ 100.00 cost=4.0bp
+                MSFT +360 -> -400 @ 25.00 cost=4.0bp
+                ORDER AAPL 10000
+                ORDER MSFT 10000
+            08:00 execution submit_order au-20240103-AAPL-0-0 buy 90 AAPL opg
+            08:00 execution submit_order au-20240103-MSFT-0-0 sell 360 MSFT opg
+            08:00 risk order_approved au-20240103-AAPL-0-0 buy 90 AAPL opg
+            08:00 risk order_approved au-20240103-MSFT-0-0 sell 360 MSFT opg
+        "#]],
+    );
+}
+
 #[test]
 fn over_the_gross_maximum_nothing_grows() {
     check(

@@ -159,9 +159,11 @@ mod tests {
 
     #[test]
     fn sector_momentum_leaves_the_name_out() {
-        let eligible = [true, true, true, false, true, true];
-        let sectors = [0, 0, 0, 0, 1, UNKNOWN_SECTOR];
-        let out = sector_momentum(&[0.1, 0.2, 0.3, 9.0, 0.4, 0.5], &eligible, &sectors);
+        let eligible = [true, true, true, false, true, true, true, true, true];
+        let unknown = UNKNOWN_SECTOR;
+        let sectors = [0, 0, 0, 0, 1, 1, unknown, unknown, unknown];
+        let returns = [0.1, 0.2, 0.3, 9.0, 0.4, 0.5, 0.6, 0.7, 0.8];
+        let out = sector_momentum(&returns, &eligible, &sectors);
         assert!((out[0] - 0.25).abs() < 1e-15 && (out[2] - 0.15).abs() < 1e-15);
         assert!(out[3..].iter().all(|x| x.is_nan()));
     }

@@ -9,10 +9,12 @@ async fn any_bytes_from_any_client_are_a_kill_in_the_journal() {
     let running = supervise(scene.bus.clone(), vec![echo("echo")]).await;
     scene.input(1).await;
     scene.answers(MONDAY, 2).await;
+    let began = std::time::Instant::now();
     scene.client.publish("aurora.paper.control.kill", "STOP \u{1f6d1}".into()).await.expect("sent");
     scene.client.flush().await.expect("sent");
     let acknowledged = |body: &Message| matches!(body, Message::KillAcknowledged(_));
     let journal = scene.until(MONDAY, |journal| count(journal, acknowledged) == 1).await;
+    println!("acknowledged within {:?}", began.elapsed());
     let kill = journal.iter().find(|(_, it, _)| it.topic() == Topic::Kill).expect("journaled");
     assert!(matches!(&kill.1.body, Message::Kill(kill) if kill.reason.starts_with("STOP")));
     let answer = journal.iter().find(|(_, it, _)| acknowledged(&it.body)).expect("answered");

@@ -19,10 +19,7 @@ impl Gateway for Parrot {
         &[Topic::ScoresWithheld]
     }
 
-    fn run<'a>(
-        &'a mut self,
-        session: &'a mut Session,
-    ) -> LocalBoxFuture<'a, Result<(), BoxError>> {
+    fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Result<(), BoxError>> {
         let run = self.runs.fetch_add(1, SeqCst);
         Box::pin(async move {
             let mut heard = 0;
@@ -30,11 +27,12 @@ impl Gateway for Parrot {
             for (_, entry) in session.catch_up().await? {
                 heard += u32::from(repeat(session, &entry).await?);
             }
-            while let Some((_, entry)) = session.next().await? {
-                heard += u32::from(repeat(session, &entry).await?);
-                if run == 0 && heard == 3 {
+            loop {
+                if run == 0 && heard >= 3 {
                     return Err("the venue hung up".into());
                 }
+                let Some((_, entry)) = session.next().await? else { break };
+                heard += u32::from(repeat(session, &entry).await?);
             }
             Ok(())
         })

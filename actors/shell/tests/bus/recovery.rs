@@ -30,10 +30,8 @@ async fn a_crash_between_two_answers_leaves_the_second_to_be_said() {
     let scene = Scene::new().await;
     scene.open(MONDAY).await;
     let position = scene.input(1).await;
-    let first = Message::ScoresWithheld(ScoresWithheld {
-        session: MONDAY,
-        reason: "echo 1.0".to_owned(),
-    });
+    let first =
+        Message::ScoresWithheld(ScoresWithheld { session: MONDAY, reason: "echo 1.0".to_owned() });
     let id = MessageId::answer(ActorId::Scoring, position, 0);
     scene.say(&Envelope { id, at: Time(1), body: first }).await;
 
@@ -79,10 +77,7 @@ async fn a_second_instance_is_refused_while_the_first_lives() {
     let second = supervise(elsewhere, vec![echo("echo")]).await;
     let error = second.failed().await;
     let own = std::process::id();
-    assert!(
-        matches!(&error, ShellError::AlreadyRunning { pid, .. } if *pid == own),
-        "{error}"
-    );
+    assert!(matches!(&error, ShellError::AlreadyRunning { pid, .. } if *pid == own), "{error}");
     second.stop().await;
     scene.input(1).await;
     assert_eq!(scene.answers(MONDAY, 2).await.len(), 2);
@@ -123,7 +118,8 @@ async fn corrupt_bytes_are_buried_and_raise_an_alarm_where_they_matter() {
     scene.client.flush().await.expect("subscribed");
     let running = supervise(scene.bus.clone(), vec![echo("echo")]).await;
     scene.post("aurora.paper.ingest.bars".to_owned(), b"not for scoring".to_vec()).await;
-    let at = scene.post("aurora.paper.ingest.coverage_failed".to_owned(), b"\xc1junk".to_vec()).await;
+    let at =
+        scene.post("aurora.paper.ingest.coverage_failed".to_owned(), b"\xc1junk".to_vec()).await;
     scene.input(1).await;
     scene.answers(MONDAY, 2).await;
     running.stop().await;

@@ -50,28 +50,24 @@ impl Scene {
 
     /// The messages of a journal.
     pub(crate) async fn journal(&self, session: Date) -> Journal {
-        let entries = self.bus.read_journal(session).await.expect("the journal");
-        let message = |(position, entry, trace): (u64, kernel::Entry, String)| {
-            entry.ok().map(|envelope| (position, envelope, trace))
-        };
-        entries.into_iter().filter_map(message).collect()
+        messages_of(self.bus.read_journal(session).await.expect("the journal"))
     }
 
     /// Reads the journal until `done`; a hang is a failure that shows what there was.
     pub(crate) async fn until(&self, session: Date, done: impl Fn(&Journal) -> bool) -> Journal {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let journal = match self.bus.read_journal(session).await {
-                Ok(_) => self.journal(session).await,
-                Err(error) => {
-                    assert!(Instant::now() < deadline, "{}", error.chain());
-                    Journal::new()
+            let seen = match self.bus.read_journal(session).await {
+                Ok(entries) => {
+                    let journal = messages_of(entries);
+                    if done(&journal) {
+                        return journal;
+                    }
+                    text(&journal)
                 }
+                Err(error) => error.chain(),
             };
-            if done(&journal) {
-                return journal;
-            }
-            assert!(Instant::now() < deadline, "never happened; the journal:\n{}", text(&journal));
+            assert!(Instant::now() < deadline, "never happened; the journal:\n{seen}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -80,6 +76,13 @@ impl Scene {
     pub(crate) async fn answers(&self, session: Date, count: usize) -> Vec<String> {
         reasons(&self.until(session, |journal| reasons(journal).len() >= count).await)
     }
+}
+
+fn messages_of(entries: Vec<(u64, kernel::Entry, String)>) -> Journal {
+    let message = |(position, entry, trace): (u64, kernel::Entry, String)| {
+        entry.ok().map(|envelope| (position, envelope, trace))
+    };
+    entries.into_iter().filter_map(message).collect()
 }
 
 pub(crate) fn text(journal: &Journal) -> String {

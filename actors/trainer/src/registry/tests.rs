@@ -83,7 +83,7 @@ fn contributions_sum_to_the_prediction() {
 fn publishing_twice_changes_nothing_and_two_contents_never_share_an_id() {
     let (_folder, registry, wanted) = published();
     assert_eq!(registry.publish(model()).unwrap(), wanted);
-    assert_eq!(registry.list().unwrap(), [wanted.clone()]);
+    assert_eq!(registry.list().unwrap(), std::slice::from_ref(&wanted));
     let mut other = model().clone();
     other.card.label = "edge established".to_owned();
     let error = registry.publish(&other).unwrap_err().to_string();

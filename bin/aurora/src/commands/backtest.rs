@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::failure::{Failure, fail};
 use crate::home::{Home, Places};
 use crate::opening::Opening;
-use crate::output::{note, progress};
+use crate::output::{note, progress, show_training};
 use crate::replay::{Played, play};
 use crate::scene::Scene;
 use crate::summary::Summary;
@@ -46,15 +46,13 @@ pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
 
 fn train(scene: &Scene, opening: &Opening, places: &Places) -> Result<ModelPublished, Failure> {
     let known = scene.market.bars().partition_point(|bars| bars.session <= scene.training.signal_session);
-    let bar = progress("training", 100);
-    let mut show = |step: trainer::Progress| {
-        bar.set_position((step.share() * 100.0) as u64);
-        bar.set_message(step.to_string());
-    };
     let bars = &scene.market.bars()[..known];
-    let trained = trainer::train(bars, &scene.members, &opening.config.training, &mut show)?;
+    let bar = progress("training", 1);
+    let trained = trainer::train(bars, &scene.members, &opening.config.training, &mut |step| {
+        show_training(&bar, step);
+    })?;
     bar.finish_and_clear();
-    Ok(Registry::new(&places.models).publish(&trained)?)
+    Ok(trained.card.published(Registry::new(&places.models).publish(&trained)?))
 }
 
 fn trade(

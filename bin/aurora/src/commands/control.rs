@@ -49,7 +49,7 @@ pub async fn status(args: &Status, common: &Common) -> Result<bool, Failure> {
     for actor in &report.actors {
         table.row([
             actor.actor.to_string(),
-            actor.state.to_string(),
+            format!("{:?}", actor.state).to_lowercase(),
             actor.session.map_or("-".into(), |date| date.to_string()),
             actor.position.to_string(),
             actor.last.to_string(),
@@ -176,18 +176,18 @@ async fn acknowledged(
     kill: &Kill,
 ) -> Result<Vec<(u64, ActorId)>, Failure> {
     let journal = bus.read_journal(session).await?;
-    let ours = journal.iter().rev().find_map(|entry| match &entry.entry {
-        Ok(envelope) if envelope.body == Message::Kill(kill.clone()) => Some(entry.position),
+    let ours = journal.iter().rev().find_map(|(position, entry, _)| match entry {
+        Ok(envelope) if envelope.body == Message::Kill(kill.clone()) => Some(*position),
         _ => None,
     });
-    let acknowledges = |entry: &shell::JournalEntry| match &entry.entry {
-        Ok(envelope) => match &envelope.body {
-            Message::KillAcknowledged(ack) if Some(ack.position) == ours => {
-                Some((entry.position, envelope.id.author))
+    let acknowledges = |(position, entry, _): &(u64, kernel::Entry, String)| {
+        let envelope = entry.as_ref().ok()?;
+        match &envelope.body {
+            Message::KillAcknowledged(acknowledged) if Some(acknowledged.position) == ours => {
+                Some((*position, envelope.id.author))
             }
             _ => None,
-        },
-        Err(_) => None,
+        }
     };
     Ok(journal.iter().filter_map(acknowledges).collect())
 }

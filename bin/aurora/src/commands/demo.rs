@@ -14,12 +14,13 @@ use crate::summary::Summary;
 use crate::wiring::{ACTORS, Wiring};
 use alpaca::{Credentials, Endpoints};
 use broker::simulated::ExchangeConfig;
-use ingest::{Provenance, fetch, store, universe};
+use ingest::{FetchOptions, Provenance, Universe, store};
 use messages::{Date, Env, Envelope, ModelPublished, Outcome, Symbol};
 use reporting::RunFolder;
 use shell::{Bus, BusOptions, Supervision, embedded};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use venue::{ClockMode, Venue, VenueConfig};
 
 /// Any pair will do: the demo's venue is made for it and gone with it.
@@ -72,7 +73,7 @@ pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
     let led = tokio::select! {
         led = lead(&conductor, &scene, args.period.journals.then_some(&places)) => led,
         failed = actors.failed() => Err(failed),
-        () = interrupted() => Err(fail("interrupted; the journals so far are in the run's folder")),
+        interrupted = shell::terminated() => Err(interrupted.map_or_else(Failure::from, |()| fail("interrupted; the journals so far are in the run's folder"))),
     };
     actors.stop().await;
     venue.stop().await;
@@ -110,25 +111,21 @@ async fn fetch_history(
     let symbols: Vec<Symbol> = scene.members.iter().map(|member| member.symbol.clone()).collect();
     let bar = progress("bars", symbols.len() as u64);
     let shown = bar.clone();
-    let options = fetch::FetchOptions {
-        feed: config.alpaca.feed.clone(),
-        adjustment: config.alpaca.adjustment.clone(),
-        progress: Some(Box::new(move |done, _| shown.set_position(done as u64))),
-        ..fetch::FetchOptions::default()
-    };
-    let bars = fetch::fetch_bars(client, &symbols, first.session, last.session, &options).await?;
+    let mut options = FetchOptions::new(&config.alpaca.feed, &config.alpaca.adjustment);
+    options.progress = Some(Arc::new(move |done, _| shown.set_position(done as u64)));
+    let bars = ingest::fetch_bars(client, &symbols, first.session, last.session, &options).await?;
     bar.finish_and_clear();
     let source = Provenance {
         source: "bin/venue".to_owned(),
         request: format!("{} symbols, {} to {}", symbols.len(), first.session, last.session),
-        at: client.clock().await?.timestamp,
+        at: alpaca::time::utc(client.clock().await?.timestamp.0),
         feed: options.feed.clone(),
         adjustment: options.adjustment.clone(),
         raw_close: "close".to_owned(),
     };
     store::write_prices(&places.prices, &bars, source)?;
-    let universe = universe::Universe::new(scene.members.clone(), scene.sectors_as_of);
-    universe::write_universe(&universe::universe_path(&places.prices), &universe)?;
+    let universe = Universe::new(scene.members.clone(), scene.sectors_as_of);
+    ingest::write_universe(&ingest::universe_path(&places.prices), &universe)?;
     Ok(())
 }
 
@@ -142,7 +139,7 @@ pub fn start_nats(wanted: &str, places: &Places, home: &Home) -> Result<Server, 
     let (url, private) = if wanted == "embedded" {
         let options = embedded::EmbeddedOptions { store: places.nats(), port: None, binary: None };
         let server = embedded::NatsServer::start(&options)?;
-        (server.url().to_owned(), Some(server))
+        (server.url(), Some(server))
     } else {
         (wanted.to_owned(), None)
     };
@@ -178,7 +175,7 @@ impl Actors {
         if !apart {
             let specs = ACTORS.into_iter().map(|actor| wiring.spec(actor));
             let specs = specs.collect::<Result<Vec<_>, _>>()?;
-            return Ok(Self::Here(shell::supervise(wiring.bus.clone(), specs).await?));
+            return Ok(Self::Here(shell::supervise(wiring.bus.clone(), specs).await));
         }
         let mut arguments: Vec<String> = ["actor", "--env", "paper", "--nats", nats, "--run", run]
             .map(str::to_owned)
@@ -246,21 +243,7 @@ async fn lead(
 
 async fn journal(bus: &Bus, session: Date) -> Result<Vec<Envelope>, Failure> {
     let entries = bus.read_journal(session).await?;
-    Ok(entries.into_iter().filter_map(|entry| entry.entry.ok()).collect())
-}
-
-/// SIGTERM or Ctrl-C.
-pub async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-        }
-        Err(_) => std::future::pending().await,
-    }
+    Ok(entries.into_iter().filter_map(|entry| entry.1.ok()).collect())
 }
 
 /// `demo-20240103-141500`: the kind of run and the wall clock's UTC time.

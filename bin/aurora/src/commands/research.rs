@@ -5,13 +5,14 @@ use crate::config::Config;
 use crate::connection::client;
 use crate::failure::{Failure, fail};
 use crate::home::Home;
-use crate::output::{Table, emit, progress};
+use crate::output::{Table, emit, progress, show_training};
 use crate::wiring::card;
-use ingest::{Manifest, Provenance, fetch as fetching, import as importing, sectors, store, universe};
+use ingest::{FetchOptions, Manifest, Provenance, Sources, Universe, sectors, store, universe};
 use messages::{Date, Member, ModelPublished, Symbol};
 use serde::Serialize;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use trainer::Registry;
 
 #[derive(Serialize)]
@@ -51,23 +52,27 @@ impl Stored {
 pub fn import(args: &Import, common: &Common) -> Result<bool, Failure> {
     let home = Home(common.home.clone());
     let prices = home.latest().join("prices.parquet");
-    let sources = importing::Sources {
-        bars: &args.file,
+    let sources = Sources {
+        prices: &args.file,
         universe: &args.universe,
         sectors: args.sectors.as_deref(),
+        sectors_as_of: args.sectors_as_of,
     };
-    let imported = importing::import(&sources)?;
-    let Some(last) = imported.bars.last() else {
-        return Err(fail(format!("{} has no usable bar", args.file.display())));
-    };
-    let as_of = args.sectors_as_of.unwrap_or(last.session);
+    let imported = ingest::import(&sources)?;
     fs::create_dir_all(home.latest())?;
-    let manifest = store::write_prices(&prices, &imported.bars, imported.provenance.clone())?;
-    let universe = universe::Universe::new(imported.members, as_of);
-    universe::write_universe(&universe::universe_path(&prices), &universe)?;
-    let stored =
-        Stored { prices, manifest, mapped: imported.mapped, dropped: imported.dropped };
-    stored.emit(common.json)?;
+    let source = Provenance {
+        source: args.file.display().to_string(),
+        request: format!("the symbols of {}", args.universe.display()),
+        at: jiff::Timestamp::now().to_string(),
+        feed: String::new(),
+        adjustment: "as in the file".to_owned(),
+        raw_close: if imported.raw_close_is_close { "close" } else { "raw_close" }.to_owned(),
+    };
+    let manifest = store::write_prices(&prices, &imported.bars, source)?;
+    ingest::write_universe(&ingest::universe_path(&prices), &imported.universe)?;
+    let dropped = imported.dropped.iter().map(|(reason, rows)| ((*reason).to_owned(), *rows));
+    let (mapped, dropped) = (imported.mapped, dropped.collect());
+    Stored { prices, manifest, mapped, dropped }.emit(common.json)?;
     Ok(true)
 }
 
@@ -81,13 +86,9 @@ pub async fn fetch(args: &Fetch, common: &Common) -> Result<bool, Failure> {
     let (from, through) = bounds(args, &client).await?;
     let bar = progress("bars", symbols.len() as u64);
     let shown = bar.clone();
-    let options = fetching::FetchOptions {
-        feed: config.alpaca.feed.clone(),
-        adjustment: config.alpaca.adjustment.clone(),
-        progress: Some(Box::new(move |done, _| shown.set_position(done as u64))),
-        ..fetching::FetchOptions::default()
-    };
-    let bars = fetching::fetch_bars(&client, &symbols, from, through, &options).await?;
+    let mut options = FetchOptions::new(&config.alpaca.feed, &config.alpaca.adjustment);
+    options.progress = Some(Arc::new(move |done, _| shown.set_position(done as u64)));
+    let bars = ingest::fetch_bars(&client, &symbols, from, through, &options).await?;
     bar.finish_and_clear();
     let Some(last) = bars.last() else {
         return Err(fail(format!("there are no bars between {from} and {through}")));
@@ -100,35 +101,31 @@ pub async fn fetch(args: &Fetch, common: &Common) -> Result<bool, Failure> {
     let source = Provenance {
         source: format!("alpaca {}", args.venue.as_deref().unwrap_or(&config.alpaca.data)),
         request: format!("{} symbols, {from} to {through}", symbols.len()),
-        at: client.clock().await?.timestamp,
+        at: alpaca::time::utc(client.clock().await?.timestamp.0),
         feed: options.feed.clone(),
         adjustment: options.adjustment.clone(),
         raw_close: "close".to_owned(),
     };
     fs::create_dir_all(home.latest())?;
     let manifest = store::write_prices(&prices, &bars, source)?;
-    universe::write_universe(&universe::universe_path(&prices), &members)?;
+    ingest::write_universe(&ingest::universe_path(&prices), &members)?;
     let stored = Stored { prices, manifest, mapped: Vec::new(), dropped: Default::default() };
     stored.emit(common.json)?;
     Ok(true)
 }
 
 /// Of the CSV that was named, or those of the last import or fetch.
-fn members(args: &Fetch, prices: &std::path::Path) -> Result<universe::Universe, Failure> {
+fn members(args: &Fetch, prices: &Path) -> Result<Universe, Failure> {
     let Some(path) = &args.universe else {
-        return Ok(universe::read_universe(&universe::universe_path(prices))?);
+        return Ok(ingest::read_universe(&ingest::universe_path(prices))?);
     };
-    let listed = universe::read(path)?;
     let table = sectors::read(path)?;
-    let member = |listed: universe::Listed| {
-        let sector = table.sector(&listed.symbol).ok_or_else(|| {
-            fail(format!("{}: {} has no sector", path.display(), listed.symbol))
-        })?;
-        Ok(Member { symbol: listed.symbol, sector: sector.to_owned() })
+    let member = |symbol: Symbol| match table.sector.get(&symbol) {
+        Some(sector) => Ok(Member { symbol, sector: sector.clone() }),
+        None => Err(fail(format!("{}: {symbol} has no sector", path.display()))),
     };
-    let members = listed.into_iter().map(member).collect::<Result<Vec<_>, Failure>>()?;
-    let as_of = jiff::Zoned::now().date();
-    Ok(universe::Universe::new(members, as_of))
+    let members = universe::read(path)?.into_iter().map(member).collect::<Result<_, _>>()?;
+    Ok(Universe::new(members, table.as_of.unwrap_or_else(|| jiff::Zoned::now().date())))
 }
 
 /// Ten years up to the last session that has closed.
@@ -136,13 +133,12 @@ async fn bounds(args: &Fetch, client: &alpaca::Client) -> Result<(Date, Date), F
     let through = match args.through {
         Some(through) => through,
         None => {
-            let now = alpaca::time::parse(&client.clock().await?.timestamp)?;
+            let now = client.clock().await?.timestamp.0;
             let today = alpaca::time::session_date(now);
             let from = today.checked_sub(jiff::Span::new().days(14))?;
             let calendar = client.calendar(from, today).await?;
             let closed = |day: &&alpaca::model::CalendarDay| {
-                let close = jiff::civil::Time::strptime("%H:%M", &day.close);
-                close.is_ok_and(|close| alpaca::time::session_time(day.date, close) <= now)
+                alpaca::time::session_time(day.date, day.close) <= now
             };
             let last = calendar.iter().rev().find(closed);
             last.ok_or_else(|| fail("the broker's calendar has no closed session in two weeks"))?.date
@@ -171,16 +167,14 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
         Some(through) => bars.partition_point(|bars| bars.session <= through),
         None => bars.len(),
     };
-    let members = universe::read_universe(&universe::universe_path(&prices))?.members;
-    let bar = progress("training", 100);
-    let mut show = |step: trainer::Progress| {
-        bar.set_position((step.share() * 100.0) as u64);
-        bar.set_message(step.to_string());
-    };
-    let trained = trainer::train(&bars[..known], &members, &config.training, &mut show)?;
+    let members = ingest::read_universe(&ingest::universe_path(&prices))?.members;
+    let bar = progress("training", 1);
+    let trained = trainer::train(&bars[..known], &members, &config.training, &mut |step| {
+        show_training(&bar, step);
+    })?;
     bar.finish_and_clear();
     let registry = Registry::new(home.models());
-    let published = registry.publish(&trained)?;
+    let published = trained.card.published(registry.publish(&trained)?);
     registry.promote(&published.model)?;
     let card = card(&home.models(), &published.model.id);
     let mut table = Table::new(&["model", published.model.id.as_str()]);

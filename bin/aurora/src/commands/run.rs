@@ -3,7 +3,7 @@
 use crate::cli::{Actor, Common, Up};
 use crate::clock::SessionClock;
 use crate::commands::control;
-use crate::commands::demo::{interrupted, start_nats};
+use crate::commands::demo::start_nats;
 use crate::conductor::{Conductor, Day};
 use crate::config::Config;
 use crate::connection::client;
@@ -12,7 +12,6 @@ use crate::home::{Home, Places};
 use crate::opening::Opening;
 use crate::output::note;
 use crate::wiring::{ACTORS, Wiring};
-use ingest::universe;
 use jiff::civil::Time as WallTime;
 use messages::{Date, Env, ModelRef};
 use shell::{Bus, BusOptions};
@@ -26,7 +25,7 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
     let places = home.run(&args.run);
     places.create()?;
     let model = model(args.model.as_deref(), &places)?;
-    let universe = universe::read_universe(&universe::universe_path(&places.prices))?;
+    let universe = ingest::read_universe(&ingest::universe_path(&places.prices))?;
     let server = start_nats(&args.nats.nats, &places, &home)?;
     let bus = Bus::connect(&BusOptions::new(&server.url, Env::Paper)).await?;
     let wiring = Wiring {
@@ -37,7 +36,7 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
         kill_flag: home.kill_flag(),
     };
     let specs = ACTORS.into_iter().map(|actor| wiring.spec(actor)).collect::<Result<_, _>>()?;
-    let supervision = shell::supervise(bus.clone(), specs).await?;
+    let supervision = shell::supervise(bus.clone(), specs).await;
     let conductor = Conductor {
         bus,
         client: client.clone(),
@@ -54,7 +53,7 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
     let led = tokio::select! {
         led = lead(&conductor, &client, &model, args.sessions) => led,
         failed = supervision.failed() => Err(Failure::from(failed)),
-        () = interrupted() => Ok(()),
+        ended = shell::terminated() => Ok(ended?),
     };
     supervision.stop().await;
     led.map(|()| true)
@@ -97,20 +96,20 @@ async fn next_day(
     last: Option<Date>,
     start: WallTime,
 ) -> Result<Day, Failure> {
-    let now = alpaca::time::parse(&client.clock().await?.timestamp)?;
+    let now = client.clock().await?.timestamp.0;
     let today = alpaca::time::session_date(now);
     let from = today.checked_sub(jiff::Span::new().days(10))?;
     let to = today.checked_add(jiff::Span::new().days(10))?;
     let calendar = client.calendar(from, to).await?;
     for pair in calendar.windows(2) {
         let (before, session) = (&pair[0], &pair[1]);
-        let close = alpaca::time::session_time(session.date, wall_time(&session.close)?);
+        let close = alpaca::time::session_time(session.date, session.close);
         if close > now && last.is_none_or(|last| session.date > last) {
             return Ok(Day {
                 session: session.date,
                 signal_session: before.date,
                 start: alpaca::time::session_time(session.date, start),
-                open: alpaca::time::session_time(session.date, wall_time(&session.open)?),
+                open: alpaca::time::session_time(session.date, session.open),
                 close,
             });
         }
@@ -133,10 +132,10 @@ pub async fn actor(args: &Actor, common: &Common) -> Result<bool, Failure> {
     let bus = control::connect(&target, &home).await?;
     let wiring =
         Wiring { bus: bus.clone(), client, config, places, kill_flag: home.kill_flag() };
-    let supervision = shell::supervise(bus, vec![wiring.spec(args.name)?]).await?;
+    let supervision = shell::supervise(bus, vec![wiring.spec(args.name)?]).await;
     let ended = tokio::select! {
         failed = supervision.failed() => Err(Failure::from(failed).finally()),
-        () = interrupted() => Ok(true),
+        ended = shell::terminated() => Ok(ended.map(|()| true)?),
     };
     supervision.stop().await;
     ended

@@ -17,7 +17,8 @@ fn small_market() -> Market {
     let days = [2, 3, 4, 5, 8];
     let bars = days.iter().zip(0..).map(|(day, n)| {
         let mut bars = Bars::empty(date(2024, 1, *day));
-        let row = |open: f64, volume| [open, open + 2.0, open - 2.0, open + 0.5, volume, open + 0.5];
+        let row =
+            |open: f64, volume| [open, open + 2.0, open - 2.0, open + 0.5, volume, open + 0.5];
         bars.push("A".into(), row(100.0 + f64::from(n), 1e6));
         bars.push("B".into(), row(50.0 + f64::from(n), 1e6));
         if *day != 5 {

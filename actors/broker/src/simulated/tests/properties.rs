@@ -72,7 +72,9 @@ fn act(exchange: &mut Exchange, action: &Action) {
                 exchange.cancel(&id).unwrap();
             }
         }
-        Action::Wait { minutes } => exchange.advance(Time(exchange.now().0 + minutes * 60_000_000_000)),
+        Action::Wait { minutes } => {
+            exchange.advance(Time(exchange.now().0 + minutes * 60_000_000_000));
+        }
     }
 }
 

@@ -84,7 +84,8 @@ fn limits_fill_within_them_or_at_the_close_or_not() {
 #[test]
 fn a_cancel_ends_what_is_open_and_nothing_else() {
     let mut exchange = exchange();
-    let (first, second) = (place(&mut exchange, "A buy 1 day"), place(&mut exchange, "B buy 1 opg"));
+    let (first, second) =
+        (place(&mut exchange, "A buy 1 day"), place(&mut exchange, "B buy 1 opg"));
     exchange.cancel(&first).unwrap();
     exchange.cancel(&first).unwrap();
     assert!(told(&mut exchange).ends_with("canceled A buy 0/1\n"));
@@ -105,7 +106,10 @@ fn partial_then_cancel_keeps_what_was_filled() {
     assert_eq!(exchange.order(&id).unwrap().status, Status::PartiallyFilled);
     exchange.cancel(&id).unwrap();
     let order = exchange.order(&id).unwrap();
-    assert_eq!((order.status, order.filled, order.remaining()), (Status::Canceled, Shares(50), Shares(10)));
+    assert_eq!(
+        (order.status, order.filled, order.remaining()),
+        (Status::Canceled, Shares(50), Shares(10))
+    );
     assert_eq!(exchange.positions()[0].quantity, Shares(50));
 }
 
@@ -154,7 +158,8 @@ fn malformed_orders_are_refused_in_the_venues_words() {
         let got = refused(&mut exchange, text);
         assert!(got.contains(words), "{text}: {got}");
     }
-    let named = |id: &str| NewOrder { client_order_id: Some(id.to_owned()), ..order("A buy 1 opg") };
+    let named =
+        |id: &str| NewOrder { client_order_id: Some(id.to_owned()), ..order("A buy 1 opg") };
     exchange.submit(named("mine")).unwrap();
     let again = exchange.submit(named("mine")).unwrap_err().to_string();
     assert_eq!(again, "422 40010001: client_order_id must be unique");
@@ -183,10 +188,10 @@ fn buying_power_is_four_times_equity_less_positions_and_open_orders() {
     assert_eq!(exchange.account().buying_power, Usd(40_000_000_000 - 39_901_680_000));
     let refusal = exchange.submit(order("B buy 2 opg")).unwrap_err();
     assert_eq!(refusal.to_string(), "403 40310000: insufficient buying power");
-    assert_eq!(refusal.extras, [
-        ("buying_power", "98.32".to_owned()),
-        ("cost_basis", "107.12".to_owned())
-    ]);
+    assert_eq!(
+        refusal.extras,
+        [("buying_power", "98.32".to_owned()), ("cost_basis", "107.12".to_owned())]
+    );
     place(&mut exchange, "B buy 1 opg");
     assert!(refused(&mut exchange, &format!("B buy {} opg", i64::MAX)).contains("insufficient"));
     let mut poor = exchange_with(Usd(1_999_000_000));

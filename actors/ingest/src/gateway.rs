@@ -1,0 +1,172 @@
+//! Ingest as an actor: one session, one cross-section, or the reason why there is none.
+
+use crate::error::IngestError;
+use crate::fetch::FetchOptions;
+use crate::today::{Today, fetch_session, keep};
+use alpaca::Client;
+use futures::future::LocalBoxFuture;
+use messages::{
+    ActorId, Alarm, Bars, CoverageFailed, Envelope, Message, MessageId, SessionOpened, Time, Topic,
+};
+use shell::{BoxError, Session};
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub struct GatewayOptions {
+    pub fetch: FetchOptions,
+    /// How often to try before the session is given up. The client has its own, quicker retries
+    /// within each.
+    pub attempts_max: u32,
+    /// Before the second attempt; doubles with each.
+    pub pause: Duration,
+}
+
+impl GatewayOptions {
+    /// Four attempts, with 5, 10 and 20 seconds between: the open is half an hour away.
+    pub fn new(fetch: FetchOptions) -> Self {
+        Self { fetch, attempts_max: 4, pause: Duration::from_secs(5) }
+    }
+}
+
+/// Says `Bars` or `CoverageFailed` once per session, and keeps what it said in `prices.parquet`.
+///
+/// A crash at any point repeats at most the fetch: what is in the journal is not said again, what is
+/// in the journal and not in the store is stored.
+pub struct Gateway {
+    client: Client,
+    prices: PathBuf,
+    options: GatewayOptions,
+}
+
+impl Gateway {
+    /// `prices` must be there: the history before the first session comes from `aurora fetch` or
+    /// `aurora import`.
+    pub fn new(client: Client, prices: PathBuf, options: GatewayOptions) -> Self {
+        Self { client, prices, options }
+    }
+
+    async fn run_session(&mut self, session: &mut Session) -> Result<(), BoxError> {
+        let held = session.catch_up().await?;
+        let said = held.into_iter().find_map(|(_, envelope)| answer(envelope));
+        let said = match said {
+            Some(said) => said,
+            None if session.is_closed() => return Ok(()),
+            None => self.answer(session).await?,
+        };
+        if let Message::Bars(bars) = &said {
+            self.store(session, bars).await?;
+        }
+        while session.next().await?.is_some() {}
+        Ok(())
+    }
+
+    /// Finds out what there is to say, says it, and waits until it is stored.
+    async fn answer(&self, session: &mut Session) -> Result<Message, BoxError> {
+        let opened = session.opened().clone();
+        let (at, result) = self.attempt(&opened).await?;
+        let body = match result {
+            Ok(Today::Covered(bars)) => Message::Bars(bars),
+            Ok(Today::Failed(failed)) => Message::CoverageFailed(failed),
+            Err(error) => {
+                if let IngestError::Restated { .. } = error {
+                    self.alarm(session, at, &error).await?;
+                }
+                Message::CoverageFailed(given_up(&opened, &error))
+            }
+        };
+        session.say(MessageId::event(ActorId::Ingest, "bars"), at, body.clone()).await?;
+        session.flush().await?;
+        Ok(body)
+    }
+
+    /// The time by the venue's clock and what came of the fetch: after the last attempt, or at once
+    /// where another can't help.
+    ///
+    /// # Errors
+    /// Without a time nothing can be said; the actor starts again, with the shell's back-off.
+    async fn attempt(
+        &self,
+        opened: &SessionOpened,
+    ) -> Result<(Time, Result<Today, IngestError>), IngestError> {
+        let mut number = 1;
+        loop {
+            let SessionOpened { universe, signal_session, .. } = opened;
+            let options = &self.options.fetch;
+            let today =
+                fetch_session(&self.client, &self.prices, universe, *signal_session, options).await;
+            match today {
+                Err(error) if error.is_transient() && number < self.options.attempts_max => {
+                    let pause = self.options.pause * (1 << (number - 1).min(6));
+                    tracing::warn!(error = error.chain(), number, ?pause, "fetching bars again");
+                    tokio::time::sleep(pause).await;
+                    number += 1;
+                }
+                today => {
+                    let clock = self.client.clock().await.map_err(IngestError::Clock)?;
+                    return Ok((clock.timestamp.0, today));
+                }
+            }
+        }
+    }
+
+    /// Stores what the journal holds. If the store refuses, the session goes on: nobody reads today's
+    /// bars from there before the next one, whose history check would stop it.
+    async fn store(&self, session: &mut Session, bars: &Bars) -> Result<(), BoxError> {
+        match keep(&self.prices, bars).await {
+            Ok(()) => Ok(()),
+            Err(error @ IngestError::Restated { .. }) => {
+                let at = self.client.clock().await?.timestamp.0;
+                self.alarm(session, at, &error).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn alarm(
+        &self,
+        session: &mut Session,
+        at: Time,
+        error: &IngestError,
+    ) -> Result<(), BoxError> {
+        let symbol = match error {
+            IngestError::Restated { symbol, .. } => Some(symbol.clone()),
+            _ => None,
+        };
+        let alarm = Alarm { code: "RESTATED".to_owned(), detail: error.chain(), symbol };
+        let id = MessageId::event(ActorId::Ingest, "restated");
+        session.say(id, at, Message::Alarm(alarm)).await?;
+        Ok(session.flush().await?)
+    }
+}
+
+/// What we said, if `envelope` is it.
+fn answer(envelope: Envelope) -> Option<Message> {
+    let ours = envelope.id == MessageId::event(ActorId::Ingest, "bars");
+    ours.then_some(envelope.body)
+}
+
+/// No bar could be had: the reason stands where unusable bars are listed.
+fn given_up(opened: &SessionOpened, error: &IngestError) -> CoverageFailed {
+    CoverageFailed {
+        session: opened.signal_session,
+        expected: opened.universe.len() as u32,
+        got: 0,
+        missing: Vec::new(),
+        unusable: vec![format!("no bars could be fetched: {}", error.chain())],
+    }
+}
+
+impl shell::Gateway for Gateway {
+    fn id(&self) -> ActorId {
+        ActorId::Ingest
+    }
+
+    fn listens(&self) -> &'static [Topic] {
+        &[Topic::SessionClosed]
+    }
+
+    fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(self.run_session(session))
+    }
+}
