@@ -56,7 +56,8 @@ impl Dice {
     }
 
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 }
@@ -142,10 +143,8 @@ async fn dead_letters(jetstream: &async_nats::jetstream::Context) -> Vec<String>
     let line = |message: Result<async_nats::jetstream::Message, _>| {
         let message = message.expect("message");
         let headers = message.headers.clone().unwrap_or_default();
-        let values: Vec<String> = headers
-            .iter()
-            .map(|(name, values)| format!("{name}={}", values[0].as_str()))
-            .collect();
+        let values: Vec<String> =
+            headers.iter().map(|(name, values)| format!("{name}={}", values[0].as_str())).collect();
         format!("{} {}", message.subject, values.join(" "))
     };
     messages.take(usize::try_from(waiting).expect("few")).map(line).collect().await
@@ -195,7 +194,9 @@ fn status_lists_every_actor_and_a_kill_is_acknowledged_by_each_of_them() {
     let status = support::last_json(&status);
     let actors = status["actors"].as_array().expect("actors");
     let names: Vec<&str> = actors.iter().filter_map(|actor| actor["actor"].as_str()).collect();
-    for name in ["ingest", "features", "scoring", "risk", "execution", "broker", "reporting", "trainer"] {
+    for name in
+        ["ingest", "features", "scoring", "risk", "execution", "broker", "reporting", "trainer"]
+    {
         assert!(names.contains(&name), "{names:?}");
     }
     for key in ["state", "position", "lag"] {

@@ -81,8 +81,19 @@ fn the_end_of_a_run_is_one_json_object_and_files_that_say_the_same() {
     assert_eq!(text(&output.stdout).lines().count(), 1, "only the object goes to stdout");
     let summary = last_json(&output);
     for key in [
-        "coverage", "sessions", "orders", "fills", "rejects", "total_return", "sharpe", "max_drawdown",
-        "turnover", "gross", "beta", "orders_sha256", "report",
+        "coverage",
+        "sessions",
+        "orders",
+        "fills",
+        "rejects",
+        "total_return",
+        "sharpe",
+        "max_drawdown",
+        "turnover",
+        "gross",
+        "beta",
+        "orders_sha256",
+        "report",
     ] {
         assert!(summary.get(key).is_some(), "no {key}: {summary}");
     }
@@ -92,7 +103,8 @@ fn the_end_of_a_run_is_one_json_object_and_files_that_say_the_same() {
 
     let report = fs::read_to_string(summary["report"].as_str().expect("path")).expect("report");
     assert!(report.contains("<svg") && !report.contains("NaN"), "charts and no NaN");
-    let metrics = fs::read_to_string(desk.path("data/runs/r/performance_metrics.json")).expect("file");
+    let metrics =
+        fs::read_to_string(desk.path("data/runs/r/performance_metrics.json")).expect("file");
     let metrics: Value = serde_json::from_str(&metrics).expect("JSON");
     assert_eq!(metrics["final_nav"], summary["final_nav"]);
     assert!(desk.path("data/runs/r/positions.json").exists());
@@ -106,11 +118,23 @@ fn market(symbols: usize, sessions: usize) -> broker::simulated::Market {
     })
 }
 
+fn provenance() -> ingest::Provenance {
+    let said = |text: &str| text.to_owned();
+    ingest::Provenance {
+        source: said("a test"),
+        request: said("all"),
+        at: said("2024-01-02T00:00:00Z"),
+        feed: said(""),
+        adjustment: said("split"),
+        raw_close: said("close"),
+    }
+}
+
 /// Writes bars and universe as an import would.
 fn store(desk: &Desk, bars: &[Bars], market: &broker::simulated::Market) -> String {
     let path = desk.path("data/latest/prices.parquet");
     fs::create_dir_all(path.parent().expect("folder")).expect("created");
-    ingest::store::write_prices(&path, bars, ingest::Provenance::default()).expect("written");
+    ingest::store::write_prices(&path, bars, provenance()).expect("written");
     let universe = ingest::universe::Universe::new(market.members(), bars[0].session);
     let beside = ingest::universe::universe_path(&path);
     ingest::universe::write_universe(&beside, &universe).expect("written");
@@ -120,7 +144,8 @@ fn store(desk: &Desk, bars: &[Bars], market: &broker::simulated::Market) -> Stri
 fn without(bars: &Bars, symbol: &Symbol) -> Bars {
     let mut rest = Bars::empty(bars.session);
     for (row, name) in bars.symbols.iter().enumerate().filter(|(_, name)| *name != symbol) {
-        let fields = [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume, &bars.raw_close];
+        let fields =
+            [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume, &bars.raw_close];
         rest.push(name.clone(), fields.map(|field| field[row]));
     }
     rest

@@ -1,6 +1,6 @@
 //! Runs the real program in a folder of its own: the same binary, server and files a user has.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 use serde_json::Value;
 use std::fs;
@@ -20,9 +20,13 @@ pub struct Desk {
 impl Desk {
     pub fn new() -> Self {
         let home = tempfile::tempdir().expect("temporary folder");
-        let shipped = fs::read_to_string(Path::new(ROOT).join("deploy/aurora.toml")).expect("config");
+        let shipped =
+            fs::read_to_string(Path::new(ROOT).join("deploy/aurora.toml")).expect("config");
         let small = shipped
-            .replace("test_sessions = 252", "test_sessions = 40\nvalidation_sessions = 30\ntrees_max = 40")
+            .replace(
+                "test_sessions = 252",
+                "test_sessions = 40\nvalidation_sessions = 30\ntrees_max = 40",
+            )
             .replace("train_sessions_min = 504", "train_sessions_min = 80");
         assert_ne!(small, shipped, "the configuration was changed");
         fs::write(home.path().join("aurora.toml"), small).expect("written");
@@ -172,7 +176,10 @@ pub fn real_data() -> Option<PathBuf> {
         .map_or_else(|| Path::new(ROOT).join("../shared/data"), PathBuf::from);
     let found = folder.join("equities_daily.parquet").exists();
     if !found {
-        eprintln!("skipped: no market data in {} (AURORA_REAL_DATA names another folder)", folder.display());
+        eprintln!(
+            "skipped: no market data in {} (AURORA_REAL_DATA names another folder)",
+            folder.display()
+        );
     }
     found.then_some(folder)
 }

@@ -21,7 +21,12 @@ fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("folder").flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
-        if path.is_dir() && !name.starts_with('.') && name != "target" && name != "native" && name != "data" {
+        if path.is_dir()
+            && !name.starts_with('.')
+            && name != "target"
+            && name != "native"
+            && name != "data"
+        {
             files(&path, ending, found);
         } else if name.ends_with(ending) {
             found.push(path);
@@ -107,8 +112,18 @@ fn messages_depends_on_nothing_of_ours_and_pure_crates_on_nothing_that_waits() {
 #[test]
 fn cores_have_no_clock_no_thread_no_chance_and_no_unordered_map() {
     let banned = [
-        "SystemTime", "Instant::now", "Timestamp::now", "Zoned::now", "thread::", "HashMap", "HashSet",
-        "std::fs", "std::net", "std::env", "async fn", "rand::rng",
+        "SystemTime",
+        "Instant::now",
+        "Timestamp::now",
+        "Zoned::now",
+        "thread::",
+        "HashMap",
+        "HashSet",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "async fn",
+        "rand::rng",
     ];
     let core = |name: &str| {
         let pure = PURE.iter().any(|folder| name.starts_with(folder));

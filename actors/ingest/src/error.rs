@@ -57,9 +57,11 @@ impl IngestError {
             IngestError::Alpaca { source, .. } | IngestError::Clock(source) => {
                 source.is_transient() || matches!(source, AlpacaError::Malformed { .. })
             }
-            IngestError::PageRepeated { .. } | IngestError::PageEmpty { .. } => true,
-            IngestError::Duplicate { .. } | IngestError::NotFinite { .. } => true,
-            IngestError::RawMismatch { .. } => true,
+            IngestError::PageRepeated { .. }
+            | IngestError::PageEmpty { .. }
+            | IngestError::Duplicate { .. }
+            | IngestError::NotFinite { .. }
+            | IngestError::RawMismatch { .. } => true,
             _ => false,
         }
     }

@@ -27,12 +27,12 @@ pub(crate) fn to_parquet(history: &[Bars]) -> PolarsResult<Vec<u8>> {
         .flat_map(|bars| std::iter::repeat_n(day_of(bars.session), bars.symbols.len()));
     let sessions = Int32Chunked::from_vec("session".into(), days.collect()).into_date();
     let mut columns = vec![symbols.into_column(), sessions.into_column()];
-    for index in 0..6 {
+    for (index, name) in FIELDS.into_iter().enumerate() {
         let mut values = Vec::with_capacity(rows);
         for bars in history {
             values.extend_from_slice(crate::store::columns(bars)[index].1);
         }
-        columns.push(Column::new(FIELDS[index].into(), values));
+        columns.push(Column::new(name.into(), values));
     }
     let mut bytes = Vec::new();
     let mut frame = DataFrame::new(rows, columns)?;

@@ -10,6 +10,7 @@ use messages::{
 };
 use shell::{BoxError, Session};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -50,21 +51,30 @@ impl Gateway {
         let held = session.catch_up().await?;
         let said = held.into_iter().find_map(|(_, envelope)| answer(envelope));
         let said = match said {
-            Some(said) => said,
-            None if session.is_closed() => return Ok(()),
-            None => self.answer(session).await?,
+            None if !session.is_closed() => self.answer(session).await?,
+            said => said,
         };
-        if let Message::Bars(bars) = &said {
+        if let Some(Message::Bars(bars)) = &said {
             self.store(session, bars).await?;
         }
-        while session.next().await?.is_some() {}
+        while !session.is_closed() && session.next().await?.is_some() {}
         Ok(())
     }
 
-    /// Finds out what there is to say, says it, and waits until it is stored.
-    async fn answer(&self, session: &mut Session) -> Result<Message, BoxError> {
+    /// Finds out what there is to say, says it, and waits until it is stored; `None` if the session
+    /// closes meanwhile. Kills are heard while the fetch goes on.
+    async fn answer(&self, session: &mut Session) -> Result<Option<Message>, BoxError> {
         let opened = session.opened().clone();
-        let (at, result) = self.attempt(&opened).await?;
+        let mut attempt = pin!(self.attempt(&opened));
+        let (at, result) = loop {
+            tokio::select! {
+                entry = session.next() => match entry? {
+                    Some(_) if !session.is_closed() => {}
+                    _ => return Ok(None),
+                },
+                result = &mut attempt => break result?,
+            }
+        };
         let body = match result {
             Ok(Today::Covered(bars)) => Message::Bars(bars),
             Ok(Today::Failed(failed)) => Message::CoverageFailed(failed),
@@ -77,7 +87,7 @@ impl Gateway {
         };
         session.say(MessageId::event(ActorId::Ingest, "bars"), at, body.clone()).await?;
         session.flush().await?;
-        Ok(body)
+        Ok(Some(body))
     }
 
     /// The time by the venue's clock and what came of the fetch: after the last attempt, or at once
@@ -110,8 +120,8 @@ impl Gateway {
         }
     }
 
-    /// Stores what the journal holds. If the store refuses, the session goes on: nobody reads today's
-    /// bars from there before the next one, whose history check would stop it.
+    /// Stores what the journal holds. Prices that are stored otherwise raise an alarm, which halts
+    /// trading; a disk that refuses is an error: the actor starts again and tries again.
     async fn store(&self, session: &mut Session, bars: &Bars) -> Result<(), BoxError> {
         match keep(&self.prices, bars).await {
             Ok(()) => Ok(()),

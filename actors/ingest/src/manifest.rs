@@ -1,7 +1,7 @@
 //! What stands beside a price history: where it came from, and which bytes it is.
 
 use crate::store::StoreError;
-use messages::{Bars, Date, history_sha256, sha256_hex};
+use messages::{Bars, Date, Symbol, history_sha256, sha256_hex};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -61,7 +61,7 @@ pub struct Manifest {
 impl Manifest {
     pub(crate) fn new(history: &[Bars], bytes: &[u8], provenance: Provenance) -> Self {
         let mut symbols: Vec<&str> =
-            history.iter().flat_map(|bars| bars.symbols.iter().map(|s| s.as_str())).collect();
+            history.iter().flat_map(|bars| bars.symbols.iter().map(Symbol::as_str)).collect();
         symbols.sort_unstable();
         symbols.dedup();
         Self {

@@ -3,7 +3,7 @@
 use crate::coverage;
 use crate::error::IngestError;
 use crate::fetch::{FetchOptions, fetch_bars};
-use crate::store;
+use crate::store::{self, StoreError};
 use alpaca::Client;
 use messages::{Bars, CoverageFailed, Date, Member, Symbol};
 use std::path::{Path, PathBuf};
@@ -55,10 +55,14 @@ pub async fn fetch_session(
 
 /// Stores what the journal holds; nothing to do if the session is there already.
 pub async fn keep(prices: &Path, bars: &Bars) -> Result<(), IngestError> {
-    let stored = read(prices.to_owned()).await?;
-    match store::session(&stored, bars.session) {
-        Some(stored) => agree(stored, bars, &bars.symbols),
-        None => append(prices.to_owned(), bars.clone()).await,
+    match append(prices.to_owned(), bars.clone()).await {
+        // It may be stored with more symbols than the universe has.
+        Err(IngestError::Store(StoreError::Restated { .. })) => {
+            let stored = read(prices.to_owned()).await?;
+            let stored = store::session(&stored, bars.session);
+            stored.map_or(Ok(()), |stored| agree(stored, bars, &bars.symbols))
+        }
+        result => result,
     }
 }
 

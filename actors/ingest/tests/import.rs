@@ -106,7 +106,7 @@ fn unusable_rows_are_counted_and_not_repaired() {
         ]
     );
     assert_eq!(bars.len(), 2, "the last is 32-bit rounding, and kept as it is");
-    assert_eq!(bars[1].high.0, [10.999999]);
+    assert_eq!(bars[1].high.0, [10.999_999]);
 }
 
 #[test]

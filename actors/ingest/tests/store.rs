@@ -36,6 +36,8 @@ fn bars(session: Date, symbols: &[&str], base: f64) -> Bars {
     bars
 }
 
+type Spoil = fn(&mut Vec<Bars>);
+
 /// Four sessions; B is missing on the second.
 fn sample() -> Vec<Bars> {
     vec![
@@ -176,7 +178,6 @@ fn the_past_is_never_overwritten() {
 #[test]
 fn what_is_no_history_is_not_written() {
     let (_folder, path) = stored(&sample());
-    type Spoil = fn(&mut Vec<Bars>);
     let spoil: [(&str, Spoil); 5] = [
         ("session 2024-01-02 after 2024-01-03", |h| h.swap(0, 1)),
         ("session 2024-01-02 after 2024-01-02", |h| h[1] = h[0].clone()),

@@ -85,7 +85,14 @@ fn the_simulation_drains_what_each_entry_causes_and_counts_from_one() {
     let ids: Vec<String> = simulation.since(0).map(|entry| entry.id.to_string()).collect();
     assert_eq!(
         ids,
-        ["session:a", "execution-1-0", "execution-1-1", "session:b", "execution-4-0", "execution-4-1"]
+        [
+            "session:a",
+            "execution-1-0",
+            "execution-1-1",
+            "session:b",
+            "execution-4-0",
+            "execution-4-1"
+        ]
     );
 }
 
@@ -122,7 +129,8 @@ fn an_actor_that_no_longer_says_what_it_said_diverges() {
     let error = recovery.met(&other).expect_err("differs").to_string();
     assert!(error.contains("execution-1-0") && error.contains("working=99"), "{error}");
 
-    let unheard = Envelope { id: MessageId::answer(ActorId::Execution, 2, 0), ..answers[1].clone() };
+    let unheard =
+        Envelope { id: MessageId::answer(ActorId::Execution, 2, 0), ..answers[1].clone() };
     let error = recovery.met(&unheard).expect_err("never said").to_string();
     assert!(error.contains("nothing"), "{error}");
 }

@@ -48,6 +48,7 @@ pub struct Ending {
 
 /// What the journal says so far, as far as the conductor cares.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an entry that was met or not")]
 struct Seen {
     at: Time,
     working: bool,
@@ -89,7 +90,9 @@ impl Conductor {
 
     async fn attempt(&self, day: Day, model: Option<&ModelRef>) -> Result<Ending, Failure> {
         self.clock.until(day.start).await?;
-        if !self.bus.sessions().await?.contains(&day.session) {
+        // A session that has a journal and is not open was closed: there is nothing left to open.
+        let known = self.bus.sessions().await?.contains(&day.session);
+        if !known || self.bus.open_session_date().await? == Some(day.session) {
             self.open(day, model).await?;
         }
         let mut session = self.bus.conduct(day.session).await?;
@@ -129,11 +132,7 @@ impl Conductor {
 
     async fn account(&self) -> Result<Account, Failure> {
         let reported = broker::statement(&self.client).await?;
-        Ok(Account {
-            positions: reported.positions,
-            cash: reported.cash,
-            equity: reported.equity,
-        })
+        Ok(Account { positions: reported.positions, cash: reported.cash, equity: reported.equity })
     }
 
     async fn begin(
@@ -172,8 +171,10 @@ impl Conductor {
 
     async fn stalled(&self, day: Day, seen: &Seen) -> Failure {
         let statuses = self.bus.statuses(Duration::from_millis(500)).await.unwrap_or_default();
-        let heard: Vec<String> =
-            statuses.iter().map(|status| format!("{} at {}", status.actor, status.position)).collect();
+        let heard: Vec<String> = statuses
+            .iter()
+            .map(|status| format!("{} at {}", status.actor, status.position))
+            .collect();
         let awaited = if seen.working { "the orders to end" } else { "the orders to be placed" };
         fail(format!(
             "session {} has stood still for {} s, waiting for {awaited}; actors that answer: {}. \

@@ -83,7 +83,9 @@ impl Config {
         ];
         for (key, value, most) in fractions {
             if !(value > 0.0 && value <= most) {
-                return Err(fail(format!("{name}: limits.{key} is {value}; it must be in (0, {most}]")));
+                return Err(fail(format!(
+                    "{name}: limits.{key} is {value}; it must be in (0, {most}]"
+                )));
             }
         }
         if limits.gross > limits.gross_max {
@@ -106,10 +108,15 @@ mod tests {
     fn a_misspelt_key_or_a_missing_limit_is_named() {
         let misspelt = SHIPPED.replace("gross_max", "gros_max");
         assert!(Config::parse(&misspelt, "x").expect_err("typo").to_string().contains("gros_max"));
-        let missing: String =
-            SHIPPED.lines().filter(|line| !line.starts_with("name_max")).collect::<Vec<_>>().join("\n");
+        let missing: String = SHIPPED
+            .lines()
+            .filter(|line| !line.starts_with("name_max"))
+            .collect::<Vec<_>>()
+            .join("\n");
         assert!(Config::parse(&missing, "x").expect_err("gap").to_string().contains("name_max"));
         let absurd = SHIPPED.replace("name_max = 0.03", "name_max = 3.0");
-        assert!(Config::parse(&absurd, "x").expect_err("size").to_string().contains("limits.name_max"));
+        assert!(
+            Config::parse(&absurd, "x").expect_err("size").to_string().contains("limits.name_max")
+        );
     }
 }

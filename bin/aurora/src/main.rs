@@ -1,6 +1,8 @@
 //! `aurora`: the command line. Exit codes: 0 all is well, 1 something is not (said on stderr), 2 wrong
 //! usage, 3 an actor that must not be started again, 101 a broken invariant.
 
+#![allow(unreachable_pub, reason = "a program has no users of its items but itself")]
+
 mod cli;
 mod clock;
 mod commands;

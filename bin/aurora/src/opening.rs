@@ -2,9 +2,7 @@
 
 use crate::config::Config;
 use crate::failure::{Failure, fail};
-use messages::{
-    Bars, Date, Env, Holding, Kill, Member, ModelRef, SessionOpened, Usd, sha256_hex,
-};
+use messages::{Bars, Date, Env, Holding, Kill, Member, ModelRef, SessionOpened, Usd, sha256_hex};
 
 /// Sessions of history that features are computed from: 252 for the longest window, 60 for a name to
 /// become eligible, 21 for its liquidity, and room to spare. A session that trains takes all there is.
@@ -40,7 +38,9 @@ impl Opening {
     ) -> Result<SessionOpened, Failure> {
         let before = bars.partition_point(|bars| bars.session < signal_session);
         let Some(last) = bars[..before].last() else {
-            return Err(fail(format!("no bars before {signal_session}: run `aurora fetch` or `aurora import`")));
+            return Err(fail(format!(
+                "no bars before {signal_session}: run `aurora fetch` or `aurora import`"
+            )));
         };
         let most = if model.is_some() { HISTORY_SESSIONS } else { u32::MAX };
         let sessions = u32::try_from(before).unwrap_or(u32::MAX).min(most);

@@ -99,13 +99,20 @@ impl Replay<'_> {
     }
 
     fn find(&self, wanted: impl Fn(&Message) -> bool) -> Option<String> {
-        self.simulation.since(0).find(|entry| wanted(&entry.body)).map(|entry| entry.body.to_string())
+        self.simulation
+            .since(0)
+            .find(|entry| wanted(&entry.body))
+            .map(|entry| entry.body.to_string())
     }
 
     fn expect(&self, what: &str, wanted: impl Fn(&Message) -> bool) -> Result<(), Failure> {
         let found = self.simulation.since(0).any(|entry| wanted(&entry.body));
         let last = || self.simulation.since(0).last().map_or(String::new(), ToString::to_string);
-        if found { Ok(()) } else { Err(fail(format!("no {what} came; the last entry is `{}`", last()))) }
+        if found {
+            Ok(())
+        } else {
+            Err(fail(format!("no {what} came; the last entry is `{}`", last())))
+        }
     }
 
     /// Sends approved orders to the exchange and says what it answers, until nothing moves any more.

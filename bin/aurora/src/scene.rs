@@ -28,7 +28,7 @@ impl Scene {
     pub fn new(period: &Period, config: &Config) -> Result<Self, Failure> {
         let (market, sectors_as_of, source) = match &period.bars {
             Some(path) => given(path)?,
-            None => synthetic(period, config)?,
+            None => synthetic(period, config),
         };
         let dates: Vec<Date> = market.bars().iter().map(|bars| bars.session).collect();
         let first = first_day(&dates, period, config)?;
@@ -55,10 +55,14 @@ impl Scene {
 fn needed(config: &Config) -> usize {
     let training = &config.training;
     let label = training.horizon + 1;
-    WARM_UP + training.train_sessions_min + training.test_sessions + 2 * (label + training.embargo) + 3
+    WARM_UP
+        + training.train_sessions_min
+        + training.test_sessions
+        + 2 * (label + training.embargo)
+        + 3
 }
 
-fn synthetic(period: &Period, config: &Config) -> Result<(Market, Date, String), Failure> {
+fn synthetic(period: &Period, config: &Config) -> (Market, Date, String) {
     let sessions = needed(config) + period.sessions as usize;
     let market = Market::synthetic(&SyntheticConfig {
         seed: period.seed,
@@ -67,7 +71,7 @@ fn synthetic(period: &Period, config: &Config) -> Result<(Market, Date, String),
         ..SyntheticConfig::default()
     });
     let first = market.bars()[0].session;
-    Ok((market, first, format!("synthetic market, seed {}", period.seed)))
+    (market, first, format!("synthetic market, seed {}", period.seed))
 }
 
 fn given(path: &Path) -> Result<(Market, Date, String), Failure> {

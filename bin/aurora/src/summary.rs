@@ -37,9 +37,9 @@ impl Summary {
         model: Option<ModelPublished>,
         journal: &[Envelope],
         places: &Places,
-    ) -> Result<Self, Failure> {
+    ) -> Self {
         let entries: Vec<(u64, Envelope)> = (1..).zip(journal.iter().cloned()).collect();
-        Ok(Self {
+        Self {
             run,
             source: source.to_owned(),
             performance: folder.performance(),
@@ -50,7 +50,7 @@ impl Summary {
             card: model.as_ref().map(|model| card(&places.models, &model.model.id)),
             model,
             explanation: explain_order(&entries, None).map(|explanation| explanation.to_string()),
-        })
+        }
     }
 
     pub fn emit(&self, json: bool) -> Result<(), Failure> {

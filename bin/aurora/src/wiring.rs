@@ -108,7 +108,8 @@ impl Wiring {
         let build = move |opened: &SessionOpened| core(id, opened, &files);
         let run = self.places.run.clone();
         let observer = (id == ActorId::Reporting).then(|| {
-            let build = move || Box::new(Report { run: run.clone(), folder: None }) as Box<dyn Observer>;
+            let build =
+                move || Box::new(Report { run: run.clone(), folder: None }) as Box<dyn Observer>;
             Box::new(build) as Box<dyn Fn() -> _ + Send>
         });
         ActorSpec::Core(CoreSpec { id, build: Box::new(build), observer })

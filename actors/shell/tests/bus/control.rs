@@ -21,6 +21,10 @@ async fn any_bytes_from_any_client_are_a_kill_in_the_journal() {
     let wanted = KillAcknowledged { position: kill.0, level: KillLevel::Halt };
     assert_eq!(answer.1.body, Message::KillAcknowledged(wanted));
     assert_eq!(answer.1.id, MessageId::answer(ActorId::Scoring, kill.0, 0));
+    let began = std::time::Instant::now();
+    scene.client.publish("aurora.paper.control.kill", "again".into()).await.expect("sent");
+    scene.until(MONDAY, |journal| count(journal, acknowledged) == 2).await;
+    println!("a second one within {:?}", began.elapsed());
     running.stop().await;
 }
 

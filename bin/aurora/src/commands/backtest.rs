@@ -22,14 +22,19 @@ use trainer::Registry;
 
 pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
     let config = Config::read_or_shipped(common.config.as_deref())?;
-    let run = args.period.run.clone().map_or_else(|| run_id("backtest"), Ok)?;
+    let run = args.period.run.clone().unwrap_or_else(|| run_id("backtest"));
     let places = Home(common.home.clone()).sandbox(&run);
     if places.run.exists() {
         return Err(fail(format!("there is a run {run} already: choose another name with --run")));
     }
     places.create()?;
     let scene = Scene::new(&args.period, &config)?;
-    note(format!("{run}: {}, {} sessions from {}", scene.source, scene.trading.len(), scene.trading[0].session));
+    note(format!(
+        "{run}: {}, {} sessions from {}",
+        scene.source,
+        scene.trading.len(),
+        scene.trading[0].session
+    ));
     let opening = Opening {
         env: Env::Backtest,
         run_id: run.clone(),
@@ -39,13 +44,14 @@ pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
     };
     let model = train(&scene, &opening, &places)?;
     let (folder, last) = trade(&scene, &opening, &model, &places, &args.period)?;
-    let summary = Summary::new(run, &scene.source, &folder, Some(model), &last.journal, &places)?;
+    let summary = Summary::new(run, &scene.source, &folder, Some(model), &last.journal, &places);
     summary.emit(common.json)?;
     Ok(matches!(last.outcome, Outcome::Traded))
 }
 
 fn train(scene: &Scene, opening: &Opening, places: &Places) -> Result<ModelPublished, Failure> {
-    let known = scene.market.bars().partition_point(|bars| bars.session <= scene.training.signal_session);
+    let known =
+        scene.market.bars().partition_point(|bars| bars.session <= scene.training.signal_session);
     let bars = &scene.market.bars()[..known];
     let bar = progress("training", 1);
     let trained = trainer::train(bars, &scene.members, &opening.config.training, &mut |step| {

@@ -8,6 +8,7 @@ use messages::{ActorId, Kill, KillLevel, Message, Resume};
 use serde::Serialize;
 use shell::{ActorStatus, Bus, BusOptions};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -31,21 +32,23 @@ pub async fn connect(target: &Target, home: &Home) -> Result<Bus, Failure> {
         .map_err(|_| fail(format!("the NATS server at {} does not answer", url.trim())))??)
 }
 
+#[derive(Serialize)]
+struct Report {
+    session: Option<String>,
+    halted: Option<Kill>,
+    actors: Vec<ActorStatus>,
+}
+
 pub async fn status(args: &Status, common: &Common) -> Result<bool, Failure> {
-    #[derive(Serialize)]
-    struct Report {
-        session: Option<String>,
-        halted: Option<Kill>,
-        actors: Vec<ActorStatus>,
-    }
     let bus = connect(&args.bus, &Home(common.home.clone())).await?;
     let report = Report {
         session: bus.open_session_date().await?.map(|date| date.to_string()),
         halted: bus.latched_kill().await?,
         actors: bus.statuses(PING).await?,
     };
-    let mut table =
-        Table::new(&["actor", "state", "session", "position", "last", "lag", "p50 µs", "p99 µs", "pid"]);
+    let mut table = Table::new(&[
+        "actor", "state", "session", "position", "last", "lag", "p50 µs", "p99 µs", "pid",
+    ]);
     for actor in &report.actors {
         table.row([
             actor.actor.to_string(),
@@ -61,7 +64,7 @@ pub async fn status(args: &Status, common: &Common) -> Result<bool, Failure> {
     }
     let mut text = table.to_string();
     if let Some(kill) = &report.halted {
-        text.push_str(&format!("HALTED by {}: {}\n", kill.operator, kill.reason));
+        writeln!(text, "HALTED by {}: {}", kill.operator, kill.reason)?;
     }
     if report.actors.is_empty() {
         text.push_str("no actor answers\n");
@@ -158,7 +161,8 @@ async fn acknowledgements(
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let mut actors: Vec<ActorId> = heard.keys().copied().chain(awaited.into_iter().flatten()).collect();
+    let mut actors: Vec<ActorId> =
+        heard.keys().copied().chain(awaited.into_iter().flatten()).collect();
     actors.sort_unstable();
     actors.dedup();
     let entry = |actor| Acknowledged {
@@ -192,6 +196,11 @@ async fn acknowledged(
     Ok(journal.iter().filter_map(acknowledges).collect())
 }
 
+#[derive(Serialize)]
+struct Resumed {
+    halted: Option<Kill>,
+}
+
 pub async fn resume(args: &ResumeArgs, common: &Common) -> Result<bool, Failure> {
     let home = Home(common.home.clone());
     if home.kill_flag().exists() {
@@ -206,10 +215,6 @@ pub async fn resume(args: &ResumeArgs, common: &Common) -> Result<bool, Failure>
         return Err(fail("--operator and --reason must say something: they go into the journal"));
     }
     bus.resume(&resume).await?;
-    #[derive(Serialize)]
-    struct Resumed {
-        halted: Option<Kill>,
-    }
     let halted = bus.latched_kill().await?;
     emit(common.json, &Resumed { halted: halted.clone() }, "resumed\n")?;
     Ok(halted.is_none())

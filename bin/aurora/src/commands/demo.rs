@@ -29,17 +29,25 @@ const KEYS: (&str, &str) = ("DEMO", "demo");
 pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
     let config = Config::read_or_shipped(common.config.as_deref())?;
     let home = Home(common.home.clone());
-    let run = args.period.run.clone().map_or_else(|| run_id("demo"), Ok)?;
+    let run = args.period.run.clone().unwrap_or_else(|| run_id("demo"));
     let places = home.sandbox(&run);
     if places.run.exists() {
         return Err(fail(format!("there is a run {run} already: choose another name with --run")));
     }
     if home.kill_flag().exists() {
-        return Err(fail(format!("{} is there: nothing trades until it is removed", home.kill_flag().display())));
+        return Err(fail(format!(
+            "{} is there: nothing trades until it is removed",
+            home.kill_flag().display()
+        )));
     }
     places.create()?;
     let scene = Scene::new(&args.period, &config)?;
-    note(format!("{run}: {}, {} sessions from {}", scene.source, scene.trading.len(), scene.trading[0].session));
+    note(format!(
+        "{run}: {}, {} sessions from {}",
+        scene.source,
+        scene.trading.len(),
+        scene.trading[0].session
+    ));
 
     let venue = start_venue(&scene, args.period.seed).await?;
     let (key, secret) = KEYS;
@@ -56,7 +64,8 @@ pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
         places: places.clone(),
         kill_flag: home.kill_flag(),
     };
-    let actors = Actors::start(args.processes, &wiring, &server.url, &venue, &home, common, &run).await?;
+    let actors =
+        Actors::start(args.processes, &wiring, &server.url, &venue, &home, common, &run).await?;
     let conductor = Conductor {
         bus,
         client: client.clone(),
@@ -80,7 +89,7 @@ pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
     let led = led?;
     let mut folder = RunFolder::open(&places.run)?;
     folder.finish()?;
-    let summary = Summary::new(run, &scene.source, &folder, led.model, &led.journal, &places)?;
+    let summary = Summary::new(run, &scene.source, &folder, led.model, &led.journal, &places);
     drop(server);
     summary.emit(common.json)?;
     match led.outcome {
@@ -177,9 +186,8 @@ impl Actors {
             let specs = specs.collect::<Result<Vec<_>, _>>()?;
             return Ok(Self::Here(shell::supervise(wiring.bus.clone(), specs).await));
         }
-        let mut arguments: Vec<String> = ["actor", "--env", "paper", "--nats", nats, "--run", run]
-            .map(str::to_owned)
-            .to_vec();
+        let mut arguments: Vec<String> =
+            ["actor", "--env", "paper", "--nats", nats, "--run", run].map(str::to_owned).to_vec();
         arguments.extend(["--venue".to_owned(), venue.addr().to_string()]);
         arguments.extend(["--home".to_owned(), home.0.display().to_string()]);
         if let Some(config) = &common.config {
@@ -211,11 +219,7 @@ struct Led {
 }
 
 /// Trains, then trades day after day; keeps the journals in `keep`.
-async fn lead(
-    conductor: &Conductor,
-    scene: &Scene,
-    keep: Option<&Places>,
-) -> Result<Led, Failure> {
+async fn lead(conductor: &Conductor, scene: &Scene, keep: Option<&Places>) -> Result<Led, Failure> {
     note("training a model on what is history by then");
     let trained = conductor.lead(scene.training, None).await?;
     let Some(model) = trained.model else {
@@ -247,6 +251,6 @@ async fn journal(bus: &Bus, session: Date) -> Result<Vec<Envelope>, Failure> {
 }
 
 /// `demo-20240103-141500`: the kind of run and the wall clock's UTC time.
-pub fn run_id(kind: &str) -> Result<String, Failure> {
-    Ok(format!("{kind}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S")))
+pub fn run_id(kind: &str) -> String {
+    format!("{kind}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"))
 }

@@ -3,5 +3,5 @@
 pub mod backtest;
 pub mod control;
 pub mod demo;
-pub mod run;
 pub mod research;
+pub mod run;

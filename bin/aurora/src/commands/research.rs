@@ -10,6 +10,8 @@ use crate::wiring::card;
 use ingest::{FetchOptions, Manifest, Provenance, Sources, Universe, sectors, store, universe};
 use messages::{Date, Member, ModelPublished, Symbol};
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +25,7 @@ struct Stored {
     /// Symbols that are called otherwise here than in the source.
     mapped: Vec<(String, Symbol)>,
     /// Rows left out, by reason.
-    dropped: std::collections::BTreeMap<String, u64>,
+    dropped: BTreeMap<String, u64>,
 }
 
 impl Stored {
@@ -40,10 +42,10 @@ impl Stored {
             manifest.rows,
         );
         for (theirs, ours) in &self.mapped {
-            text.push_str(&format!("mapped  {theirs} is {ours} here\n"));
+            writeln!(text, "mapped  {theirs} is {ours} here")?;
         }
         for (reason, rows) in &self.dropped {
-            text.push_str(&format!("left out {rows} rows: {reason}\n"));
+            writeln!(text, "left out {rows} rows: {reason}")?;
         }
         emit(json, self, &text)
     }
@@ -109,7 +111,7 @@ pub async fn fetch(args: &Fetch, common: &Common) -> Result<bool, Failure> {
     fs::create_dir_all(home.latest())?;
     let manifest = store::write_prices(&prices, &bars, source)?;
     ingest::write_universe(&ingest::universe_path(&prices), &members)?;
-    let stored = Stored { prices, manifest, mapped: Vec::new(), dropped: Default::default() };
+    let stored = Stored { prices, manifest, mapped: Vec::new(), dropped: BTreeMap::new() };
     stored.emit(common.json)?;
     Ok(true)
 }
@@ -128,21 +130,22 @@ fn members(args: &Fetch, prices: &Path) -> Result<Universe, Failure> {
     Ok(Universe::new(members, table.as_of.unwrap_or_else(|| jiff::Zoned::now().date())))
 }
 
+async fn last_closed(client: &alpaca::Client) -> Result<Date, Failure> {
+    let now = client.clock().await?.timestamp.0;
+    let today = alpaca::time::session_date(now);
+    let from = today.checked_sub(jiff::Span::new().days(14))?;
+    let calendar = client.calendar(from, today).await?;
+    let closed =
+        |day: &&alpaca::model::CalendarDay| alpaca::time::session_time(day.date, day.close) <= now;
+    let last = calendar.iter().rev().find(closed);
+    Ok(last.ok_or_else(|| fail("the broker's calendar has no closed session in two weeks"))?.date)
+}
+
 /// Ten years up to the last session that has closed.
 async fn bounds(args: &Fetch, client: &alpaca::Client) -> Result<(Date, Date), Failure> {
     let through = match args.through {
         Some(through) => through,
-        None => {
-            let now = client.clock().await?.timestamp.0;
-            let today = alpaca::time::session_date(now);
-            let from = today.checked_sub(jiff::Span::new().days(14))?;
-            let calendar = client.calendar(from, today).await?;
-            let closed = |day: &&alpaca::model::CalendarDay| {
-                alpaca::time::session_time(day.date, day.close) <= now
-            };
-            let last = calendar.iter().rev().find(closed);
-            last.ok_or_else(|| fail("the broker's calendar has no closed session in two weeks"))?.date
-        }
+        None => last_closed(client).await?,
     };
     let from = match args.from {
         Some(from) => from,

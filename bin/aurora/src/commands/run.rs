@@ -130,8 +130,7 @@ pub async fn actor(args: &Actor, common: &Common) -> Result<bool, Failure> {
     let client = client(&config, args.venue.as_deref())?;
     let target = crate::cli::Target { env: args.env, nats: args.nats.clone() };
     let bus = control::connect(&target, &home).await?;
-    let wiring =
-        Wiring { bus: bus.clone(), client, config, places, kill_flag: home.kill_flag() };
+    let wiring = Wiring { bus: bus.clone(), client, config, places, kill_flag: home.kill_flag() };
     let supervision = shell::supervise(bus, vec![wiring.spec(args.name)?]).await;
     let ended = tokio::select! {
         failed = supervision.failed() => Err(Failure::from(failed).finally()),
