@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench fmt setup build clean
 
-AURORA := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)/debug/aurora
+AURORA := $(abspath $(or $(CARGO_TARGET_DIR),target)/debug/aurora)
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -23,7 +23,7 @@ test: ## all the checks: format, clippy, every test, the real nats-server and th
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo nextest run --locked --workspace --no-fail-fast
 	cargo test --locked --workspace --doc --quiet
-	.tools/venv/bin/python -m pytest -q tests/python
+	AURORA_BIN=$(AURORA) .tools/venv/bin/python -m pytest -q tests/python
 
 bench: setup ## the figures of BENCHMARKS.md
 	@deploy/bench.sh

@@ -3,7 +3,7 @@ use crate::error::ShellError;
 use crate::reader::{Raw, Reader};
 use crate::seat::Seat;
 use crate::status::ActorState;
-use crate::telemetry::Span;
+use crate::telemetry::{Handled, Span};
 use crate::trace::TraceContext;
 use crate::writer::Writer;
 use futures::future::try_join;
@@ -38,7 +38,7 @@ pub(crate) struct Engine {
     /// Ids of its entries in the journal, and of what it queued.
     said: BTreeSet<MessageId>,
     /// While replaying: the causes of answers that are held back.
-    causes: BTreeMap<u64, TraceContext>,
+    causes: BTreeMap<u64, Handled>,
     /// The entry that is being handled.
     span: Option<Span>,
 }
@@ -177,14 +177,15 @@ impl Engine {
         if let Some(entry) = &entry {
             let caught_up = self.recovery.is_caught_up();
             let cause = raw.traceparent().parse().unwrap_or(self.root);
+            let handled = Handled::new(raw.position, cause, entry);
             let own = matches!(entry, Ok(it) if it.id.author == self.seat.actor);
             if caught_up && concerned && !own {
-                self.span = Some(self.seat.span(cause, raw.position, entry));
+                self.span = Some(self.span_of(&handled));
             }
             self.meet(entry)?;
             self.bury(raw, entry, concerned);
             let answers = self.host.handle(raw.position, entry);
-            self.answer(raw.position, cause, answers);
+            self.answer(handled, answers);
             self.seat.status.handled.fetch_add(1, Relaxed);
             let elapsed = began.elapsed();
             self.seat.status.took(elapsed);
@@ -245,16 +246,17 @@ impl Engine {
         self.seat.status.dead_letters.fetch_add(1, Relaxed);
     }
 
-    fn answer(&mut self, position: u64, cause: TraceContext, answers: Vec<Envelope>) {
+    fn answer(&mut self, handled: Handled, answers: Vec<Envelope>) {
+        let position = handled.position;
         if !self.recovery.is_caught_up() && !answers.is_empty() {
-            self.causes.insert(position, cause);
+            self.causes.insert(position, handled);
         }
         let mut spans: BTreeMap<u64, Span> = BTreeMap::new();
         for answer in self.recovery.answered(position, answers) {
-            match answer.id.position().and_then(|at| Some((at, *self.causes.get(&at)?))) {
+            match answer.id.position().and_then(|at| Some((at, self.causes.get(&at)?))) {
                 // It was held back: the handling of its cause becomes a span now.
                 Some((at, cause)) => {
-                    let span = spans.entry(at).or_insert_with(|| self.seat.span_of(cause, at));
+                    let span = spans.entry(at).or_insert_with(|| self.span_of(cause));
                     let parent = span.context();
                     self.post_below(&answer, parent);
                 }
@@ -264,6 +266,10 @@ impl Engine {
         if self.recovery.is_caught_up() {
             self.causes.clear();
         }
+    }
+
+    fn span_of(&self, handled: &Handled) -> Span {
+        Span::start(self.seat.actor, &self.opened, handled)
     }
 
     fn post_below(&mut self, envelope: &Envelope, parent: TraceContext) {

@@ -1,8 +1,5 @@
 use crate::Bus;
 use crate::status::StatusCell;
-use crate::telemetry::Span;
-use crate::trace::TraceContext;
-use kernel::Entry;
 use messages::{ActorId, ActorStarted, Envelope, Message, MessageId, Subjects, Time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -41,15 +38,5 @@ impl Seat {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let id = MessageId::event(self.actor, self.instance.as_str());
         Envelope { id, at: Time(now.as_nanos() as i64), body }
-    }
-
-    /// The span of handling an entry that `cause` led to.
-    pub(crate) fn span(&self, cause: TraceContext, position: u64, entry: &Entry) -> Span {
-        let topic = entry.as_ref().map_or("undecodable", |envelope| envelope.topic().name());
-        Span::start(self.actor, topic, cause, position)
-    }
-
-    pub(crate) fn span_of(&self, cause: TraceContext, position: u64) -> Span {
-        Span::start(self.actor, "recovered", cause, position)
     }
 }

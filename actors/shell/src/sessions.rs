@@ -5,6 +5,7 @@ use crate::Bus;
 use crate::bus::check;
 use crate::error::{BoxError, ShellError, failed};
 use crate::reader::Reader;
+use crate::writer::burial;
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{GetStreamByNameErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, RawMessageErrorKind, Source};
@@ -37,6 +38,7 @@ impl Bus {
         }
         if self.first_entry(&stream).await?.is_none() {
             self.publish_opened(&stream, opened, at).await?;
+            crate::telemetry::session_began(opened);
         }
         self.source_control(&stream).await?;
         tracing::info!(%session, run_id = opened.run_id, "session opened");
@@ -57,7 +59,33 @@ impl Bus {
         // In one step, so that a crash leaves it either open or closed.
         let archive = vec![self.subjects().archive(session)];
         self.update(&Config { subjects: archive, sources: None, sealed: true, ..config }).await?;
+        self.bury_stragglers(&stream).await?;
         tracing::info!(%session, "session closed");
+        Ok(())
+    }
+
+    /// After `SessionClosed` no actor reads on: what nobody can read there becomes a dead letter here.
+    async fn bury_stragglers(&self, stream: &str) -> Result<(), ShellError> {
+        let handle = self.context.get_stream(stream).await;
+        let handle = handle.map_err(failed(format!("opening journal {stream}")))?;
+        let last = handle.cached_info().state.last_sequence;
+        let mut reader = Reader::open(self, stream).await?;
+        let mut closed = false;
+        for _ in 0..last {
+            let raw = reader.next().await?;
+            match raw.decode(self.subjects()) {
+                Ok(envelope) => closed |= matches!(envelope.body, Message::SessionClosed(_)),
+                Err(undecodable) if closed => {
+                    let (subject, reason) = (&undecodable.subject, &undecodable.reason);
+                    tracing::error!(position = raw.position, subject, reason, "came after the end");
+                    let headers = burial(ActorId::Session, stream, raw.position, subject, reason);
+                    let letter = self.subjects().dead_letter(ActorId::Session);
+                    let payload = raw.payload().to_vec();
+                    self.publish_acked(letter, headers, payload, "burying a dead letter").await?;
+                }
+                Err(_) => {}
+            }
+        }
         Ok(())
     }
 

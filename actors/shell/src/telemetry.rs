@@ -2,14 +2,16 @@
 //! OTEL_EXPORTER_OTLP_ENDPOINT is set; the trace headers on the bus are right with or without.
 
 use crate::trace::TraceContext;
-use messages::ActorId;
+use kernel::Entry;
+use messages::{ActorId, MessageId, SessionOpened, Symbol, Topic};
 use opentelemetry::trace::{
-    Span as _, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState,
+    SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState,
     Tracer, TracerProvider,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{IdGenerator, SdkTracer, SdkTracerProvider};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use tracing_subscriber::EnvFilter;
@@ -41,6 +43,8 @@ pub fn init(options: &TelemetryOptions) -> TelemetryGuard {
         tracing::debug!("telemetry was initialised before");
     }
     if std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").is_ok_and(|endpoint| !endpoint.is_empty()) {
+        // Where reqwest can do TLS it makes no client without one. An error: there is one already.
+        rustls::crypto::ring::default_provider().install_default().ok();
         EXPORT
             .get_or_init(|| Export { run_id: options.run_id.clone(), by_actor: Mutex::default() });
     }
@@ -84,6 +88,23 @@ struct Export {
 static EXPORT: OnceLock<Export> = OnceLock::new();
 
 impl Export {
+    fn start(
+        &self,
+        actor: ActorId,
+        builder: SpanBuilder,
+        context: TraceContext,
+        parent: Option<TraceContext>,
+    ) -> opentelemetry_sdk::trace::Span {
+        let parent = parent.map(|TraceContext { trace, span }| {
+            let (trace, span) = (trace.to_be_bytes(), span.to_be_bytes());
+            let (trace, span) = (TraceId::from_bytes(trace), SpanId::from_bytes(span));
+            SpanContext::new(trace, span, TraceFlags::SAMPLED, true, TraceState::NONE)
+        });
+        let parent = parent.map(|parent| Context::new().with_remote_span_context(parent));
+        NEXT.set(context);
+        self.tracer(actor).build_with_context(builder, &parent.unwrap_or_default())
+    }
+
     fn tracer(&self, actor: ActorId) -> SdkTracer {
         let mut by_actor = self.by_actor.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, tracer) = by_actor.entry(actor).or_insert_with(|| {
@@ -102,7 +123,7 @@ impl Export {
                 format!("{}-{}", self.run_id, std::process::id()),
             ))
             .build();
-        let provider = SdkTracerProvider::builder().with_resource(resource);
+        let provider = SdkTracerProvider::builder().with_resource(resource).with_id_generator(Ids);
         match opentelemetry_otlp::SpanExporter::builder().with_http().build() {
             Ok(exporter) => provider.with_batch_exporter(exporter).build(),
             Err(error) => {
@@ -110,6 +131,41 @@ impl Export {
                 provider.build()
             }
         }
+    }
+}
+
+/// An entry that an actor handled, as the trace describes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Handled {
+    pub(crate) position: u64,
+    /// Who said it.
+    pub(crate) cause: TraceContext,
+    topic: Option<Topic>,
+    id: Option<MessageId>,
+    symbol: Option<Symbol>,
+}
+
+impl Handled {
+    pub(crate) fn new(position: u64, cause: TraceContext, entry: &Entry) -> Self {
+        let (topic, id, symbol) = match entry {
+            Ok(it) => (Some(it.topic()), Some(it.id.clone()), it.body.symbol().cloned()),
+            Err(undecodable) => (undecodable.topic(), None, None),
+        };
+        Self { position, cause, topic, id, symbol }
+    }
+
+    fn topic(&self) -> &'static str {
+        self.topic.map_or("unknown", Topic::name)
+    }
+
+    fn attributes(&self, opened: &SessionOpened) -> Vec<KeyValue> {
+        let mut attributes = session_attributes(opened);
+        attributes.push(KeyValue::new("position", self.position as i64));
+        attributes.push(KeyValue::new("topic", self.topic()));
+        attributes.extend(self.id.as_ref().map(|id| KeyValue::new("message_id", id.to_string())));
+        let symbol = self.symbol.as_ref();
+        attributes.extend(symbol.map(|symbol| KeyValue::new("symbol", symbol.to_string())));
+        attributes
     }
 }
 
@@ -121,34 +177,53 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    pub(crate) fn start(
-        actor: ActorId,
-        topic: &'static str,
-        cause: TraceContext,
-        position: u64,
-    ) -> Self {
-        let Some(export) = EXPORT.get() else {
-            return Self { context: cause.child(), _exported: None };
-        };
-        let parent = SpanContext::new(
-            TraceId::from_bytes(cause.trace.to_be_bytes()),
-            SpanId::from_bytes(cause.span.to_be_bytes()),
-            TraceFlags::SAMPLED,
-            true,
-            TraceState::NONE,
-        );
-        let tracer = export.tracer(actor);
-        let span = tracer
-            .span_builder(format!("{actor} {topic}"))
-            .with_kind(SpanKind::Consumer)
-            .with_attributes([KeyValue::new("position", position as i64)])
-            .start_with_context(&tracer, &Context::new().with_remote_span_context(parent));
-        let id = u64::from_be_bytes(span.span_context().span_id().to_bytes());
-        let context = TraceContext { trace: cause.trace, span: id };
-        Self { context, _exported: Some(span) }
+    pub(crate) fn start(actor: ActorId, opened: &SessionOpened, handled: &Handled) -> Self {
+        let context = handled.cause.child();
+        let exported = EXPORT.get().map(|export| {
+            let builder = SpanBuilder::from_name(format!("{actor} {}", handled.topic()))
+                .with_kind(SpanKind::Consumer)
+                .with_attributes(handled.attributes(opened));
+            export.start(actor, builder, context, Some(handled.cause))
+        });
+        Self { context, _exported: exported }
     }
 
     pub(crate) fn context(&self) -> TraceContext {
         self.context
+    }
+}
+
+/// Exports the root of a session's trace, which everything that no entry caused descends from.
+pub(crate) fn session_began(opened: &SessionOpened) {
+    if let Some(export) = EXPORT.get() {
+        let builder = SpanBuilder::from_name(format!("session {}", opened.session))
+            .with_attributes(session_attributes(opened));
+        drop(export.start(ActorId::Session, builder, TraceContext::root(opened), None));
+    }
+}
+
+fn session_attributes(opened: &SessionOpened) -> Vec<KeyValue> {
+    vec![
+        KeyValue::new("run_id", opened.run_id.clone()),
+        KeyValue::new("session", opened.session.to_string()),
+    ]
+}
+
+/// Gives spans the ids that stand in our headers.
+#[derive(Debug)]
+struct Ids;
+
+thread_local! {
+    /// The span that starts next on this thread.
+    static NEXT: Cell<TraceContext> = const { Cell::new(TraceContext { trace: 0, span: 0 }) };
+}
+
+impl IdGenerator for Ids {
+    fn new_trace_id(&self) -> TraceId {
+        TraceId::from_bytes(NEXT.get().trace.to_be_bytes())
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        SpanId::from_bytes(NEXT.get().span.to_be_bytes())
     }
 }

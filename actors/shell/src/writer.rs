@@ -83,12 +83,7 @@ impl Writer {
         reason: &str,
         payload: Bytes,
     ) {
-        let mut headers = HeaderMap::new();
-        headers.insert("Nats-Msg-Id", format!("{}-{}-{position}", self.actor, self.stream));
-        headers.insert("Aurora-Subject", one_line(subject));
-        headers.insert("Aurora-Stream", self.stream.as_str());
-        headers.insert("Aurora-Position", position.to_string());
-        headers.insert("Aurora-Reason", one_line(reason));
+        let headers = burial(self.actor, &self.stream, position, subject, reason);
         let subject = self.bus.subjects().dead_letter(self.actor);
         self.queue.push_back(Outgoing { subject, headers, payload });
     }
@@ -192,4 +187,21 @@ async fn newest_started(
 /// Header values end at a line break.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
+}
+
+/// Headers of a dead letter: where it stood and why it is one.
+pub(crate) fn burial(
+    actor: ActorId,
+    stream: &str,
+    position: u64,
+    subject: &str,
+    reason: &str,
+) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("Nats-Msg-Id", format!("{actor}-{stream}-{position}"));
+    headers.insert("Aurora-Subject", one_line(subject));
+    headers.insert("Aurora-Stream", stream);
+    headers.insert("Aurora-Position", position.to_string());
+    headers.insert("Aurora-Reason", one_line(reason));
+    headers
 }

@@ -67,7 +67,7 @@ enum Step {
     Wait,
     Begin(Phase),
     Close(Outcome),
-    End(Outcome),
+    End,
 }
 
 impl Conductor {
@@ -90,11 +90,11 @@ impl Conductor {
 
     async fn attempt(&self, day: Day, model: Option<&ModelRef>) -> Result<Ending, Failure> {
         self.clock.until(day.start).await?;
-        // A session that has a journal and is not open was closed: there is nothing left to open.
         let known = self.bus.sessions().await?.contains(&day.session);
-        if !known || self.bus.open_session_date().await? == Some(day.session) {
-            self.open(day, model).await?;
+        if known && self.bus.open_session_date().await? != Some(day.session) {
+            return self.closed(day).await;
         }
+        self.open(day, model).await?;
         let mut session = self.bus.conduct(day.session).await?;
         let mut seen = Seen::default();
         for (_, entry) in session.catch_up().await? {
@@ -111,12 +111,31 @@ impl Conductor {
                     session.flush().await?;
                     self.wait(day, &mut session, &mut seen).await?;
                 }
-                Step::End(outcome) => {
+                Step::End => {
                     self.bus.close_session(day.session).await?;
-                    return Ok(Ending { outcome, reported: seen.reported, model: seen.model });
+                    return self.closed(day).await;
                 }
             }
         }
+    }
+
+    /// How a session ended whose journal is closed.
+    async fn closed(&self, day: Day) -> Result<Ending, Failure> {
+        let mut seen = Seen::default();
+        for (_, entry, _) in self.bus.read_journal(day.session).await? {
+            if let Ok(entry) = entry {
+                seen.take(&entry);
+            }
+        }
+        let Some(mut outcome) = seen.outcome else {
+            let text = format!("the journal of session {} was closed without an end", day.session);
+            return Err(fail(text).finally());
+        };
+        // One that came while the session was being closed.
+        if let (Outcome::Traded, Some(reason)) = (&outcome, seen.halted) {
+            outcome = Outcome::Stopped { reason };
+        }
+        Ok(Ending { outcome, reported: seen.reported, model: seen.model })
     }
 
     async fn open(&self, day: Day, model: Option<&ModelRef>) -> Result<(), Failure> {
@@ -217,8 +236,8 @@ impl Seen {
     }
 
     fn next(&self, training: bool) -> Step {
-        if let Some(outcome) = &self.outcome {
-            return Step::End(outcome.clone());
+        if self.outcome.is_some() {
+            return Step::End;
         }
         if let Some(reason) = &self.failed {
             return Step::Close(Outcome::Stopped { reason: reason.clone() });

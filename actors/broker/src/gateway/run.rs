@@ -275,9 +275,7 @@ impl<'a> Run<'a> {
             content => content.unwrap_or_default(),
         };
         let mut kill = Kill::from_bytes(&content);
-        if kill.reason.is_empty() {
-            kill.reason = format!("{} is there", path.display());
-        }
+        kill.reason = format!("{}: {}", path.display(), kill.reason.trim());
         if self.desk.kill().is_none() {
             // No entry, hence no time: orders that it meets keep the time of their approval.
             self.desk.on_kill(Time(i64::MIN), &kill);

@@ -1,7 +1,7 @@
 //! `aurora backtest`: the cores over history in one thread, without a network.
 
 use crate::cli::{Backtest, Common, Period};
-use crate::commands::demo::run_id;
+use crate::commands::demo::sandbox;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
 use crate::home::{Home, Places};
@@ -22,13 +22,9 @@ use trainer::Registry;
 
 pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
     let config = Config::read_or_shipped(common.config.as_deref())?;
-    let run = args.period.run.clone().unwrap_or_else(|| run_id("backtest"));
-    let places = Home(common.home.clone()).sandbox(&run);
-    if places.run.exists() {
-        return Err(fail(format!("there is a run {run} already: choose another name with --run")));
-    }
-    places.create()?;
     let scene = Scene::new(&args.period, &config)?;
+    let (run, places) =
+        sandbox(&Home(common.home.clone()), args.period.run.as_deref(), "backtest")?;
     note(format!(
         "{run}: {}, {} sessions from {}",
         scene.source,

@@ -29,19 +29,14 @@ const KEYS: (&str, &str) = ("DEMO", "demo");
 pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
     let config = Config::read_or_shipped(common.config.as_deref())?;
     let home = Home(common.home.clone());
-    let run = args.period.run.clone().unwrap_or_else(|| run_id("demo"));
-    let places = home.sandbox(&run);
-    if places.run.exists() {
-        return Err(fail(format!("there is a run {run} already: choose another name with --run")));
-    }
     if home.kill_flag().exists() {
         return Err(fail(format!(
             "{} is there: nothing trades until it is removed",
             home.kill_flag().display()
         )));
     }
-    places.create()?;
     let scene = Scene::new(&args.period, &config)?;
+    let (run, places) = sandbox(&home, args.period.run.as_deref(), "demo")?;
     note(format!(
         "{run}: {}, {} sessions from {}",
         scene.source,
@@ -250,7 +245,22 @@ async fn journal(bus: &Bus, session: Date) -> Result<Vec<Envelope>, Failure> {
     Ok(entries.into_iter().filter_map(|entry| entry.1.ok()).collect())
 }
 
-/// `demo-20240103-141500`: the kind of run and the wall clock's UTC time.
-pub fn run_id(kind: &str) -> String {
-    format!("{kind}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"))
+/// A new folder for a run: of the name that was asked for, or of the kind of run and the wall clock's
+/// UTC time (`demo-20240103-141500`).
+pub fn sandbox(home: &Home, wanted: Option<&str>, kind: &str) -> Result<(String, Places), Failure> {
+    let run = match wanted {
+        Some(name) if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') => {
+            return Err(fail(format!(
+                "{name:?} can't be the name of a folder: choose another --run"
+            )));
+        }
+        Some(name) => name.to_owned(),
+        None => format!("{kind}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S%.3f")),
+    };
+    let places = home.sandbox(&run);
+    if places.run.exists() {
+        return Err(fail(format!("there is a run {run} already: choose another name with --run")));
+    }
+    places.create()?;
+    Ok((run, places))
 }
