@@ -15,7 +15,6 @@
 //!
 //! Absent: no solver, no turnover limit, no cancel or flatten on a kill (this core halts only).
 
-mod costs;
 mod exposures;
 mod gate;
 mod halt;
@@ -24,8 +23,6 @@ mod relief;
 mod rounding;
 mod targets;
 mod wish;
-
-pub use costs::cost_bp;
 
 use gate::Gate;
 use halt::Halts;

@@ -1,10 +1,10 @@
 //! The message: rounded targets, what they add up to, and what held them back.
 
-use crate::costs::cost_bp;
 use crate::exposures::{Bounds, Totals};
 use crate::portfolio::{Name, Portfolio, Stance};
 use crate::rounding::{Rounded, round};
 use crate::wish::wish;
+use costs::{CostModel, Liquidity};
 use messages::{SessionOpened, Shares, Target, Targets, Usd};
 
 /// `hold` says why nothing is to be traded, if so.
@@ -61,14 +61,18 @@ fn held(portfolio: &Portfolio) -> Rounded {
 fn targets(portfolio: &Portfolio, rounded: &Rounded) -> Vec<Target> {
     let target = |((name, shares), value): ((&Name, i64), &f64)| {
         let traded = Usd(name.mark.times(Shares(shares - name.held.0)).0.abs());
-        let adv = name.adv.unwrap_or(0.0);
+        // Where sigma is unknown the impact is left out, which is why nothing is *opened* in such a name;
+        // where volume is unknown nothing is traded.
+        let sigma_daily = name.sigma_daily.unwrap_or(0.0);
+        let liquidity = Liquidity { adv: name.adv.unwrap_or(f64::NAN), sigma_daily };
+        let (price, dollars) = (name.mark.to_f64(), traded.to_f64());
         Target {
             symbol: name.symbol.clone(),
             weight: if portfolio.nav > 0.0 { value / portfolio.nav } else { 0.0 },
             quantity: Shares(shares),
             held: name.held,
             mark: name.mark,
-            cost_bp: cost_bp(traded.to_f64(), name.mark.to_f64(), adv, name.sigma_daily),
+            cost_bp: CostModel::default().bp(liquidity, price, true, 0.0, dollars),
         }
     };
     let all = pairs(portfolio, rounded).zip(&rounded.values).map(target);

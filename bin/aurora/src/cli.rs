@@ -103,6 +103,7 @@ pub struct Backtest {
 #[derive(Clone, Debug, Args)]
 pub struct Nats {
     /// `embedded` starts a private nats-server; or the URL of a server or cluster (NATS >= 2.12 with JetStream).
+    /// With `demo --processes`, `{actor}` in it stands for each process's own user in nats.conf.
     #[arg(long, env = "AURORA_NATS", default_value = "embedded", value_name = "URL")]
     pub nats: String,
 }

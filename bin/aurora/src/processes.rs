@@ -1,5 +1,6 @@
 //! Each actor in a process of its own, started again with a growing pause when it dies.
 
+use crate::commands::demo::as_user;
 use crate::failure::{Failure, fail};
 use messages::ActorId;
 use std::process::Stdio;
@@ -22,10 +23,12 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// `arguments`: those of `aurora`, with the actor's name to follow.
+    /// `arguments`: those of `aurora`, with the actor's name to follow. What may hold a password goes
+    /// through the environment: arguments are for every user of the machine to see.
     pub fn start(
         actors: &[ActorId],
         arguments: &[String],
+        nats: &str,
         (key, secret): (&'static str, &'static str),
     ) -> Result<Self, Failure> {
         let program = std::env::current_exe()?;
@@ -35,6 +38,7 @@ impl Processes {
         for actor in actors.iter().copied() {
             let mut command = Command::new(&program);
             command.args(arguments).arg(actor.name()).stdin(Stdio::null()).stdout(Stdio::null());
+            command.env("AURORA_NATS", as_user(nats, actor.name()));
             command.env("APCA_API_KEY_ID", key).env("APCA_API_SECRET_KEY", secret);
             command.kill_on_drop(true);
             guards.spawn(guard(actor, command, stopped.clone(), report.clone()));

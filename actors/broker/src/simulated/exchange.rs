@@ -1,12 +1,12 @@
 //! The state of the exchange, and how time passes on it.
 
 use super::account::Book;
-use super::costs::CostModel;
 use super::ids::{Ids, account_id};
 use super::market::Market;
 use super::order::{
     Event, Fill, NewOrder, OrderFilter, OrderState, Refusal, Scope, Status, TradeUpdate,
 };
+use costs::CostModel;
 use messages::{Date, Price, Side, Time, TimeInForce, Usd};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! What happens whatever we do: the daily bars of a set of symbols over a run of sessions.
 
 use super::calendar::Calendar;
-use super::costs::Liquidity;
 use super::ids::asset_id;
+use costs::Liquidity;
 use messages::{Bars, Date, Member, Price, Shares, Symbol};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;

@@ -27,7 +27,7 @@ impl Exchange {
             Side::Sell => executed.sold,
         });
         let fillable = Fillable { price: open, liquidity, auction };
-        let price = against(side, open, self.config.costs.bp(&fillable, before, dollars));
+        let price = against(side, open, fillable.bp(&self.config.costs, before, dollars));
         self.fill(at, quantity, at_most(kind, side, price), dollars);
     }
 

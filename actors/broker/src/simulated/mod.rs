@@ -15,7 +15,7 @@
 //!   really had, in the order they were placed. What is left is cancelled after the auction (`opg`), at
 //!   once (`ioc`), or expires at the close (`day`). A symbol without a bar or without volume does not
 //!   trade. An `ioc` order placed while the exchange is closed is cancelled at once.
-//! - Costs are inside the fill price: see [`costs`]. They are measured on the 21 sessions before, or on
+//! - Costs are inside the fill price: see `costs`. They are measured on the 21 sessions before, or on
 //!   those there are, two at least; a symbol with fewer does not trade.
 //!
 //! Limits are the account's, as Alpaca keeps them: see [`Exchange::submit`]. There are no dividends,
@@ -24,7 +24,7 @@
 mod account;
 mod admission;
 pub mod calendar;
-pub mod costs;
+mod costs;
 mod exchange;
 mod ids;
 mod market;

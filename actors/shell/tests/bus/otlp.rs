@@ -114,7 +114,8 @@ async fn a_process_that_exports() {
     let bus = Bus::connect(&BusOptions::new(url, Env::Paper)).await.expect("the bus");
     bus.open_session(&opened(MONDAY), Time(1)).await.expect("the session opens");
     let running = supervise(bus, chain()).await;
-    tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await.expect("the end");
+    let told_to_end = || std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    tokio::task::spawn_blocking(told_to_end).await.expect("no panic").expect("readable");
     running.stop().await;
     drop(telemetry);
 }

@@ -15,7 +15,7 @@ use crate::wiring::{ACTORS, Wiring};
 use alpaca::{Credentials, Endpoints};
 use broker::simulated::ExchangeConfig;
 use ingest::{FetchOptions, Provenance, Universe, store};
-use messages::{Date, Env, Envelope, ModelPublished, Outcome, Symbol};
+use messages::{ActorId, Date, Env, Envelope, ModelPublished, Outcome, Symbol};
 use reporting::RunFolder;
 use shell::{Bus, BusOptions, Supervision, embedded};
 use std::fs;
@@ -35,6 +35,9 @@ pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
             home.kill_flag().display()
         )));
     }
+    if args.nats.nats.contains("{actor}") && !args.processes {
+        return Err(fail("{actor} in --nats takes --processes: in one process all are one user"));
+    }
     let scene = Scene::new(&args.period, &config)?;
     let (run, places) = sandbox(&home, args.period.run.as_deref(), "demo")?;
     note(format!(
@@ -51,7 +54,8 @@ pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
     fetch_history(&client, &scene, &places, &config).await?;
 
     let server = start_nats(&args.nats.nats, &places, &home)?;
-    let bus = Bus::connect(&BusOptions::new(&server.url, Env::Paper)).await?;
+    let own = as_user(&server.url, ActorId::Session.name());
+    let bus = Bus::connect(&BusOptions::new(own, Env::Paper)).await?;
     let wiring = Wiring {
         bus: bus.clone(),
         client: client.clone(),
@@ -147,8 +151,13 @@ pub fn start_nats(wanted: &str, places: &Places, home: &Home) -> Result<Server, 
     } else {
         (wanted.to_owned(), None)
     };
-    remember(&home.nats_url(), &url)?;
+    remember(&home.nats_url(), &as_user(&url, "operator"))?;
     Ok(Server { url, _private: private })
+}
+
+/// The URL for one of the users of nats.conf, where it leaves open for whom it is.
+pub fn as_user(url: &str, user: &str) -> String {
+    url.replace("{actor}", user)
 }
 
 /// So that `aurora status` and `aurora kill` find it without being told.
@@ -182,13 +191,13 @@ impl Actors {
             return Ok(Self::Here(shell::supervise(wiring.bus.clone(), specs).await));
         }
         let mut arguments: Vec<String> =
-            ["actor", "--env", "paper", "--nats", nats, "--run", run].map(str::to_owned).to_vec();
+            ["actor", "--env", "paper", "--run", run].map(str::to_owned).to_vec();
         arguments.extend(["--venue".to_owned(), venue.addr().to_string()]);
         arguments.extend(["--home".to_owned(), home.0.display().to_string()]);
         if let Some(config) = &common.config {
             arguments.extend(["--config".to_owned(), config.display().to_string()]);
         }
-        Ok(Self::Apart(Processes::start(&ACTORS, &arguments, KEYS)?))
+        Ok(Self::Apart(Processes::start(&ACTORS, &arguments, nats, KEYS)?))
     }
 
     /// Returns when an actor can't go on.
