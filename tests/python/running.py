@@ -26,7 +26,7 @@ def aurora() -> str:
 def example(package: str, name: str) -> str:
     """A built example of a package of this workspace."""
     build = "cargo build --quiet --locked --package".split() + [package, "--example", name]
-    subprocess.run([*build], cwd=ROOT, check=True)
+    subprocess.run(build, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return str(ROOT / target / "debug/examples" / name)
 
@@ -92,7 +92,8 @@ class Home:
         (folder / "aurora.toml").write_text(small)
 
     def command(self, *arguments: str) -> list[str]:
-        return [aurora(), *arguments, "--json", "--home", str(self.folder), "--config", str(self.folder / "aurora.toml")]
+        config = self.folder / "aurora.toml"
+        return [aurora(), *arguments, "--json", "--home", str(self.folder), "--config", str(config)]
 
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AURORA_NATS")}
