@@ -1,13 +1,18 @@
 //! The bytes: one MessagePack map `{id, at, type, body}`, `body` a map with field names, numeric
 //! columns as little-endian `bin`. Python reads it with `msgpack.unpackb` and nothing of ours.
 
-use crate::{Envelope, Kill, Message, MessageId, Resume, Time, Topic};
+use crate::{
+    Envelope, Filled, Holding, Kill, Message, MessageId, Price, Resume, Shares, Time, Topic,
+};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Larger than any message can honestly be (1,000 names times 60 columns is 1 MB).
 pub const MAX_BYTES: usize = 16 << 20;
+
+/// Of one execution or holding: a trillion dollars, a ninth of what an integer of micro-dollars holds.
+const VALUE_MICROS_MAX: u128 = 1_000_000_000_000_000_000;
 
 #[derive(Debug, Error)]
 pub enum DecodeError {
@@ -152,7 +157,7 @@ fn read<T: DeserializeOwned>((kind, bytes): (&'static str, &[u8])) -> Result<T, 
     whole.map(|whole| whole.body).map_err(|source| DecodeError::Body { kind, source })
 }
 
-/// Shapes that the types can't express: columns as long as their rows.
+/// What the types can't express: columns as long as their rows, quantities and values that can be.
 fn check(body: &Message) -> Result<(), DecodeError> {
     let sound = match body {
         Message::Bars(bars) => bars.is_well_formed(),
@@ -177,12 +182,35 @@ fn check(body: &Message) -> Result<(), DecodeError> {
                 && scores.contributions.len() == scores.symbols.len() * scores.names.len()
         }
         Message::SubmitOrder(order) | Message::OrderApproved(order) => order.quantity.0 > 0,
-        Message::Filled(fill) => {
-            fill.quantity.0 > 0 && fill.price.0 > 0 && fill.cumulative >= fill.quantity
-        }
+        Message::Filled(fill) => fill.is_well_formed(),
+        Message::SessionOpened(opened) => opened.positions.iter().all(Holding::is_well_formed),
+        Message::AccountReported(account) => account.positions.iter().all(Holding::is_well_formed),
         _ => true,
     };
     if sound { Ok(()) } else { Err(DecodeError::Malformed("columns, rows or quantities disagree")) }
+}
+
+impl Filled {
+    /// Quantities are positive and agree, and the execution's value is one that can be (a trillion
+    /// dollars at most), so that sums of them are safe.
+    pub fn is_well_formed(&self) -> bool {
+        self.quantity.0 > 0
+            && self.price.0 > 0
+            && self.cumulative >= self.quantity
+            && is_credible(self.price, self.quantity)
+    }
+}
+
+impl Holding {
+    /// Its value at the mark is one that can be: a trillion dollars at most, long or short.
+    pub fn is_well_formed(&self) -> bool {
+        is_credible(self.mark, self.quantity)
+    }
+}
+
+fn is_credible(price: Price, quantity: Shares) -> bool {
+    let value = i128::from(price.0) * i128::from(quantity.0);
+    value.unsigned_abs() <= VALUE_MICROS_MAX
 }
 
 impl Kill {

@@ -9,6 +9,8 @@ pub struct SessionOpened {
     pub env: Env,
     /// Names one run over many sessions: the demo's, or the paper account's.
     pub run_id: String,
+    /// Where the bars come from, for people: `synthetic market, seed 42`.
+    pub source: String,
     /// Trading day, New York.
     pub session: Date,
     /// The session before it: its close is what signals are computed from.

@@ -48,6 +48,7 @@ fn opened() -> SessionOpened {
     SessionOpened {
         env: Env::Paper,
         run_id: "demo-42".into(),
+        source: "synthetic market, seed 42".into(),
         session: date("2024-01-03"),
         signal_session: date("2024-01-02"),
         universe: vec![Member { symbol: "BRK.B".into(), sector: "Financials".into() }],
@@ -322,6 +323,37 @@ fn what_is_no_message_is_refused_with_its_reason() {
     huge.open.resize(MAX_BYTES / 8 + 1, 0.0);
     let huge = envelope(Message::Bars(huge)).encode();
     assert!(matches!(Envelope::decode(&huge), Err(DecodeError::TooLarge(_))));
+}
+
+#[test]
+fn values_that_can_not_be_are_refused() {
+    let filled = |price: i64, quantity: i64| Filled {
+        client_order_id: order().client_order_id,
+        symbol: "BRK.B".into(),
+        side: Side::Buy,
+        quantity: Shares(quantity),
+        price: Price(price),
+        cumulative: Shares(quantity),
+        complete: true,
+    };
+    let held =
+        |mark, quantity| Holding { mark: Price(mark), quantity: Shares(quantity), ..holding() };
+    let account =
+        |holding| AccountReported { cash: Usd(0), equity: Usd(0), positions: vec![holding] };
+    let opened = |holding| SessionOpened { positions: vec![holding], ..opened() };
+    let fits = |body: Message| Envelope::decode(&envelope(body).encode()).is_ok();
+    let both = |mark, quantity| {
+        let opened = fits(Message::SessionOpened(Box::new(opened(held(mark, quantity)))));
+        let account = fits(Message::AccountReported(account(held(mark, quantity))));
+        assert_eq!(opened, account, "{mark} {quantity}");
+        opened
+    };
+    let (mark, most) = (1_000_000, 1_000_000_000_000);
+    assert!(fits(Message::Filled(filled(mark, most))), "a trillion dollars");
+    assert!(!fits(Message::Filled(filled(mark, most + 1))));
+    assert!(!fits(Message::Filled(filled(i64::MAX, i64::MAX))));
+    assert!(both(mark, most) && both(mark, -most) && both(i64::MAX, 0));
+    assert!(!both(mark, most + 1) && !both(mark, -most - 1) && !both(i64::MAX, i64::MIN));
 }
 
 #[test]

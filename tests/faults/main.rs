@@ -164,6 +164,48 @@ async fn garbage_in_the_place_of_a_fill_halts_the_run_and_says_why() {
 }
 
 #[test]
+fn a_journal_is_continued_only_by_the_run_that_began_it() {
+    let server = NatsServer::start();
+    let (first, second) = (Desk::new(), Desk::new());
+    let url = server.url();
+    first.json(&run(&["--nats", &url, "--run", "first"]));
+    let other = second.run(&run(&["--nats", &url, "--run", "other", "--seed", "7", "--json"]));
+    let said = text(&other.stderr);
+    assert!(!other.status.success());
+    assert!(said.contains("first") && said.contains("other"), "{said}");
+    assert!(
+        !second.path("data/runs/other/sessions.jsonl").exists(),
+        "nothing of the first is ours"
+    );
+}
+
+#[test]
+fn a_demo_leaves_a_running_systems_kill_switch_alone() {
+    let desk = Desk::new();
+    let mut one = desk.start(&["demo", "--sessions", "400", "--symbols", "45", "--run", "one"]);
+    desk.wait_for_sessions("one", 1, &mut one);
+    desk.json(&["demo", "--sessions", "1", "--symbols", "45", "--run", "two"]);
+    let killed = desk.run(&["kill", "--reason", "drill", "--operator", "ada", "--json"]);
+    assert!(killed.status.success(), "{}", text(&killed.stderr));
+    assert!(text(&finish(one).stderr).contains("drill"), "the first was killed");
+    assert!(!desk.path("data/nats.url").exists(), "no stale address is left");
+}
+
+#[test]
+fn actors_do_not_outlive_the_process_that_started_them() {
+    let desk = Desk::new();
+    let many = ["demo", "--sessions", "400", "--symbols", "45", "--run", "r", "--processes"];
+    let mut child = desk.start(&many);
+    desk.wait_for_sessions("r", 1, &mut child);
+    let running = actors(child.id());
+    assert_eq!(running.len(), 8, "{running:?}");
+    child.kill().expect("running");
+    child.wait().expect("ended");
+    let gone = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).is_err();
+    wait_until("the actors have ended", || running.values().all(gone));
+}
+
+#[test]
 fn a_second_instance_of_a_running_actor_is_refused_with_who_runs() {
     let desk = Desk::new();
     let mut child = desk.start(&["demo", "--sessions", "40", "--symbols", "45", "--run", "r"]);

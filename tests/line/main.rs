@@ -209,3 +209,57 @@ fn real_bars_go_the_same_way() {
     assert_eq!(live["coverage"]["got"], 130);
     assert!(live["orders"].as_u64() > Some(100), "{live}");
 }
+
+/// A home with everything `aurora up` needs for the session after `bars`, its model trained.
+fn installation(market: &broker::simulated::Market, known: usize) -> Desk {
+    let desk = Desk::new();
+    store(&desk, &market.bars()[..known], market);
+    let trained = desk.json(&["train"]);
+    assert!(
+        trained["label"].as_str().is_some_and(|label| label.starts_with("edge not established"))
+    );
+    desk
+}
+
+async fn accelerated(market: &broker::simulated::Market, session: usize) -> venue::Venue {
+    let open = market.calendar().sessions()[session].open;
+    let start = messages::Time(open.0 - 95 * 60 * 1_000_000_000);
+    let cash = messages::Usd(10_000_000_000_000);
+    let exchange = broker::simulated::ExchangeConfig::new(cash, 1, start);
+    let mut config = venue::VenueConfig::new(market.clone(), exchange);
+    config.clock = venue::ClockMode::Accelerated { speed: 1_500.0 };
+    venue::Venue::start(config).await.expect("venue starts")
+}
+
+async fn up(desk: &Desk, venue: &venue::Venue) -> std::process::Output {
+    let address = venue.addr().to_string();
+    let mut command = desk.aurora(&["up", "--sessions", "1", "--venue", &address]);
+    command.env("APCA_API_KEY_ID", "k").env("APCA_API_SECRET_KEY", "SEKRIT");
+    let ended = tokio::task::spawn_blocking(move || command.output());
+    ended.await.expect("joined").expect("aurora runs")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_trades_a_day_on_a_clock_that_waits_for_nobody() {
+    let market = market(45, 452);
+    let desk = installation(&market, 450);
+    let venue = accelerated(&market, 451).await;
+    let output = up(&desk, &venue).await;
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains("Traded"), "{said}");
+    assert!(!said.contains("SEKRIT"), "a secret in the log");
+    let record = fs::read_to_string(desk.path("data/runs/paper/sessions.jsonl")).expect("record");
+    let record: Value = serde_json::from_str(record.lines().last().expect("line")).expect("JSON");
+    assert!(record["day"]["orders"].as_u64() > Some(20), "{record}");
+    assert_eq!(record["day"]["orders"], record["day"]["fills"], "{record}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_does_not_trade_across_a_hole_in_history() {
+    let market = market(45, 452);
+    let desk = installation(&market, 449);
+    let venue = accelerated(&market, 451).await;
+    let output = up(&desk, &venue).await;
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("aurora fetch"), "{}", text(&output.stderr));
+}

@@ -1,7 +1,6 @@
 """An independent client (nats-py, msgpack, numpy) meets a running system: it sees every actor, reads what they say
 without our code, follows a session from bars to fills by its trace, and stops it with four bytes."""
 import asyncio
-import contextlib
 import hashlib
 import json
 import re
@@ -65,7 +64,7 @@ async def watch_and_kill(home, process):
     infos = await ask_all(client, "$SRV.INFO")
     status = await asyncio.to_thread(home.run, "status")
     assert process.poll() is None, home.log.read_text()
-    await kill_within_a_session(client, process)
+    await asyncio.wait_for(kill_within_a_session(client, process), 60)
     await client.close()
     return SimpleNamespace(live=live, pings=pings, infos=infos, status=status)
 
@@ -76,19 +75,24 @@ async def kill_within_a_session(client, process):
     js = client.jetstream()
     bars = await client.subscribe("aurora.paper.ingest.bars")
     while True:
-        headers = (await bars.next_msg(timeout=60)).headers
+        journal = (await bars.next_msg(timeout=60)).headers["Nats-Expected-Stream"]
         process.send_signal(signal.SIGSTOP)
-        journal = await js.stream_info(headers["Nats-Expected-Stream"])
-        if not journal.config.sealed:
+        if not await holds(js, journal, "aurora.paper.session.phase"):
             break
+        # Heard late: the auction is over already. The next session, then.
         process.send_signal(signal.SIGCONT)
     await client.publish("aurora.paper.control.kill", b"STOP")
-    for _ in range(1_000):
-        with contextlib.suppress(nats.js.errors.NotFoundError):
-            await js.get_last_msg(journal.config.name, "aurora.paper.control.kill")
-            break
+    while not await holds(js, journal, "aurora.paper.control.kill"):
         await asyncio.sleep(0.01)
     process.send_signal(signal.SIGCONT)
+
+
+async def holds(js, stream, subject):
+    try:
+        await js.get_last_msg(stream, subject)
+    except nats.js.errors.NotFoundError:
+        return False
+    return True
 
 
 async def ask_all(client, subject):

@@ -16,6 +16,7 @@ fn opened(history: &[Bars], signal_session: Date) -> SessionOpened {
     SessionOpened {
         env: Env::Backtest,
         run_id: "test".to_owned(),
+        source: "a test".to_owned(),
         session: signal_session.tomorrow().expect("a day"),
         signal_session,
         universe: PANEL.members(),

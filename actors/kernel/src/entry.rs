@@ -34,10 +34,12 @@ pub fn read(subjects: Subjects, subject: &str, payload: &[u8], stored: Stored) -
     };
     let refuse =
         |reason: String| Err(Undecodable { at: stored.at, subject: subject.to_owned(), reason });
-    if subject == subjects.kill() {
+    // Runs for every entry: only what operators say is compared with what they may say.
+    let operators = subject.split('.').nth(2) == Some(ActorId::Control.name());
+    if operators && subject == subjects.kill() {
         return operator(Message::Kill(Kill::from_bytes(payload)));
     }
-    if subject == subjects.resume() {
+    if operators && subject == subjects.resume() {
         return match Resume::from_bytes(payload) {
             Some(resume) => operator(Message::Resume(resume)),
             None => refuse("BAD_RESUME: operator and reason are required".to_owned()),

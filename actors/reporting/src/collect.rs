@@ -16,6 +16,7 @@ impl Collector {
     pub(crate) fn new(opened: &SessionOpened) -> Self {
         let record = SessionRecord {
             run_id: opened.run_id.clone(),
+            source: opened.source.clone(),
             env: opened.env,
             session: opened.session,
             day: None,

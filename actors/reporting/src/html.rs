@@ -21,11 +21,12 @@ pub(crate) fn page(records: &[&SessionRecord], performance: &Performance) -> Str
 <title>{run}: report</title>
 <style>
 {style}</style></head><body><main>
-<header><h1>{run}</h1><p class="soft">{period}. {nature}.</p></header>
+<header><h1>{run}</h1><p class="soft">{period}. Bars: {source}. {nature}.</p></header>
 "#,
         style = include_str!("html/style.css"),
         period = period(performance),
         nature = nature(first.env),
+        source = escape(&first.source),
     );
     page += &tiles(performance);
     let label = escape(&performance.sharpe_label);

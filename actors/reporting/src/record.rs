@@ -34,6 +34,8 @@ pub struct Stopped {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionRecord {
     pub run_id: String,
+    /// Of the bars.
+    pub source: String,
     pub env: Env,
     pub session: Date,
     /// Money in micro-dollars, as in the journal.

@@ -171,6 +171,7 @@ impl RunFolder {
         let records: Vec<&SessionRecord> = self.records.values().collect();
         let summary = Summary {
             run_id: &records[0].run_id,
+            source: &records[0].source,
             env: records[0].env,
             performance: &performance,
             orders_sha256: self.orders_sha256(),
@@ -198,6 +199,7 @@ impl Observer for RunFolder {
 #[derive(Serialize)]
 struct Summary<'a> {
     run_id: &'a str,
+    source: &'a str,
     env: Env,
     #[serde(flatten)]
     performance: &'a Performance,

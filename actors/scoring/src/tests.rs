@@ -54,6 +54,7 @@ fn opened(model: Option<(&str, &str)>) -> SessionOpened {
     SessionOpened {
         env: Env::Backtest,
         run_id: "t".to_owned(),
+        source: "a test".to_owned(),
         session: Date::constant(2024, 1, 3),
         signal_session: SESSION,
         universe: Vec::new(),

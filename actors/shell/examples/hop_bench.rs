@@ -280,6 +280,7 @@ fn sample_opened() -> SessionOpened {
     SessionOpened {
         env: Env::Dryrun,
         run_id: "bench".to_owned(),
+        source: "a test".to_owned(),
         session: day,
         signal_session: day,
         universe: Vec::new(),

@@ -1,7 +1,7 @@
 use crate::error::{ShellError, failed};
 use async_nats::jetstream::stream::{Config, StorageType};
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectOptions, Event, connection::State};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr, connection::State};
 use messages::{Env, MAX_BYTES, Subjects};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -100,7 +100,14 @@ impl Bus {
             let text = text.map_err(failed(format!("reading credentials {}", path.display())))?;
             connect = connect.credentials(&text).map_err(failed("reading credentials"))?;
         }
-        let addresses: Vec<&str> = options.url.split(',').map(str::trim).collect();
+        let addresses: Result<Vec<ServerAddr>, _> =
+            options.url.split(',').map(|part| part.trim().parse()).collect();
+        let addresses = addresses.map_err(failed("reading the NATS address"))?;
+        // The client takes no user from an address by itself.
+        let user = addresses.iter().find_map(|it| Some((it.username()?, it.password()?)));
+        if let Some((user, password)) = user {
+            connect = connect.user_and_password(user.to_owned(), password.to_owned());
+        }
         let client = async_nats::connect_with_options(addresses, connect)
             .await
             .map_err(failed(format!("connecting to {}", without_secrets(&options.url))))?;

@@ -35,7 +35,7 @@ pub(crate) struct Engine {
     head: u64,
     position: u64,
     closed: bool,
-    /// Ids of its entries in the journal, and of what it queued.
+    /// Ids of its entries in the journal, and of what it queued, without what the core computes.
     said: BTreeSet<MessageId>,
     /// While replaying: the causes of answers that are held back.
     causes: BTreeMap<u64, Handled>,
@@ -128,7 +128,8 @@ impl Engine {
         }
     }
 
-    /// Whether the actor said it already, in the journal or in the queue.
+    /// Whether the actor said it already, in the journal or in the queue; not for what the core
+    /// computes.
     pub(crate) fn has_said(&self, id: &MessageId) -> bool {
         self.said.contains(id)
     }
@@ -219,8 +220,8 @@ impl Engine {
         if envelope.id.author != self.seat.actor {
             return Ok(());
         }
-        self.said.insert(envelope.id.clone());
         if !(self.recomputes)(envelope) {
+            self.said.insert(envelope.id.clone());
             return Ok(());
         }
         self.recovery.met(envelope).map_err(|source| ShellError::Divergence {
@@ -273,7 +274,9 @@ impl Engine {
     }
 
     fn post_below(&mut self, envelope: &Envelope, parent: TraceContext) {
-        self.said.insert(envelope.id.clone());
+        if !(self.recomputes)(envelope) {
+            self.said.insert(envelope.id.clone());
+        }
         self.writer.post(envelope, parent);
         self.seat.status.published.fetch_add(1, Relaxed);
     }

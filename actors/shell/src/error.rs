@@ -1,5 +1,6 @@
 use messages::{ActorId, Date};
 use std::path::PathBuf;
+use std::time::Duration;
 use thiserror::Error;
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -17,6 +18,11 @@ pub enum ShellError {
     OldServer { found: String },
     #[error("the connection to NATS was lost while {doing}")]
     Disconnected { doing: String },
+    #[error(
+        "NATS could not be reached within {} s while {doing}: start the server (again), then this",
+        waited.as_secs()
+    )]
+    NoAnswer { waited: Duration, doing: String },
     #[error(
         "stream {stream} is not as it should be: {what}; remove or repair it, then start again"
     )]

@@ -6,6 +6,7 @@ use crate::supervise::ActorSpec;
 use crate::{BoxError, Bus, CoreSpec, Gateway, GatewaySpec, Session};
 use messages::{ActorId, Date, SessionOpened};
 use std::cell::Cell;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -117,11 +118,12 @@ impl Runner {
         if observer.is_some() {
             engine.read_all();
         }
+        let mut stop = pin!(self.stop());
         loop {
             let next = tokio::select! {
                 biased;
                 next = engine.next() => next?,
-                () = self.stop() => {
+                () = &mut stop => {
                     engine.flush().await?;
                     return Ok(Outcome::Stopped);
                 }

@@ -20,6 +20,9 @@ pub(crate) struct Registration {
     answering: Option<JoinHandle<()>>,
 }
 
+/// How long a server may take to be there. It was when the bus was connected.
+const REGISTER_MAX: Duration = Duration::from_secs(3);
+
 impl Registration {
     /// Returns once the server knows that it is gone.
     pub(crate) async fn end(mut self) {
@@ -85,12 +88,18 @@ impl Bus {
         Ok(answer.filter(|message| message.status != Some(StatusCode::NO_RESPONDERS)))
     }
 
-    /// Refuses if the actor runs already, here or anywhere; else lists it as running.
+    /// Refuses if the actor runs already, here or anywhere, or if the server can't be reached; else
+    /// lists it as running.
     pub(crate) async fn register(
         &self,
         status: &Arc<StatusCell>,
     ) -> Result<Registration, ShellError> {
         let actor = status.actor;
+        let doing = || format!("registering {actor} as a service");
+        // Without a connection everything below would wait for one.
+        if timeout(REGISTER_MAX, self.client.flush()).await.is_err() {
+            return Err(ShellError::NoAnswer { waited: REGISTER_MAX, doing: doing() });
+        }
         // What this process left behind a moment ago is no other instance.
         if let Some(other) = self.status_of(actor, Duration::from_secs(1)).await?
             && !other.instance.starts_with(&*self.process)
@@ -98,7 +107,10 @@ impl Bus {
             let ActorStatus { instance, pid, host, .. } = other;
             return Err(ShellError::AlreadyRunning { actor, instance, pid, host });
         }
-        self.list(status).await.map_err(failed(format!("registering {actor} as a service")))
+        match timeout(REGISTER_MAX, self.list(status)).await {
+            Ok(listed) => listed.map_err(failed(doing())),
+            Err(_) => Err(ShellError::NoAnswer { waited: REGISTER_MAX, doing: doing() }),
+        }
     }
 
     async fn list(&self, status: &Arc<StatusCell>) -> Result<Registration, BoxError> {

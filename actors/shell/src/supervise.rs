@@ -45,9 +45,12 @@ pub async fn supervise(bus: Bus, specs: Vec<ActorSpec>) -> Supervision {
     let (failing, failures) = mpsc::unbounded_channel();
     let mut registrations = Vec::new();
     let mut hosted = Vec::new();
-    for spec in specs {
+    let registering = specs.into_iter().map(async |spec| {
         let status = Arc::new(StatusCell::new(spec.id(), crate::seat::new_instance(&bus)));
-        match bus.register(&status).await {
+        (bus.register(&status).await, spec, status)
+    });
+    for (registered, spec, status) in futures::future::join_all(registering).await {
+        match registered {
             Ok(registration) => {
                 registrations.push(registration);
                 hosted.push((spec, status));
@@ -165,11 +168,13 @@ impl Actor for Hosted {
             }
             Ok(())
         };
-        let ended =
-            run.instrument(span).into_actor(self).map(|outcome, hosted, ctx| match outcome {
-                Ok(()) => hosted.end(),
-                Err((error, lasted)) => hosted.on_failure(error, lasted, ctx),
-            });
+        // A task of its own: an entry wakes it alone, not the actix actor around it.
+        let task = actix_rt::spawn(run.instrument(span));
+        let ended = task.into_actor(self).map(|outcome, hosted, ctx| match outcome {
+            Ok(Ok(())) => hosted.end(),
+            Ok(Err((error, lasted))) => hosted.on_failure(error, lasted, ctx),
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        });
         ctx.spawn(ended);
     }
 }

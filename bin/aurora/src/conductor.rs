@@ -3,12 +3,14 @@
 
 use crate::clock::SessionClock;
 use crate::failure::{Failure, fail};
-use crate::opening::{Account, Opening};
+use crate::morning;
+use crate::opening::Opening;
+use crate::seen::{Seen, Step};
 use messages::{
-    ActorId, Date, DayReported, Envelope, Message, MessageId, ModelPublished, ModelRef, Outcome,
-    Phase, PhaseBegan, SessionClosed, Time,
+    ActorId, Date, DayReported, Kill, Message, MessageId, ModelPublished, ModelRef, Outcome, Phase,
+    PhaseBegan, SessionClosed, SessionOpened, Time,
 };
-use shell::{Bus, Session};
+use shell::{Bus, Session, ShellError};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,9 +18,9 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// A model takes its time.
 const TRAINING: Duration = Duration::from_secs(3_600);
+/// After the close of a flowing session, for the account.
+const ACCOUNTING: Time = Time(15 * 60 * 1_000_000_000);
 const RETRIES: u32 = 20;
-/// Alarms after which no answer comes that could be waited for.
-const ENDING: [&str; 4] = ["RECONCILIATION", "EXPOSURE_UNKNOWN", "NO_EQUITY", "TRAINING_FAILED"];
 
 pub struct Conductor {
     pub bus: Bus,
@@ -28,11 +30,13 @@ pub struct Conductor {
     pub prices: PathBuf,
 }
 
-/// One trading day: its date, the session before it, and its three moments.
+/// One trading day: its date, the two sessions before it, and its three moments.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Day {
     pub session: Date,
     pub signal_session: Date,
+    /// The session before the signal session: where the stored history must end.
+    pub history_session: Date,
     pub start: Time,
     pub open: Time,
     pub close: Time,
@@ -44,30 +48,6 @@ pub struct Ending {
     pub outcome: Outcome,
     pub reported: Option<DayReported>,
     pub model: Option<ModelPublished>,
-}
-
-/// What the journal says so far, as far as the conductor cares.
-#[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an entry that was met or not")]
-struct Seen {
-    at: Time,
-    working: bool,
-    done: bool,
-    opened: bool,
-    closing: bool,
-    halted: Option<String>,
-    failed: Option<String>,
-    reported: Option<DayReported>,
-    model: Option<ModelPublished>,
-    outcome: Option<Outcome>,
-}
-
-#[derive(Debug, PartialEq)]
-enum Step {
-    Wait,
-    Begin(Phase),
-    Close(Outcome),
-    End,
 }
 
 impl Conductor {
@@ -90,12 +70,13 @@ impl Conductor {
 
     async fn attempt(&self, day: Day, model: Option<&ModelRef>) -> Result<Ending, Failure> {
         self.clock.until(day.start).await?;
-        let known = self.bus.sessions().await?.contains(&day.session);
-        if known && self.bus.open_session_date().await? != Some(day.session) {
+        if self.bus.open_session_date().await? != Some(day.session)
+            && !self.open(day, model).await?
+        {
             return self.closed(day).await;
         }
-        self.open(day, model).await?;
         let mut session = self.bus.conduct(day.session).await?;
+        self.is_ours(session.opened())?;
         let mut seen = Seen::default();
         for (_, entry) in session.catch_up().await? {
             seen.take(&entry);
@@ -105,12 +86,7 @@ impl Conductor {
             match seen.next(training) {
                 Step::Wait => self.wait(day, &mut session, &mut seen).await?,
                 Step::Begin(phase) => self.begin(phase, day, &mut session, &mut seen).await?,
-                Step::Close(outcome) => {
-                    let body = Message::SessionClosed(SessionClosed { outcome });
-                    session.say(event("closed"), seen.at, body).await?;
-                    session.flush().await?;
-                    self.wait(day, &mut session, &mut seen).await?;
-                }
+                Step::Close(outcome) => self.close(outcome, &mut session, &mut seen).await?,
                 Step::End => {
                     self.bus.close_session(day.session).await?;
                     return self.closed(day).await;
@@ -119,39 +95,57 @@ impl Conductor {
         }
     }
 
+    /// False if the session was closed before.
+    async fn open(&self, day: Day, model: Option<&ModelRef>) -> Result<bool, Failure> {
+        if self.bus.sessions().await?.contains(&day.session) {
+            // Left half open, or closed: a first entry tells which.
+            if let Ok(opened) = self.bus.session_opened(day.session).await {
+                self.is_ours(&opened)?;
+            }
+        }
+        let bars = ingest::store::read_prices(&self.prices);
+        let bars = bars.map_err(|error| Failure::from(error).finally())?;
+        let (account, halted) = morning::look(&self.bus, &self.client, day).await?;
+        let opened = self.opening.message(&day, &bars, account, model.cloned(), halted);
+        match self.bus.open_session(&opened.map_err(Failure::finally)?, day.start).await {
+            Ok(()) => Ok(true),
+            Err(ShellError::SessionWasClosed(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A journal is continued only by the run that began it.
+    fn is_ours(&self, opened: &SessionOpened) -> Result<(), Failure> {
+        let ours = &self.opening;
+        if opened.run_id == ours.run_id && opened.universe == ours.members {
+            return Ok(());
+        }
+        Err(fail(format!(
+            "session {} on this NATS server belongs to run {:?}, not to {:?}: take another server, \
+             or continue that run by its name",
+            opened.session, opened.run_id, ours.run_id
+        ))
+        .finally())
+    }
+
     /// How a session ended whose journal is closed.
     async fn closed(&self, day: Day) -> Result<Ending, Failure> {
+        self.is_ours(&self.bus.session_opened(day.session).await?)?;
         let mut seen = Seen::default();
         for (_, entry, _) in self.bus.read_journal(day.session).await? {
             if let Ok(entry) = entry {
                 seen.take(&entry);
             }
         }
-        let Some(mut outcome) = seen.outcome else {
+        let Some(mut outcome) = seen.outcome.clone() else {
             let text = format!("the journal of session {} was closed without an end", day.session);
             return Err(fail(text).finally());
         };
-        // One that came while the session was being closed.
-        if let (Outcome::Traded, Some(reason)) = (&outcome, seen.halted) {
-            outcome = Outcome::Stopped { reason };
+        // A halt that came while the session was being closed.
+        if let (Outcome::Traded, Some(reason)) = (&outcome, seen.halted()) {
+            outcome = Outcome::Stopped { reason: reason.clone() };
         }
         Ok(Ending { outcome, reported: seen.reported, model: seen.model })
-    }
-
-    async fn open(&self, day: Day, model: Option<&ModelRef>) -> Result<(), Failure> {
-        let bars = ingest::store::read_prices(&self.prices)
-            .map_err(|error| Failure::from(error).finally())?;
-        let account = self.account().await?;
-        let halted = self.bus.latched_kill().await?;
-        let dates = (day.session, day.signal_session);
-        let opened = self.opening.message(dates, &bars, account, model.cloned(), halted);
-        self.bus.open_session(&opened.map_err(Failure::finally)?, day.start).await?;
-        Ok(())
-    }
-
-    async fn account(&self) -> Result<Account, Failure> {
-        let reported = broker::statement(&self.client).await?;
-        Ok(Account { positions: reported.positions, cash: reported.cash, equity: reported.equity })
     }
 
     async fn begin(
@@ -170,17 +164,50 @@ impl Conductor {
         self.wait(day, session, seen).await
     }
 
-    /// For the next entry that concerns us.
-    async fn wait(&self, day: Day, session: &mut Session, seen: &mut Seen) -> Result<(), Failure> {
-        let next = match self.clock {
-            SessionClock::Stepped(_) => {
-                let patience = if session.opened().model.is_none() { TRAINING } else { PATIENCE };
-                tokio::time::timeout(patience, session.next()).await
+    async fn close(
+        &self,
+        outcome: Outcome,
+        session: &mut Session,
+        seen: &mut Seen,
+    ) -> Result<(), Failure> {
+        if let Some(reason) = seen.must_latch() {
+            let (operator, reason) = ("session".to_owned(), reason.clone());
+            self.bus.kill(&Kill { reason, operator, ..Kill::default() }).await?;
+        }
+        let body = Message::SessionClosed(SessionClosed { outcome });
+        session.say(event("closed"), seen.at, body).await?;
+        session.flush().await?;
+        while seen.outcome.is_none() {
+            match session.next().await? {
+                Some((_, entry)) => seen.take(&entry),
+                None => break,
             }
-            SessionClock::Wall => Ok(session.next().await),
+        }
+        Ok(())
+    }
+
+    /// For the next entry that concerns us, or for the moment that doesn't wait for one.
+    async fn wait(&self, day: Day, session: &mut Session, seen: &mut Seen) -> Result<(), Failure> {
+        let training = session.opened().model.is_none();
+        let due = match seen.next_phase() {
+            Some(Phase::Open) => day.open,
+            Some(Phase::Close) => day.close,
+            None => Time(day.close.0 + ACCOUNTING.0),
         };
-        let Ok(next) = next else {
-            return Err(self.stalled(day, seen).await);
+        let next = if self.clock.is_flowing() && !training {
+            tokio::select! {
+                next = session.next() => next,
+                reached = self.clock.until(due) => {
+                    seen.due = true;
+                    return reached;
+                }
+            }
+        } else {
+            let patience = if training { TRAINING } else { PATIENCE };
+            match tokio::time::timeout(patience, session.next()).await {
+                Ok(next) => next,
+                Err(_) => return Err(self.stalled(day, seen).await),
+            }
         };
         if let Some((_, entry)) = next? {
             seen.take(&entry);
@@ -196,64 +223,12 @@ impl Conductor {
             .collect();
         let awaited = if seen.working { "the orders to end" } else { "the orders to be placed" };
         fail(format!(
-            "session {} has stood still for {} s, waiting for {awaited}; actors that answer: {}. \
-             Look into the log for the first error.",
+            "session {} stands still, waiting for {awaited}; actors that answer: {}. Look into the log for \
+             the first error",
             day.session,
-            PATIENCE.as_secs(),
             heard.join(", ")
         ))
         .finally()
-    }
-}
-
-impl Seen {
-    fn take(&mut self, entry: &Envelope) {
-        self.at = self.at.max(entry.at);
-        match &entry.body {
-            Message::SessionOpened(opened) => {
-                self.halted = opened.halted.as_ref().map(|kill| format!("killed: {}", kill.reason));
-            }
-            Message::CoverageFailed(_) => self.failed = Some(format!("coverage: {}", entry.body)),
-            Message::ModelPublished(model) => self.model = Some(model.clone()),
-            Message::OrdersWorking(_) => self.working = true,
-            Message::OrdersDone(_) => self.done = true,
-            Message::PhaseBegan(began) => match began.phase {
-                Phase::Open => self.opened = true,
-                Phase::Close => self.closing = true,
-            },
-            Message::DayReported(day) => self.reported = Some(day.clone()),
-            Message::Kill(kill) => self.halted = Some(format!("killed: {}", kill.reason)),
-            Message::Resume(_) => self.halted = None,
-            Message::Alarm(alarm) if ENDING.contains(&alarm.code.as_str()) => {
-                self.failed = Some(format!("{}: {}", alarm.code, alarm.detail));
-            }
-            Message::Alarm(alarm) => {
-                self.halted = Some(format!("{}: {}", alarm.code, alarm.detail));
-            }
-            Message::SessionClosed(closed) => self.outcome = Some(closed.outcome.clone()),
-            _ => {}
-        }
-    }
-
-    fn next(&self, training: bool) -> Step {
-        if self.outcome.is_some() {
-            return Step::End;
-        }
-        if let Some(reason) = &self.failed {
-            return Step::Close(Outcome::Stopped { reason: reason.clone() });
-        }
-        if training {
-            return if self.model.is_some() { Step::Close(Outcome::Trained) } else { Step::Wait };
-        }
-        if self.reported.is_some() {
-            let stopped = |reason: &String| Outcome::Stopped { reason: reason.clone() };
-            return Step::Close(self.halted.as_ref().map_or(Outcome::Traded, stopped));
-        }
-        match (self.opened, self.closing) {
-            (false, _) if self.working => Step::Begin(Phase::Open),
-            (true, false) if self.done => Step::Begin(Phase::Close),
-            _ => Step::Wait,
-        }
     }
 }
 

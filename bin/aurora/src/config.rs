@@ -69,6 +69,16 @@ impl Config {
     }
 
     fn check(&self, name: &str) -> Result<(), Failure> {
+        if jiff::civil::Time::strptime("%H:%M", &self.schedule.open_session).is_err() {
+            let text = format!("{name}: schedule.open_session is no time like \"08:00\"");
+            return Err(fail(text));
+        }
+        let sessions = [self.training.train_sessions_min, self.training.test_sessions];
+        if sessions.iter().any(|sessions| *sessions > 20_000) {
+            return Err(fail(format!(
+                "{name}: [training] asks for more sessions than markets have had"
+            )));
+        }
         self.training.validate().map_err(|error| fail(format!("{name}: [training] {error}")))?;
         let limits = &self.limits;
         let fractions = [

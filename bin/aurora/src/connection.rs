@@ -24,14 +24,24 @@ pub fn client(config: &Config, venue: Option<&str>) -> Result<Client, Failure> {
     Ok(client)
 }
 
-/// Only a paper account: until real money is a feature, it must not be reachable by a typing error.
+/// Only a paper account: until real money is a feature, it must not be reachable by a typing error. Keys
+/// go to no other host.
+const HOSTS: [(&str, &str); 4] = [
+    ("https", "paper-api.alpaca.markets"),
+    ("wss", "paper-api.alpaca.markets"),
+    ("https", "data.alpaca.markets"),
+    ("wss", "stream.data.alpaca.markets"),
+];
+
 fn endpoints(config: &Config) -> Result<Endpoints, Failure> {
     let alpaca = &config.alpaca;
-    for url in [&alpaca.trading, &alpaca.trading_stream] {
-        let host = url.split("://").nth(1).unwrap_or(url);
-        if !(host.starts_with("paper-api.") || host.starts_with("127.0.0.1")) {
+    for url in [&alpaca.trading, &alpaca.trading_stream, &alpaca.data, &alpaca.data_stream] {
+        let known = HOSTS.iter().any(|(scheme, host)| *url == format!("{scheme}://{host}"));
+        if !known {
             return Err(fail(format!(
-                "{url} is no paper account: this release trades none but Alpaca's paper-api host"
+                "{url} is none of Alpaca's paper and data hosts ({}): this release trades paper accounts only; \
+                 --venue names another venue",
+                HOSTS.map(|(scheme, host)| format!("{scheme}://{host}")).join(", ")
             )));
         }
     }

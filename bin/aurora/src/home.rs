@@ -1,6 +1,6 @@
 //! Where files are.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, fail};
 use messages::{Date, Envelope};
 use std::fs;
 use std::io::Write;
@@ -35,13 +35,15 @@ impl Home {
     /// A run over the installation's own prices and models.
     pub fn run(&self, run_id: &str) -> Places {
         let run = self.runs().join(run_id);
-        Places { prices: self.latest().join("prices.parquet"), models: self.models(), run }
+        let prices = self.latest().join("prices.parquet");
+        Places { prices, models: self.models(), nats: self.0.join("data/nats"), run }
     }
 
     /// A run that keeps everything to itself: a demo or a backtest must not touch what trading uses.
     pub fn sandbox(&self, run_id: &str) -> Places {
         let run = self.runs().join(run_id);
-        Places { prices: run.join("latest/prices.parquet"), models: run.join("models"), run }
+        let prices = run.join("latest/prices.parquet");
+        Places { prices, models: run.join("models"), nats: run.join("nats"), run }
     }
 }
 
@@ -49,15 +51,14 @@ impl Home {
 pub struct Places {
     pub prices: PathBuf,
     pub models: PathBuf,
-    /// Journals, reports and logs of one run.
+    /// Store of the private NATS server. An installation has one for all its runs, so that a kill
+    /// stays in force whatever the next run is called.
+    pub nats: PathBuf,
+    /// Reports of one run.
     pub run: PathBuf,
 }
 
 impl Places {
-    pub fn nats(&self) -> PathBuf {
-        self.run.join("nats")
-    }
-
     /// Keeps a session's journal as a file, whole or not at all.
     pub fn keep_journal(&self, session: Date, journal: &[Envelope]) -> Result<(), Failure> {
         let folder = self.run.join("journals");
@@ -73,7 +74,13 @@ impl Places {
 
     pub fn create(&self) -> Result<(), Failure> {
         for folder in [self.prices.parent(), Some(&self.models), Some(&self.run)] {
-            fs::create_dir_all(folder.unwrap_or(Path::new(".")))?;
+            let folder = folder.unwrap_or(Path::new("."));
+            fs::create_dir_all(folder).map_err(|error| {
+                fail(format!(
+                    "can't create {}: {error}; --home names another folder",
+                    folder.display()
+                ))
+            })?;
         }
         Ok(())
     }

@@ -11,11 +11,14 @@ mod config;
 mod connection;
 mod failure;
 mod home;
+mod morning;
 mod opening;
 mod output;
 mod processes;
 mod replay;
 mod scene;
+mod seen;
+mod server;
 mod summary;
 mod wiring;
 

@@ -1,5 +1,6 @@
 //! Puts together what a session starts from: the first entry of its journal.
 
+use crate::conductor::Day;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
 use messages::{Bars, Date, Env, Holding, Kill, Member, ModelRef, SessionOpened, Usd, sha256_hex};
@@ -15,6 +16,8 @@ pub struct Opening {
     pub run_id: String,
     pub members: Vec<Member>,
     pub sectors_as_of: Date,
+    /// Of the bars: `synthetic market, seed 42`, a file, or a host.
+    pub source: String,
     pub config: Config,
 }
 
@@ -27,29 +30,37 @@ pub struct Account {
 }
 
 impl Opening {
-    /// `bars`: everything stored, of which the sessions before `signal_session` are vouched for.
+    /// `bars`: everything stored, of which the sessions before the signal session are vouched for. They
+    /// must reach up to it: features across a hole would be wrong without looking wrong.
     pub fn message(
         &self,
-        (session, signal_session): (Date, Date),
+        day: &Day,
         bars: &[Bars],
         account: Account,
         model: Option<ModelRef>,
         halted: Option<Kill>,
     ) -> Result<SessionOpened, Failure> {
-        let before = bars.partition_point(|bars| bars.session < signal_session);
-        let Some(last) = bars[..before].last() else {
+        let before = bars.partition_point(|bars| bars.session < day.signal_session);
+        let last = bars[..before].last().ok_or_else(|| {
+            let text = "no bars before {}: run `aurora fetch` or `aurora import`";
+            fail(text.replace("{}", &day.signal_session.to_string()))
+        })?;
+        if last.session != day.history_session {
             return Err(fail(format!(
-                "no bars before {signal_session}: run `aurora fetch` or `aurora import`"
+                "the stored bars end with {}, but the session before {} is {}: run `aurora fetch`, then \
+                 start again",
+                last.session, day.signal_session, day.history_session
             )));
-        };
+        }
         let most = if model.is_some() { HISTORY_SESSIONS } else { u32::MAX };
         let sessions = u32::try_from(before).unwrap_or(u32::MAX).min(most);
         let (history, _) = ingest::store::history(bars, last.session, sessions)?;
         Ok(SessionOpened {
             env: self.env,
             run_id: self.run_id.clone(),
-            session,
-            signal_session,
+            source: self.source.clone(),
+            session: day.session,
+            signal_session: day.signal_session,
             universe: self.members.clone(),
             sectors_sha256: sectors_sha256(&self.members),
             sectors_as_of: self.sectors_as_of,

@@ -1,8 +1,9 @@
 //! Each actor in a process of its own, started again with a growing pause when it dies.
 
-use crate::commands::demo::as_user;
 use crate::failure::{Failure, fail};
+use crate::server::as_user;
 use messages::ActorId;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
@@ -36,7 +37,7 @@ impl Processes {
         let (report, failures) = mpsc::unbounded_channel();
         let mut guards = JoinSet::new();
         for actor in actors.iter().copied() {
-            let mut command = Command::new(&program);
+            let mut command = dying_with_us(&program);
             command.args(arguments).arg(actor.name()).stdin(Stdio::null()).stdout(Stdio::null());
             command.env("AURORA_NATS", as_user(nats, actor.name()));
             command.env("APCA_API_KEY_ID", key).env("APCA_API_SECRET_KEY", secret);
@@ -58,6 +59,17 @@ impl Processes {
         let _ = self.stop.send(true);
         while self.guards.join_next().await.is_some() {}
     }
+}
+
+/// Ends when this process does, however that ends (where `setpriv` exists, that is on Linux).
+fn dying_with_us(program: &Path) -> Command {
+    let there = std::process::Command::new("setpriv").arg("--version").output();
+    if there.is_ok_and(|output| output.status.success()) {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+        return command;
+    }
+    Command::new(program)
 }
 
 async fn guard(

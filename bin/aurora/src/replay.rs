@@ -41,8 +41,7 @@ pub fn play(
     let account = statement(exchange);
     let account =
         Account { positions: account.positions, cash: account.cash, equity: account.equity };
-    let dates = (day.session, day.signal_session);
-    let opened = opening.message(dates, bars, account, model.cloned(), None)?;
+    let opened = opening.message(&day, bars, account, model.cloned(), None)?;
     let built: Result<Vec<_>, _> =
         CORES.into_iter().map(|actor| core(actor, &opened, files)).collect();
     let simulation = Simulation::new(built.map_err(|error| fail(error.to_string()))?);

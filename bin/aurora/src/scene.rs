@@ -112,6 +112,7 @@ fn days(market: &Market) -> Vec<Day> {
     let day = |at: usize| Day {
         session: sessions[at].date,
         signal_session: sessions[at.saturating_sub(1)].date,
+        history_session: sessions[at.saturating_sub(2)].date,
         start: Time(sessions[at].open.0 - 90 * 60 * 1_000_000_000),
         open: sessions[at].open,
         close: sessions[at].close,

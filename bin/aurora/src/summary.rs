@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::home::Places;
 use crate::output::emit;
 use crate::wiring::card;
-use messages::{Envelope, ModelPublished};
+use messages::{Envelope, ModelPublished, Outcome};
 use reporting::{Performance, RunFolder, explain_order};
 use serde::Serialize;
 use std::fmt::Write;
@@ -15,6 +15,8 @@ pub struct Summary {
     run: String,
     /// What was traded on.
     source: String,
+    /// How the last session ended.
+    outcome: Outcome,
     #[serde(flatten)]
     performance: Option<Performance>,
     /// Over the ordered list of session, symbol, side, quantity, client order id.
@@ -33,6 +35,7 @@ impl Summary {
     pub fn new(
         run: String,
         source: &str,
+        outcome: &Outcome,
         folder: &RunFolder,
         model: Option<ModelPublished>,
         journal: &[Envelope],
@@ -42,6 +45,7 @@ impl Summary {
         Self {
             run,
             source: source.to_owned(),
+            outcome: outcome.clone(),
             performance: folder.performance(),
             orders_sha256: folder.orders_sha256(),
             report: places.run.join("report.html"),

@@ -5,13 +5,15 @@ use crate::failure::{Failure, fail};
 use crate::home::Places;
 use execution::Execution;
 use features::FeaturesActor;
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use ingest::store;
 use kernel::{Actor, Observer};
-use messages::{ActorId, Bars, Envelope, HistoryRef, ModelRef, SessionOpened};
+use messages::{ActorId, Bars, Envelope, HistoryRef, ModelRef, SessionOpened, Topic};
 use reporting::{Reporting, RunFolder};
 use risk::Risk;
 use scoring::{Predictor, Scoring};
-use shell::{ActorSpec, BoxError, Bus, CoreSpec, GatewaySpec};
+use shell::{ActorSpec, BoxError, Bus, CoreSpec, GatewaySpec, Session};
 use std::path::{Path, PathBuf};
 use trainer::Registry;
 
@@ -117,11 +119,12 @@ impl Wiring {
 
     fn ingest(&self) -> ActorSpec {
         let (client, prices) = (self.client.clone(), self.places.prices.clone());
-        let alpaca = &self.config.alpaca;
+        let (alpaca, config_sha256) = (&self.config.alpaca, self.config.sha256.clone());
         let fetch = ingest::FetchOptions::new(&alpaca.feed, &alpaca.adjustment);
         let options = ingest::GatewayOptions::new(fetch);
         gateway(ActorId::Ingest, move || {
-            Ok(Box::new(ingest::Gateway::new(client.clone(), prices.clone(), options.clone())))
+            let gateway = ingest::Gateway::new(client.clone(), prices.clone(), options.clone());
+            Ok(Box::new(Configured { gateway, config_sha256: config_sha256.clone() }))
         })
     }
 
@@ -137,11 +140,13 @@ impl Wiring {
 
     fn trainer(&self) -> ActorSpec {
         let (files, config) = (self.disk(), self.config.training.clone());
+        let config_sha256 = self.config.sha256.clone();
         gateway(ActorId::Trainer, move || {
             let files = files.clone();
             let registry = Registry::new(&files.models);
             let history = Box::new(move |wanted: &HistoryRef| files.history(wanted));
-            Ok(Box::new(trainer::Gateway::new(registry, config.clone(), history)))
+            let gateway = trainer::Gateway::new(registry, config.clone(), history);
+            Ok(Box::new(Configured { gateway, config_sha256: config_sha256.clone() }))
         })
     }
 }
@@ -151,6 +156,35 @@ fn gateway(
     build: impl Fn() -> Result<Box<dyn shell::Gateway>, BoxError> + Send + 'static,
 ) -> ActorSpec {
     ActorSpec::Gateway(GatewaySpec { id, build: Box::new(build) })
+}
+
+/// A gateway that reads the configuration works only in sessions that were opened with the same one.
+struct Configured<G> {
+    gateway: G,
+    config_sha256: String,
+}
+
+impl<G: shell::Gateway> shell::Gateway for Configured<G> {
+    fn id(&self) -> ActorId {
+        self.gateway.id()
+    }
+
+    fn listens(&self) -> &'static [Topic] {
+        self.gateway.listens()
+    }
+
+    fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Result<(), BoxError>> {
+        let theirs = &session.opened().config_sha256;
+        if *theirs != self.config_sha256 {
+            let text = format!(
+                "CONFIG_MISMATCH: the session was opened with a configuration of SHA-256 {theirs}, this process \
+                 read one of {}: start it with the same file",
+                self.config_sha256
+            );
+            return async move { Err(text.into()) }.boxed_local();
+        }
+        self.gateway.run(session)
+    }
 }
 
 /// The run's folder, opened with the first entry: what is wrong with it is the observer's error then.

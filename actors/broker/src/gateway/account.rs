@@ -20,11 +20,20 @@ pub(super) fn statement(
 fn holding(position: &Position) -> Result<Holding, BrokerError> {
     let of = |field: &str| format!("{field} of the position in {}", position.symbol);
     let mark = present(position.current_price, &of("current_price"))?;
-    Ok(Holding {
+    let holding = Holding {
         symbol: Symbol(position.symbol.clone()),
         quantity: shares(position.qty, &of("qty"))?,
         average: mean_price(position.avg_entry_price, &of("avg_entry_price"))?,
         mark: price(mark, &of("current_price"))?,
+    };
+    if holding.is_well_formed() {
+        return Ok(holding);
+    }
+    let (what, value) = (of("the value"), format!("{} at {mark}", position.qty));
+    Err(BrokerError::NotRepresentable {
+        what,
+        value,
+        why: "no holding is worth a trillion dollars",
     })
 }
 
@@ -66,5 +75,8 @@ mod tests {
         assert!(error.contains("current_price of the position in AAPL"), "{error}");
         let fraction = [position("AAPL", "0.5", &json!("1"))];
         assert!(statement(&account(), &fraction).unwrap_err().to_string().contains("0.5"));
+        let absurd = [position("AAPL", "-9000000000000000000", &json!("185"))];
+        let error = statement(&account(), &absurd).unwrap_err().to_string();
+        assert!(error.contains("value of the position in AAPL is -9000000"), "{error}");
     }
 }

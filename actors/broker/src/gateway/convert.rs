@@ -29,6 +29,11 @@ pub(super) fn mean_price(amount: Amount, what: &str) -> Result<Price, BrokerErro
     price(Amount(rounded), what)
 }
 
+/// `most` where the amount is larger.
+pub(super) fn capped(amount: Amount, most: i64) -> Amount {
+    Amount(amount.0.min(Decimal::from(most)))
+}
+
 pub(super) fn present<T>(value: Option<T>, what: &str) -> Result<T, BrokerError> {
     value.ok_or_else(|| BrokerError::Incomplete { what: what.to_owned() })
 }

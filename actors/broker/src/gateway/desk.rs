@@ -1,19 +1,22 @@
 //! What is known of each order, and what to say. Pure: no socket, no clock.
 
+use super::expiry::expiry;
+use super::tracked::Tracked;
 use messages::{
-    ActorId, Alarm, Envelope, Filled, Kill, KillLevel, Message, MessageId, Order, OrderStatus,
-    OrderUpdated, Phase, Shares, Time,
+    Alarm, Date, Envelope, Filled, Kill, KillLevel, Message, Order, OrderStatus, OrderUpdated,
+    Phase, Time,
 };
 use std::collections::{BTreeMap, VecDeque};
 
 /// The session's orders, rebuilt from the journal at each start.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
+    session: Option<Date>,
     /// By client order id.
     pub(super) orders: BTreeMap<String, Tracked>,
     /// Approved and not known to be with the venue, in journal order.
     queue: VecDeque<String>,
-    /// In force since, and why.
+    /// The strongest since the last resume: in force since, and why.
     kill: Option<(Time, Kill)>,
     /// Lasts for the session: no resume lifts it.
     alarm: Option<(Time, String)>,
@@ -21,27 +24,12 @@ pub(super) struct Desk {
     trades: bool,
 }
 
-#[derive(Debug)]
-pub(super) struct Tracked {
-    pub(super) order: Order,
-    /// The session's n-th.
-    number: usize,
-    approved: Time,
-    /// Once the venue has told it.
-    pub(super) venue_id: Option<String>,
-    pub(super) filled: Shares,
-    pub(super) ended: Option<OrderStatus>,
-    /// Halted while it waited: when, and why. A resume does not bring it back.
-    withheld: Option<(Time, String)>,
-    /// Sent without an answer, perhaps by a predecessor: look it up first.
-    pub(super) maybe_sent: bool,
-}
-
 impl Desk {
     /// A new journal entry, or one of those that a start begins with; our own words among them.
     pub(super) fn on_entry(&mut self, entry: &Envelope) {
         match &entry.body {
             Message::SessionOpened(opened) => {
+                self.session = Some(opened.session);
                 self.trades = opened.model.is_some();
                 self.kill = opened.halted.clone().map(|kill| (entry.at, kill));
             }
@@ -58,28 +46,35 @@ impl Desk {
     }
 
     fn on_order_approved(&mut self, at: Time, order: &Order) {
-        let tracked = Tracked {
-            order: order.clone(),
-            number: self.orders.len(),
-            approved: at,
-            venue_id: None,
-            filled: Shares(0),
-            ended: None,
-            withheld: self.halted().map(|(since, why)| (since.max(at), why)),
-            maybe_sent: false,
-        };
+        let withheld = self.halted().map(|(since, why)| (since.max(at), why));
+        let tracked = Tracked::new(order, self.orders.len(), at, withheld);
         let id = order.client_order_id.clone();
         let known = self.orders.insert(id.clone(), tracked);
         assert!(known.is_none(), "risk approved {id} twice");
         self.queue.push_back(id);
     }
 
+    /// A weaker kill takes nothing from a stronger one: only a resume does.
     pub(super) fn on_kill(&mut self, at: Time, kill: &Kill) {
-        self.kill = Some((at, kill.clone()));
+        if self.kill().is_none_or(|current| current.level < kill.level) {
+            self.kill = Some((at, kill.clone()));
+        }
         self.withhold();
     }
 
-    fn on_alarm(&mut self, at: Time, Alarm { code, detail, .. }: &Alarm) {
+    /// The venue's clock says `now`: what waits and is too late shall not be sent.
+    pub(super) fn on_clock(&mut self, now: Time) {
+        for id in &self.queue {
+            let tracked = self.orders.get_mut(id).expect("the queue names orders");
+            let session = self.session.expect("SessionOpened is the first entry of a journal");
+            let (until, why) = expiry(tracked.order.time_in_force, session);
+            if now >= until && tracked.withheld.is_none() {
+                tracked.withheld = Some((until, why));
+            }
+        }
+    }
+
+    pub(super) fn on_alarm(&mut self, at: Time, Alarm { code, detail, .. }: &Alarm) {
         self.alarm.get_or_insert_with(|| (at, format!("ALARM {code} {detail}")));
         self.withhold();
     }
@@ -105,20 +100,19 @@ impl Desk {
         self.kill.as_ref().map(|(_, kill)| kill)
     }
 
-    /// Orders that a kill wants gone: those open at the venue.
+    /// Venue ids of what shall not be open there: all that is, if a kill of level `cancel` or
+    /// `flatten` is in force; in any case orders that we gave up and that had come through after all.
     pub(super) fn unwanted(&self) -> Vec<String> {
-        if self.kill().is_none_or(|kill| kill.level == KillLevel::Halt) {
-            return Vec::new();
-        }
-        self.open().into_iter().filter_map(|tracked| tracked.venue_id.clone()).collect()
+        let all = self.kill().is_some_and(|kill| kill.level > KillLevel::Halt);
+        let open = self.open().into_iter().filter(|tracked| !tracked.over);
+        let unwanted = open.filter(|tracked| all || tracked.is_astray());
+        unwanted.filter_map(|tracked| tracked.venue_id.clone()).collect()
     }
 
-    /// Open at the venue, or perhaps there; in the order they were approved.
+    /// Open at the venue, or perhaps there, or with fills that we lack; in the order of approval.
     pub(super) fn open(&self) -> Vec<&Tracked> {
-        let is_open = |tracked: &&Tracked| {
-            tracked.ended.is_none() && (tracked.venue_id.is_some() || tracked.maybe_sent)
-        };
-        let mut open: Vec<&Tracked> = self.orders.values().filter(is_open).collect();
+        let mut open: Vec<&Tracked> =
+            self.orders.values().filter(|tracked| tracked.is_open()).collect();
         open.sort_by_key(|tracked| tracked.number);
         open
     }
@@ -139,10 +133,11 @@ impl Desk {
         self.orders.get_mut(self.queue.front()?)
     }
 
-    /// After a start nobody remembers what was under way.
+    /// After a start nobody remembers what was under way: neither of what waits, nor of what was
+    /// given up while it waited.
     pub(super) fn distrust(&mut self) {
-        let waiting = self.orders.values_mut().filter(|tracked| tracked.is_waiting());
-        waiting.for_each(|tracked| tracked.maybe_sent = true);
+        let unknown = self.orders.values_mut().filter(|tracked| tracked.venue_id.is_none());
+        unknown.for_each(|tracked| tracked.maybe_sent = true);
     }
 
     /// When the session's first order was approved.
@@ -158,66 +153,18 @@ impl Desk {
 
     fn on_own_update(&mut self, updated: &OrderUpdated) {
         let Some(tracked) = self.orders.get_mut(&updated.client_order_id) else { return };
-        if updated.status == OrderStatus::Accepted {
-            tracked.venue_id = Some(updated.venue_order_id.clone());
-        } else {
+        let venue_id = Some(updated.venue_order_id.clone()).filter(|id| !id.is_empty());
+        if updated.status != OrderStatus::Accepted {
             tracked.ended = Some(updated.status);
+            // Without the venue's id these are our words, not the venue's.
+            tracked.over |= venue_id.is_some();
         }
+        tracked.venue_id = venue_id.or(tracked.venue_id.take());
     }
 
     fn on_own_fill(&mut self, filled: &Filled) {
         let Some(tracked) = self.orders.get_mut(&filled.client_order_id) else { return };
         tracked.filled = tracked.filled.max(filled.cumulative);
         tracked.end_if_whole();
-    }
-}
-
-impl Tracked {
-    pub(super) fn is_waiting(&self) -> bool {
-        self.venue_id.is_none() && self.ended.is_none()
-    }
-
-    pub(super) fn is_withheld(&self) -> bool {
-        self.withheld.is_some()
-    }
-
-    pub(super) fn end_if_whole(&mut self) {
-        if self.filled >= self.order.quantity {
-            self.ended.get_or_insert(OrderStatus::Filled);
-        }
-    }
-
-    /// The venue will not have it.
-    pub(super) fn on_refused(&mut self, words: &str, at: Time) -> Envelope {
-        self.end(OrderStatus::Rejected, at, Some(words.to_owned()))
-    }
-
-    /// It was not sent and will not be.
-    pub(super) fn on_withheld(&mut self) -> Envelope {
-        let (since, why) = self.withheld.clone().expect("only withheld orders are given up");
-        self.end(OrderStatus::Canceled, since.max(self.approved), Some(why))
-    }
-
-    pub(super) fn end(
-        &mut self,
-        status: OrderStatus,
-        at: Time,
-        reason: Option<String>,
-    ) -> Envelope {
-        self.ended = Some(status);
-        self.updated(status, at, reason)
-    }
-
-    pub(super) fn updated(
-        &self,
-        status: OrderStatus,
-        at: Time,
-        reason: Option<String>,
-    ) -> Envelope {
-        let Order { client_order_id, symbol, .. } = self.order.clone();
-        let id = MessageId::event(ActorId::Broker, format!("{client_order_id}.{status}"));
-        let venue_order_id = self.venue_id.clone().unwrap_or_default();
-        let body = OrderUpdated { client_order_id, symbol, venue_order_id, status, reason };
-        Envelope { id, at, body: Message::OrderUpdated(body) }
     }
 }

@@ -6,10 +6,15 @@
 //! Alpaca's decimals into our integers, exactly.
 //!
 //! # Promises
+//! - An order leaves in time for its session or never (see [`expiry`]), by the venue's clock; if that
+//!   can't be read, nothing leaves.
 //! - An order is sent only while the trade stream is connected, no kill is in force and no `kill.flag`
 //!   exists; one after the other, in journal order.
 //! - Its client order id is the venue's key. Whenever an answer is missing (a time-out, a 5xx, our own
 //!   death), the order is looked up under it before it is sent again: it is never there twice.
+//! - An order that was perhaps sent and is given up stays under watch until the session's end: if the
+//!   venue has it after all, it is cancelled there, and what it fills is journaled.
+//! - An execution that can't be true is journaled as an alarm, never as a fill.
 //! - Each event has an id that names it (`fill.<client order id>.<cumulative>`), so hearing it twice,
 //!   from the stream and from REST, says it once.
 //! - Of one order, `Accepted` comes first, then its fills in order, then its end.
@@ -19,14 +24,17 @@
 //! orders that flatten have to come through risk like all others.
 
 mod account;
+mod clock;
 mod convert;
 mod desk;
 mod error;
+mod expiry;
 mod place;
 mod reconcile;
 mod run;
 #[cfg(test)]
 mod tests;
+mod tracked;
 mod venue_events;
 
 pub use error::BrokerError;

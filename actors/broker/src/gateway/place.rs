@@ -29,7 +29,15 @@ pub(super) async fn place(client: &alpaca::Client, order: &Order) -> Result<Plac
         return Ok(Placed::There(Box::new(found)));
     }
     match error.refusal() {
-        Some(words) => Ok(Placed::Refused(words.to_owned(), client.clock().await?.timestamp.0)),
-        None => Ok(Placed::Unknown(error)),
+        Some(words) if !is_taken(words) => {
+            Ok(Placed::Refused(words.to_owned(), client.clock().await?.timestamp.0))
+        }
+        _ => Ok(Placed::Unknown(error)),
     }
+}
+
+/// Alpaca has an order under our id, which we ourselves may have sent: `client_order_id must be
+/// unique`. That is no rejection, also where a lookup does not show the order yet.
+fn is_taken(words: &str) -> bool {
+    words.contains("client_order_id") && words.contains("unique")
 }

@@ -1,7 +1,9 @@
 //! The loop: journal, trade stream, kill flag, and one order at a time.
 
-use super::desk::{Desk, Tracked};
+use super::clock::VenueClock;
+use super::desk::Desk;
 use super::place::{Placed, place};
+use super::tracked::Tracked;
 use super::{BrokerError, GatewayOptions};
 use alpaca::model::TradeUpdate;
 use alpaca::{AlpacaError, Client, TradeStream};
@@ -35,11 +37,12 @@ pub(super) struct Run<'a> {
     /// Attempts at the order that is next, and when it may be tried again.
     sends: u32,
     send_at: Instant,
+    clock: VenueClock,
     compare_at: Instant,
     tick: Interval,
     /// Everybody knows of the kill that the flag stands for.
     announced: bool,
-    /// Venue ids whose cancellation was asked for, because of a kill.
+    /// Venue ids whose cancellation was asked for.
     canceling: BTreeSet<String>,
     cancel_at: Instant,
 }
@@ -72,6 +75,7 @@ impl<'a> Run<'a> {
             connects: 0,
             sends: 0,
             send_at: now,
+            clock: VenueClock::default(),
             compare_at: now,
             tick,
             announced: false,
@@ -99,6 +103,7 @@ impl<'a> Run<'a> {
     async fn serve(&mut self) -> Result<(), BrokerError> {
         loop {
             self.check_flag().await;
+            self.check_clock().await?;
             self.give_up_withheld().await?;
             self.cancel_unwanted().await?;
             if self.stream.is_none() && self.connecting.is_none() && self.desk.trades() {
@@ -122,7 +127,9 @@ impl<'a> Run<'a> {
 
     /// What the journal says comes before what the venue says, and both before the next order.
     async fn wait(&mut self) -> Result<Wake, BrokerError> {
-        let may_send = self.stream.is_some() && self.desk.next_waiting().is_some();
+        let may_send = self.stream.is_some()
+            && self.clock.now().is_some()
+            && self.desk.next_waiting().is_some();
         let comparing = !self.desk.open().is_empty();
         let Self { session, connecting, stream, tick, compare_at, send_at, .. } = self;
         let connected = async {
@@ -150,6 +157,9 @@ impl<'a> Run<'a> {
 
     async fn on_entry(&mut self, entry: &Envelope) -> Result<(), BrokerError> {
         self.desk.on_entry(entry);
+        if let Message::PhaseBegan(_) = entry.body {
+            self.clock.forget();
+        }
         match &entry.body {
             Message::Kill(_) => self.announced = true,
             Message::Resume(_) => self.announced = false,
@@ -197,8 +207,10 @@ impl<'a> Run<'a> {
 
     async fn send_next(&mut self) -> Result<(), BrokerError> {
         self.check_flag().await;
-        let Some(tracked) = self.desk.next_waiting().filter(|tracked| !tracked.is_withheld())
-        else {
+        self.check_clock().await?;
+        let in_time = self.clock.now().is_some();
+        let next = self.desk.next_waiting().filter(|tracked| in_time && !tracked.is_withheld());
+        let Some(tracked) = next else {
             return Ok(());
         };
         tracked.maybe_sent = true;
@@ -226,7 +238,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Orders that a halt met waiting are canceled, unless it turns out that the venue has them.
+    /// While there is something to send: what is too late for it is withheld.
+    async fn check_clock(&mut self) -> Result<(), BrokerError> {
+        if self.desk.next_waiting().is_some_and(|tracked| !tracked.is_withheld()) {
+            self.clock.refresh(self.client).await?;
+        }
+        if let Some(now) = self.clock.now() {
+            self.desk.on_clock(now);
+        }
+        Ok(())
+    }
+
+    /// Orders that a halt or their expiry met waiting are canceled, unless it turns out that the venue has them.
     async fn give_up_withheld(&mut self) -> Result<(), BrokerError> {
         while let Some(tracked) = self.desk.next_waiting().filter(|order| order.is_withheld()) {
             let (id, maybe_sent) = (tracked.order.client_order_id.clone(), tracked.maybe_sent);
@@ -243,7 +266,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// A kill of level `cancel` or `flatten`: what is open is asked back, once each.
+    /// What shall not be open at the venue is asked back, once each.
     async fn cancel_unwanted(&mut self) -> Result<(), BrokerError> {
         if self.cancel_at > Instant::now() {
             return Ok(());
@@ -276,9 +299,10 @@ impl<'a> Run<'a> {
         };
         let mut kill = Kill::from_bytes(&content);
         kill.reason = format!("{}: {}", path.display(), kill.reason.trim());
-        if self.desk.kill().is_none() {
+        if self.desk.kill().is_none_or(|current| current.level < kill.level) {
             // No entry, hence no time: orders that it meets keep the time of their approval.
             self.desk.on_kill(Time(i64::MIN), &kill);
+            self.announced = false;
         }
         if let Some(bus) = self.options.bus.as_ref().filter(|_| !self.announced) {
             match bus.kill(&kill).await {

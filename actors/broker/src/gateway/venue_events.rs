@@ -2,10 +2,16 @@
 //! order, or when we ask. Pure.
 
 use super::BrokerError;
-use super::convert::{present, price, shares, venue_side};
-use super::desk::{Desk, Tracked};
+use super::convert::{capped, present, price, shares, venue_side};
+use super::desk::Desk;
+use super::tracked::Tracked;
 use alpaca::model::{self, Activity, Event, Status, TradeUpdate};
-use messages::{ActorId, Envelope, Filled, Message, MessageId, OrderStatus, Price, Shares, Time};
+use messages::{
+    ActorId, Alarm, Envelope, Filled, Message, MessageId, OrderStatus, Price, Shares, Time,
+};
+
+/// The largest whole price that an integer of micro-dollars holds.
+const DOLLARS_MAX: i64 = i64::MAX / 1_000_000;
 
 /// What to say to an event.
 #[derive(Debug, Default)]
@@ -38,6 +44,7 @@ impl Desk {
         if !told.fills_missing {
             tracked.on_state(&update.order, Some(update.timestamp.0), &mut told)?;
         }
+        self.heed(&told.say);
         Ok(told)
     }
 
@@ -47,6 +54,7 @@ impl Desk {
         if let Some(tracked) = self.orders.get_mut(&order.client_order_id) {
             tracked.on_state(order, None, &mut told)?;
         }
+        self.heed(&told.say);
         Ok(told)
     }
 
@@ -66,7 +74,17 @@ impl Desk {
                 }
             }
             if told.say.len() == known {
+                self.heed(&told.say);
                 return Ok(told.say);
+            }
+        }
+    }
+
+    /// An alarm of our own counts at once, not only when the journal brings it back.
+    fn heed(&mut self, say: &[Envelope]) {
+        for Envelope { at, body, .. } in say {
+            if let Message::Alarm(alarm) = body {
+                self.on_alarm(*at, alarm);
             }
         }
     }
@@ -83,17 +101,25 @@ impl Tracked {
         if order.status != Status::Rejected {
             self.accept(order, told)?;
         }
-        let filled = shares(order.filled_qty, &format!("filled_qty of {}", order.client_order_id))?;
-        if filled > self.filled {
+        let filled = capped(order.filled_qty, i64::MAX);
+        let filled = shares(filled, &format!("filled_qty of {}", order.client_order_id))?;
+        let stamp = || at.or(order.updated_at.map(|stamp| stamp.0));
+        if filled > self.order.quantity {
+            let at = present(stamp(), &format!("updated_at of {}", order.client_order_id))?;
+            self.doubt(filled, at, "", told);
+        }
+        self.lacks_fills = filled > self.filled && self.impossible.is_empty();
+        if self.lacks_fills {
             told.fills_missing = true;
-        } else if self.ended.is_none()
-            && let Some((status, reason)) = end_of(order)
-        {
-            let known = ended_at(order, status).or(at).or(order.updated_at.map(|stamp| stamp.0));
+            return Ok(());
+        }
+        if let Some((status, reason)) = end_of(order).filter(|_| self.ended.is_none()) {
+            let known = ended_at(order, status).or_else(stamp);
             let at = present(known, &format!("the time of the end of {}", order.client_order_id))?;
             self.venue_id.get_or_insert_with(|| order.id.clone());
             told.say.push(self.end(status, at, reason));
         }
+        self.over |= order.status.is_terminal();
         Ok(())
     }
 
@@ -106,7 +132,7 @@ impl Tracked {
         let created = order.created_at.or(order.submitted_at);
         let at = present(created, &format!("created_at of {}", order.client_order_id))?.0;
         self.venue_id = Some(order.id.clone());
-        // An order that we had given up as unsent is over; its fills still count.
+        // An order that we had given up as unsent has ended; its fills still count.
         if self.ended.is_none() {
             told.say.push(self.updated(OrderStatus::Accepted, at, None));
         }
@@ -140,13 +166,44 @@ impl Tracked {
         if execution.cumulative <= self.filled {
             return;
         }
+        let said = self.filled_message(execution);
+        let Message::Filled(fill) = &said.body else { unreachable!("it is a fill") };
+        if execution.cumulative > self.order.quantity || !fill.is_well_formed() {
+            let price = format!(", {} at {}", execution.quantity.0, execution.price);
+            self.doubt(execution.cumulative, execution.at, &price, told);
+            return;
+        }
         if execution.cumulative - execution.quantity != self.filled {
-            told.fills_missing = true;
+            // What is missing is what can't be: asking again does not help.
+            self.lacks_fills = self.impossible.is_empty();
+            told.fills_missing |= self.lacks_fills;
             return;
         }
         self.filled = execution.cumulative;
-        told.say.push(self.filled_message(execution));
+        told.say.push(said);
         self.end_if_whole();
+    }
+
+    /// An execution that can't be true is nobody's fill. It stops the session, and as nothing that
+    /// the venue says of this order counts any more, the order is over for everybody else.
+    fn doubt(&mut self, cumulative: Shares, at: Time, paid: &str, told: &mut Told) {
+        if !self.impossible.insert(cumulative) {
+            return;
+        }
+        let messages::Order { client_order_id, symbol, quantity, .. } = self.order.clone();
+        let claim = format!("the venue claims {} of {} filled{paid}", cumulative.0, quantity.0);
+        let detail = format!(
+            "{client_order_id}: {claim}: compare the account's activities with the journal before              anything else is traded"
+        );
+        let code = "IMPOSSIBLE_FILL".to_owned();
+        let key = format!("impossible.{client_order_id}.{}", cumulative.0);
+        let id = MessageId::event(ActorId::Broker, key);
+        let body = Message::Alarm(Alarm { code, detail, symbol: Some(symbol) });
+        told.say.push(Envelope { id, at, body });
+        if self.ended.is_none() {
+            let reason = Some(format!("IMPOSSIBLE_FILL {claim}"));
+            told.say.push(self.end(OrderStatus::Canceled, at, reason));
+        }
     }
 
     fn filled_message(&self, execution: &Execution) -> Envelope {
@@ -179,7 +236,10 @@ impl Execution {
         at: Time,
         of: impl Fn(&str) -> String,
     ) -> Result<Self, BrokerError> {
-        let count = |amount, field: &str| shares(present(amount, &of(field))?, &of(field));
+        // Absurd sizes are capped, not refused: they are judged as fills (see `doubt`).
+        let count = |amount, field: &str| {
+            shares(capped(present(amount, &of(field))?, i64::MAX), &of(field))
+        };
         let quantity = count(quantity, "qty")?;
         let cumulative = count(cumulative, "cumulative quantity")?;
         if quantity.0 <= 0 {
@@ -187,7 +247,8 @@ impl Execution {
             let why = "an execution has a positive quantity";
             return Err(BrokerError::NotRepresentable { what, value, why });
         }
-        let price = price(present(paid, &of("price"))?, &of("price"))?;
+        let paid = capped(present(paid, &of("price"))?, DOLLARS_MAX);
+        let price = price(paid, &of("price"))?;
         Ok(Self { quantity, price, cumulative, at })
     }
 }

@@ -103,6 +103,7 @@ impl Market {
         SessionOpened {
             env: Env::Backtest,
             run_id: "property".to_owned(),
+            source: "a test".to_owned(),
             session: day("2024-01-03"),
             signal_session: day("2024-01-02"),
             universe: members

@@ -167,6 +167,7 @@ fn opened(words: &Row, rows: &[Row]) -> SessionOpened {
     SessionOpened {
         env: Env::Paper,
         run_id: "scenario".to_owned(),
+        source: "a test".to_owned(),
         session: date("2024-01-03"),
         signal_session: signal(),
         universe: rows.iter().filter(|row| row.0[1] != "-").map(member).collect(),

@@ -70,6 +70,7 @@ pub(crate) fn opened(env: Env, session: &str, cash: Usd, positions: Vec<Holding>
     SessionOpened {
         env,
         run_id: "demo & test".to_owned(),
+        source: "a test".to_owned(),
         session: date(session),
         signal_session: date(session).yesterday().expect("a day before"),
         universe: NAMES.iter().map(member).collect(),

@@ -98,3 +98,14 @@ fn a_panic_ends_the_process_with_101() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("a broken invariant"), "{said}");
 }
+
+#[tokio::test]
+async fn supervising_without_a_server_says_so_and_does_not_wait_for_one() {
+    let Scene { bus, server, .. } = Scene::new().await;
+    drop(server);
+    let running = supervise(bus, vec![echo("echo")]).await;
+    let error = running.failed().await;
+    assert!(matches!(error, ShellError::NoAnswer { .. }), "{}", error.chain());
+    assert!(error.to_string().contains("while registering scoring as a service"), "{error}");
+    running.stop().await;
+}

@@ -165,6 +165,7 @@ pub(crate) fn opened(session: Date) -> SessionOpened {
     SessionOpened {
         env: Env::Paper,
         run_id: "test".to_owned(),
+        source: "a test".to_owned(),
         session,
         signal_session: session.yesterday().expect("not the first day of time"),
         universe: Vec::new(),

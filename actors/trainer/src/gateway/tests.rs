@@ -9,6 +9,7 @@ fn opened(members: Vec<Member>, history: &[Bars], signal: Date) -> SessionOpened
     SessionOpened {
         env: Env::Backtest,
         run_id: "t".to_owned(),
+        source: "a test".to_owned(),
         session: signal.tomorrow().unwrap(),
         signal_session: signal,
         universe: members,

@@ -36,13 +36,25 @@ pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
         run_id: run.clone(),
         members: scene.members.clone(),
         sectors_as_of: scene.sectors_as_of,
+        source: scene.source.clone(),
         config,
     };
     let model = train(&scene, &opening, &places)?;
     let (folder, last) = trade(&scene, &opening, &model, &places, &args.period)?;
-    let summary = Summary::new(run, &scene.source, &folder, Some(model), &last.journal, &places);
+    let summary = Summary::new(
+        run,
+        &scene.source,
+        &last.outcome,
+        &folder,
+        Some(model),
+        &last.journal,
+        &places,
+    );
     summary.emit(common.json)?;
-    Ok(matches!(last.outcome, Outcome::Traded))
+    match last.outcome {
+        Outcome::Stopped { reason } => Err(fail(format!("stopped: {reason}"))),
+        Outcome::Traded | Outcome::Trained => Ok(true),
+    }
 }
 
 fn train(scene: &Scene, opening: &Opening, places: &Places) -> Result<ModelPublished, Failure> {

@@ -27,9 +27,11 @@ pub async fn connect(target: &Target, home: &Home) -> Result<Bus, Failure> {
         })?,
     };
     let options = BusOptions::new(url.trim(), target.env);
-    Ok(tokio::time::timeout(Duration::from_secs(5), Bus::connect(&options))
-        .await
-        .map_err(|_| fail(format!("the NATS server at {} does not answer", url.trim())))??)
+    Ok(tokio::time::timeout(Duration::from_secs(5), Bus::connect(&options)).await.map_err(
+        |_| {
+            fail("the NATS server does not answer within 5 s: is it running, is the address right?")
+        },
+    )??)
 }
 
 #[derive(Serialize)]
@@ -95,22 +97,15 @@ pub async fn kill(args: &KillArgs, common: &Common) -> Result<bool, Failure> {
         reason: args.reason.clone(),
         operator: args.operator.clone(),
     };
-    let bus = match connect(&args.bus, &home).await {
-        Ok(bus) => bus,
-        Err(failure) => {
-            let words = format!("{} {}\n", kill.operator, kill.reason);
-            fs::write(home.kill_flag(), words)?;
-            return Err(fail(format!(
-                "{failure}. Wrote {} instead: every broker gateway that works in this folder stops sending at once",
-                home.kill_flag().display()
-            )));
-        }
-    };
     let started = Instant::now();
-    bus.kill(&kill).await?;
-    let session = bus.open_session_date().await?;
+    let bus = match stored(&args.bus, &home, &kill).await {
+        Ok(bus) => bus,
+        Err(failure) => return Err(flag(&home, &kill, &failure)),
+    };
+    // From here on the kill is in force, whatever can be learned of it.
+    let session = bus.open_session_date().await.unwrap_or_default();
     let acknowledged = match session {
-        Some(session) => acknowledgements(&bus, session, &kill, started).await?,
+        Some(session) => acknowledgements(&bus, session, &kill, started).await,
         None => Vec::new(),
     };
     let all = acknowledged.iter().all(|actor| actor.position.is_some());
@@ -133,26 +128,50 @@ pub async fn kill(args: &KillArgs, common: &Common) -> Result<bool, Failure> {
     Ok(all)
 }
 
+/// The bus that has stored the kill.
+async fn stored(target: &Target, home: &Home, kill: &Kill) -> Result<Bus, Failure> {
+    let bus = connect(target, home).await?;
+    bus.kill(kill).await?;
+    Ok(bus)
+}
+
+/// The way that works without the bus.
+fn flag(home: &Home, kill: &Kill, failure: &Failure) -> Failure {
+    let path = home.kill_flag();
+    match fs::write(&path, format!("{} {}\n", kill.operator, kill.reason)) {
+        Ok(()) => fail(format!(
+            "{failure}. Wrote {} instead: every broker gateway that works in this folder stops sending at once",
+            path.display()
+        )),
+        Err(error) => fail(format!(
+            "NOTHING WAS STOPPED: {failure}; and {} can't be written: {error}",
+            path.display()
+        )),
+    }
+}
+
 /// Of every actor that is alive, in the order of [`ActorId`].
 async fn acknowledgements(
     bus: &Bus,
     session: messages::Date,
     kill: &Kill,
     started: Instant,
-) -> Result<Vec<Acknowledged>, Failure> {
+) -> Vec<Acknowledged> {
     let mut heard: BTreeMap<ActorId, (u64, u64)> = BTreeMap::new();
     let alive = bus.statuses(PING);
     tokio::pin!(alive);
     let mut awaited: Option<Vec<ActorId>> = None;
     while started.elapsed() < ACKNOWLEDGE {
-        for (position, author) in acknowledged(bus, session, kill).await? {
+        // The run may end on the kill and take its server along: what was heard counts.
+        for (position, author) in acknowledged(bus, session, kill).await.unwrap_or_default() {
             let after = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             heard.entry(author).or_insert((position, after));
         }
         if awaited.is_none()
             && let Ok(statuses) = tokio::time::timeout(Duration::from_millis(5), &mut alive).await
         {
-            awaited = Some(statuses?.iter().map(|status| status.actor).collect());
+            let statuses = statuses.unwrap_or_default();
+            awaited = Some(statuses.iter().map(|status| status.actor).collect());
         }
         if let Some(awaited) = &awaited
             && awaited.iter().all(|actor| heard.contains_key(actor))
@@ -170,7 +189,7 @@ async fn acknowledgements(
         position: heard.get(&actor).map(|(position, _)| *position),
         after_ms: heard.get(&actor).map(|(_, after)| *after),
     };
-    Ok(actors.into_iter().map(entry).collect())
+    actors.into_iter().map(entry).collect()
 }
 
 /// Positions and authors of the acknowledgements of the last kill like `kill`.

@@ -10,6 +10,7 @@ use crate::opening::Opening;
 use crate::output::{note, progress};
 use crate::processes::Processes;
 use crate::scene::Scene;
+use crate::server::{Server, as_user};
 use crate::summary::Summary;
 use crate::wiring::{ACTORS, Wiring};
 use alpaca::{Credentials, Endpoints};
@@ -17,9 +18,7 @@ use broker::simulated::ExchangeConfig;
 use ingest::{FetchOptions, Provenance, Universe, store};
 use messages::{ActorId, Date, Env, Envelope, ModelPublished, Outcome, Symbol};
 use reporting::RunFolder;
-use shell::{Bus, BusOptions, Supervision, embedded};
-use std::fs;
-use std::path::Path;
+use shell::{Bus, BusOptions, Supervision};
 use std::sync::Arc;
 use venue::{ClockMode, Venue, VenueConfig};
 
@@ -53,31 +52,14 @@ pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
     let client = alpaca::Client::new(endpoints, Credentials::new(key, secret))?.paced(None, None);
     fetch_history(&client, &scene, &places, &config).await?;
 
-    let server = start_nats(&args.nats.nats, &places, &home)?;
+    let server = Server::start(&args.nats.nats, &places, &home)?;
     let own = as_user(&server.url, ActorId::Session.name());
     let bus = Bus::connect(&BusOptions::new(own, Env::Paper)).await?;
-    let wiring = Wiring {
-        bus: bus.clone(),
-        client: client.clone(),
-        config: config.clone(),
-        places: places.clone(),
-        kill_flag: home.kill_flag(),
-    };
+    let wiring =
+        Wiring { bus, client, config, places: places.clone(), kill_flag: home.kill_flag() };
     let actors =
         Actors::start(args.processes, &wiring, &server.url, &venue, &home, common, &run).await?;
-    let conductor = Conductor {
-        bus,
-        client: client.clone(),
-        clock: SessionClock::Stepped(client),
-        opening: Opening {
-            env: Env::Paper,
-            run_id: run.clone(),
-            members: scene.members.clone(),
-            sectors_as_of: scene.sectors_as_of,
-            config,
-        },
-        prices: places.prices.clone(),
-    };
+    let conductor = conductor(&scene, &wiring, &run);
     let led = tokio::select! {
         led = lead(&conductor, &scene, args.period.journals.then_some(&places)) => led,
         failed = actors.failed() => Err(failed),
@@ -88,12 +70,32 @@ pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
     let led = led?;
     let mut folder = RunFolder::open(&places.run)?;
     folder.finish()?;
-    let summary = Summary::new(run, &scene.source, &folder, led.model, &led.journal, &places);
+    let summary =
+        Summary::new(run, &scene.source, &led.outcome, &folder, led.model, &led.journal, &places);
+    // Connections first, or each would complain that the server is gone.
+    drop((conductor, wiring));
     drop(server);
     summary.emit(common.json)?;
     match led.outcome {
         Outcome::Traded | Outcome::Trained => Ok(true),
         Outcome::Stopped { reason } => Err(fail(format!("stopped: {reason}"))),
+    }
+}
+
+fn conductor(scene: &Scene, wiring: &Wiring, run: &str) -> Conductor {
+    Conductor {
+        bus: wiring.bus.clone(),
+        client: wiring.client.clone(),
+        clock: SessionClock::Stepped(wiring.client.clone()),
+        opening: Opening {
+            env: Env::Paper,
+            run_id: run.to_owned(),
+            members: scene.members.clone(),
+            sectors_as_of: scene.sectors_as_of,
+            source: scene.source.clone(),
+            config: wiring.config.clone(),
+        },
+        prices: wiring.places.prices.clone(),
     }
 }
 
@@ -120,7 +122,10 @@ async fn fetch_history(
     let bar = progress("bars", symbols.len() as u64);
     let shown = bar.clone();
     let mut options = FetchOptions::new(&config.alpaca.feed, &config.alpaca.adjustment);
-    options.progress = Some(Arc::new(move |done, _| shown.set_position(done as u64)));
+    options.progress = Some(Arc::new(move |done, of| {
+        shown.set_length(of as u64);
+        shown.set_position(done as u64);
+    }));
     let bars = ingest::fetch_bars(client, &symbols, first.session, last.session, &options).await?;
     bar.finish_and_clear();
     let source = Provenance {
@@ -134,38 +139,6 @@ async fn fetch_history(
     store::write_prices(&places.prices, &bars, source)?;
     let universe = Universe::new(scene.members.clone(), scene.sectors_as_of);
     ingest::write_universe(&ingest::universe_path(&places.prices), &universe)?;
-    Ok(())
-}
-
-/// The server of a run: private, or one that was there.
-pub struct Server {
-    pub url: String,
-    _private: Option<embedded::NatsServer>,
-}
-
-pub fn start_nats(wanted: &str, places: &Places, home: &Home) -> Result<Server, Failure> {
-    let (url, private) = if wanted == "embedded" {
-        let options = embedded::EmbeddedOptions { store: places.nats(), port: None, binary: None };
-        let server = embedded::NatsServer::start(&options)?;
-        (server.url(), Some(server))
-    } else {
-        (wanted.to_owned(), None)
-    };
-    remember(&home.nats_url(), &as_user(&url, "operator"))?;
-    Ok(Server { url, _private: private })
-}
-
-/// The URL for one of the users of nats.conf, where it leaves open for whom it is.
-pub fn as_user(url: &str, user: &str) -> String {
-    url.replace("{actor}", user)
-}
-
-/// So that `aurora status` and `aurora kill` find it without being told.
-fn remember(path: &Path, url: &str) -> Result<(), Failure> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(path, format!("{url}\n"))?;
     Ok(())
 }
 

@@ -89,7 +89,10 @@ pub async fn fetch(args: &Fetch, common: &Common) -> Result<bool, Failure> {
     let bar = progress("bars", symbols.len() as u64);
     let shown = bar.clone();
     let mut options = FetchOptions::new(&config.alpaca.feed, &config.alpaca.adjustment);
-    options.progress = Some(Arc::new(move |done, _| shown.set_position(done as u64)));
+    options.progress = Some(Arc::new(move |done, of| {
+        shown.set_length(of as u64);
+        shown.set_position(done as u64);
+    }));
     let bars = ingest::fetch_bars(&client, &symbols, from, through, &options).await?;
     bar.finish_and_clear();
     let Some(last) = bars.last() else {

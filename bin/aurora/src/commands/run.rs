@@ -3,7 +3,6 @@
 use crate::cli::{Actor, Common, Up};
 use crate::clock::SessionClock;
 use crate::commands::control;
-use crate::commands::demo::start_nats;
 use crate::conductor::{Conductor, Day};
 use crate::config::Config;
 use crate::connection::client;
@@ -11,6 +10,7 @@ use crate::failure::{Failure, fail};
 use crate::home::{Home, Places};
 use crate::opening::Opening;
 use crate::output::note;
+use crate::server::Server;
 use crate::wiring::{ACTORS, Wiring};
 use jiff::civil::Time as WallTime;
 use messages::{Date, Env, ModelRef};
@@ -26,8 +26,9 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
     places.create()?;
     let model = model(args.model.as_deref(), &places)?;
     let universe = ingest::read_universe(&ingest::universe_path(&places.prices))?;
-    let server = start_nats(&args.nats.nats, &places, &home)?;
+    let server = Server::start(&args.nats.nats, &places, &home)?;
     let bus = Bus::connect(&BusOptions::new(&server.url, Env::Paper)).await?;
+    let source = args.venue.clone().unwrap_or_else(|| config.alpaca.data.clone());
     let wiring = Wiring {
         bus: bus.clone(),
         client: client.clone(),
@@ -40,12 +41,13 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
     let conductor = Conductor {
         bus,
         client: client.clone(),
-        clock: SessionClock::Wall,
+        clock: SessionClock::Flowing(client.clone()),
         opening: Opening {
             env: Env::Paper,
             run_id: args.run.clone(),
             members: universe.members,
             sectors_as_of: universe.sectors_as_of,
+            source,
             config,
         },
         prices: places.prices.clone(),
@@ -78,10 +80,12 @@ async fn lead(
     model: &ModelRef,
     sessions: Option<u32>,
 ) -> Result<(), Failure> {
+    let start = wall_time(&conductor.opening.config.schedule.open_session)?;
     let mut last: Option<Date> = None;
     for _ in 0..sessions.unwrap_or(u32::MAX) {
-        let start = wall_time(&conductor.opening.config.schedule.open_session)?;
-        let day = next_day(client, last, start).await?;
+        // One that was left open comes first, even if its day is over.
+        let left = conductor.bus.open_session_date().await?;
+        let day = next_day(client, left, last, start).await?;
         note(format!("session {} opens at {}", day.session, alpaca::time::new_york(day.start)));
         let ending = conductor.lead(day, Some(model)).await?;
         note(format!("session {}: {:?}", day.session, ending.outcome));
@@ -90,31 +94,37 @@ async fn lead(
     Ok(())
 }
 
-/// The first session after `last` that has not closed yet.
+/// `wanted`, or the first session after `last` that has not closed yet.
 async fn next_day(
     client: &alpaca::Client,
+    wanted: Option<Date>,
     last: Option<Date>,
     start: WallTime,
 ) -> Result<Day, Failure> {
     let now = client.clock().await?.timestamp.0;
-    let today = alpaca::time::session_date(now);
-    let from = today.checked_sub(jiff::Span::new().days(10))?;
-    let to = today.checked_add(jiff::Span::new().days(10))?;
+    let around = wanted.unwrap_or_else(|| alpaca::time::session_date(now));
+    let from = around.checked_sub(jiff::Span::new().days(14))?;
+    let to = around.checked_add(jiff::Span::new().days(14))?;
     let calendar = client.calendar(from, to).await?;
-    for pair in calendar.windows(2) {
-        let (before, session) = (&pair[0], &pair[1]);
-        let close = alpaca::time::session_time(session.date, session.close);
-        if close > now && last.is_none_or(|last| session.date > last) {
+    for days in calendar.windows(3) {
+        let [history, signal, session] = days else { continue };
+        let at = |time| alpaca::time::session_time(session.date, time);
+        let ours = match wanted {
+            Some(wanted) => session.date == wanted,
+            None => at(session.close) > now && last.is_none_or(|last| session.date > last),
+        };
+        if ours {
             return Ok(Day {
                 session: session.date,
-                signal_session: before.date,
-                start: alpaca::time::session_time(session.date, start),
-                open: alpaca::time::session_time(session.date, session.open),
-                close,
+                signal_session: signal.date,
+                history_session: history.date,
+                start: at(start),
+                open: at(session.open),
+                close: at(session.close),
             });
         }
     }
-    Err(fail(format!("the broker's calendar has no session between {today} and {to}")))
+    Err(fail(format!("the broker's calendar has no session for us between {from} and {to}")))
 }
 
 fn wall_time(text: &str) -> Result<WallTime, Failure> {
@@ -123,7 +133,9 @@ fn wall_time(text: &str) -> Result<WallTime, Failure> {
 
 pub async fn actor(args: &Actor, common: &Common) -> Result<bool, Failure> {
     let home = Home(common.home.clone());
-    let config = Config::read_or_shipped(common.config.as_deref())?;
+    let own = home.0.join("aurora.toml");
+    let path = common.config.clone().or_else(|| own.exists().then_some(own));
+    let config = Config::read_or_shipped(path.as_deref())?;
     let run = args.run.clone().unwrap_or_else(|| "paper".to_owned());
     let sandbox = home.sandbox(&run);
     let places = if sandbox.prices.exists() { sandbox } else { home.run(&run) };

@@ -1,0 +1,103 @@
+//! What the broker says before a session opens, and whether it is what the last session left.
+
+use crate::conductor::Day;
+use crate::failure::Failure;
+use crate::opening::Account;
+use messages::{AccountReported, Holding, Kill, KillLevel, Message, Shares, Symbol};
+use shell::Bus;
+use std::collections::BTreeMap;
+
+/// The account, and why nothing may be sent, if so: a kill in force, a position or cash that changed
+/// overnight, an order that is open already. What can't be explained here waits for a human.
+pub async fn look(
+    bus: &Bus,
+    client: &alpaca::Client,
+    day: Day,
+) -> Result<(Account, Option<Kill>), Failure> {
+    let now = broker::statement(client).await?;
+    let mut differences = match last_statement(bus, day).await? {
+        Some(then) => differences(&then, &now),
+        None => Vec::new(),
+    };
+    let open = alpaca::OrdersQuery { status: Some("open"), ..alpaca::OrdersQuery::default() };
+    for order in client.orders(&open).await? {
+        differences.push(format!("order {} is open", order.client_order_id));
+    }
+    let mut halted = bus.latched_kill().await?;
+    if halted.is_none() && !differences.is_empty() {
+        let kill = Kill {
+            level: KillLevel::Halt,
+            reason: format!("OVERNIGHT: {}", differences.join(", ")),
+            operator: "session".to_owned(),
+        };
+        bus.kill(&kill).await?;
+        halted = Some(kill);
+    }
+    let account = Account { positions: now.positions, cash: now.cash, equity: now.equity };
+    Ok((account, halted))
+}
+
+/// What the venue said after the last session before `day`.
+async fn last_statement(bus: &Bus, day: Day) -> Result<Option<AccountReported>, Failure> {
+    let sessions = bus.sessions().await?;
+    let Some(last) = sessions.into_iter().rfind(|session| *session < day.session) else {
+        return Ok(None);
+    };
+    let journal = bus.read_journal(last).await?;
+    let statement = journal.into_iter().rev().find_map(|(_, entry, _)| match entry.ok()?.body {
+        Message::AccountReported(statement) => Some(statement),
+        _ => None,
+    });
+    Ok(statement)
+}
+
+fn differences(then: &AccountReported, now: &AccountReported) -> Vec<String> {
+    let quantities = |holdings: &[Holding]| -> BTreeMap<Symbol, Shares> {
+        holdings.iter().map(|held| (held.symbol.clone(), held.quantity)).collect()
+    };
+    let (before, after) = (quantities(&then.positions), quantities(&now.positions));
+    let mut symbols: Vec<&Symbol> = before.keys().chain(after.keys()).collect();
+    symbols.sort();
+    symbols.dedup();
+    let none = Shares(0);
+    let mut found: Vec<String> = symbols
+        .into_iter()
+        .map(|symbol| {
+            (symbol, before.get(symbol).unwrap_or(&none), after.get(symbol).unwrap_or(&none))
+        })
+        .filter(|(_, before, after)| before != after)
+        .map(|(symbol, before, after)| format!("{symbol} was {before} and is {after}"))
+        .collect();
+    if then.cash.cents() != now.cash.cents() {
+        found.push(format!("cash was {} and is {}", then.cash, now.cash));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use messages::{Price, Usd};
+
+    fn statement(cash: i64, held: &[(&str, i64)]) -> AccountReported {
+        let holding = |(symbol, quantity): &(&str, i64)| Holding {
+            symbol: Symbol::from(*symbol),
+            quantity: Shares(*quantity),
+            average: Price(1),
+            mark: Price(1),
+        };
+        let positions = held.iter().map(holding).collect();
+        AccountReported { cash: Usd(cash), equity: Usd(0), positions }
+    }
+
+    #[test]
+    fn what_changed_overnight_is_named() {
+        let then = statement(1_000_000, &[("A", 10), ("B", -5)]);
+        assert!(differences(&then, &then).is_empty());
+        let now = statement(3_000_000, &[("A", 10), ("C", 7)]);
+        assert_eq!(
+            differences(&then, &now),
+            ["B was -5 and is +0", "C was +0 and is +7", "cash was 1.00 and is 3.00"]
+        );
+    }
+}

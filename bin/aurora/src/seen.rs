@@ -1,0 +1,196 @@
+//! Where a session stands, read off its journal, and what the conductor does next.
+
+use messages::{DayReported, Envelope, Message, ModelPublished, Outcome, Phase, Time};
+
+/// Alarms after which no answer comes that could be waited for.
+const ENDING: [&str; 6] = [
+    "RECONCILIATION",
+    "EXPOSURE_UNKNOWN",
+    "NO_EQUITY",
+    "TRAINING_FAILED",
+    "WHITELIST_MISMATCH",
+    "UNEXPECTED_BARS",
+];
+
+/// What the journal says so far, as far as the conductor cares.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an entry that was met or not")]
+pub struct Seen {
+    pub at: Time,
+    pub working: bool,
+    done: bool,
+    opened: bool,
+    closing: bool,
+    /// The moment of the next phase has come, ready or not.
+    pub due: bool,
+    /// A resume lifts a kill; an alarm stays for the session.
+    killed: Option<String>,
+    alarmed: Option<String>,
+    failed: Option<String>,
+    pub reported: Option<DayReported>,
+    pub model: Option<ModelPublished>,
+    pub outcome: Option<Outcome>,
+}
+
+#[derive(Debug, PartialEq)]
+pub enum Step {
+    Wait,
+    Begin(Phase),
+    Close(Outcome),
+    End,
+}
+
+impl Seen {
+    pub fn take(&mut self, entry: &Envelope) {
+        self.at = self.at.max(entry.at);
+        match &entry.body {
+            Message::SessionOpened(opened) => {
+                self.killed = opened.halted.as_ref().map(|kill| format!("killed: {}", kill.reason));
+            }
+            Message::CoverageFailed(_) => self.failed = Some(format!("coverage: {}", entry.body)),
+            Message::ModelPublished(model) => self.model = Some(model.clone()),
+            Message::OrdersWorking(_) => self.working = true,
+            Message::OrdersDone(_) => self.done = true,
+            Message::PhaseBegan(began) => {
+                self.due = false;
+                match began.phase {
+                    Phase::Open => self.opened = true,
+                    Phase::Close => self.closing = true,
+                }
+            }
+            Message::DayReported(day) => self.reported = Some(day.clone()),
+            Message::Kill(kill) => self.killed = Some(format!("killed: {}", kill.reason)),
+            Message::Resume(_) => self.killed = None,
+            Message::Alarm(alarm) => {
+                let text = format!("{}: {}", alarm.code, alarm.detail);
+                let ending = ENDING.contains(&alarm.code.as_str());
+                let place = if ending { &mut self.failed } else { &mut self.alarmed };
+                place.get_or_insert(text);
+            }
+            Message::SessionClosed(closed) => self.outcome = Some(closed.outcome.clone()),
+            _ => {}
+        }
+    }
+
+    /// Why nothing more may be sent, if so.
+    pub fn halted(&self) -> Option<&String> {
+        self.failed.as_ref().or(self.alarmed.as_ref()).or(self.killed.as_ref())
+    }
+
+    /// Books that disagree with the venue's are no matter of one day.
+    pub fn must_latch(&self) -> Option<&String> {
+        self.failed.as_ref().filter(|text| text.starts_with("RECONCILIATION"))
+    }
+
+    /// The phase that comes next, if one does.
+    pub fn next_phase(&self) -> Option<Phase> {
+        match (self.opened, self.closing) {
+            (false, _) => Some(Phase::Open),
+            (true, false) => Some(Phase::Close),
+            (true, true) => None,
+        }
+    }
+
+    pub fn next(&self, training: bool) -> Step {
+        if self.outcome.is_some() {
+            return Step::End;
+        }
+        if let Some(reason) = &self.failed {
+            return Step::Close(Outcome::Stopped { reason: reason.clone() });
+        }
+        if training {
+            return if self.model.is_some() { Step::Close(Outcome::Trained) } else { Step::Wait };
+        }
+        if self.reported.is_some() {
+            let stopped = |reason: &String| Outcome::Stopped { reason: reason.clone() };
+            return Step::Close(self.halted().map_or(Outcome::Traded, stopped));
+        }
+        match self.next_phase() {
+            Some(Phase::Open) if self.working || self.due => Step::Begin(Phase::Open),
+            Some(Phase::Close) if self.done || self.due => Step::Begin(Phase::Close),
+            None if self.due => Step::Close(Outcome::Stopped {
+                reason: "NO_ACCOUNT: the day was not accounted for in time".to_owned(),
+            }),
+            _ => Step::Wait,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use messages::{
+        ActorId, Alarm, Kill, MessageId, OrdersDone, OrdersWorking, PhaseBegan, Resume,
+    };
+
+    fn seen(bodies: Vec<Message>) -> Seen {
+        let mut seen = Seen::default();
+        for body in bodies {
+            let id = MessageId::event(ActorId::Session, "x");
+            seen.take(&Envelope { id, at: Time(1), body });
+        }
+        seen
+    }
+
+    fn working() -> Message {
+        Message::OrdersWorking(OrdersWorking { working: 1, refused: 0 })
+    }
+
+    fn done() -> Message {
+        Message::OrdersDone(OrdersDone {
+            orders: 1,
+            filled: 1,
+            unfilled: 0,
+            denied: 0,
+            rejected: 0,
+        })
+    }
+
+    fn began(phase: Phase) -> Message {
+        Message::PhaseBegan(PhaseBegan { phase })
+    }
+
+    fn alarm(code: &str) -> Message {
+        Message::Alarm(Alarm { code: code.into(), detail: "x".into(), symbol: None })
+    }
+
+    #[test]
+    fn a_day_goes_on_when_its_actors_are_ready() {
+        assert_eq!(seen(vec![]).next(false), Step::Wait);
+        assert_eq!(seen(vec![working()]).next(false), Step::Begin(Phase::Open));
+        let open = vec![working(), began(Phase::Open)];
+        assert_eq!(seen(open.clone()).next(false), Step::Wait);
+        assert_eq!(seen([open, vec![done()]].concat()).next(false), Step::Begin(Phase::Close));
+    }
+
+    #[test]
+    fn a_moment_that_has_come_does_not_wait_for_anybody() {
+        let mut late = seen(vec![]);
+        late.due = true;
+        assert_eq!(late.next(false), Step::Begin(Phase::Open));
+        let mut late = seen(vec![began(Phase::Open)]);
+        late.due = true;
+        assert_eq!(late.next(false), Step::Begin(Phase::Close));
+        let mut late = seen(vec![began(Phase::Open), began(Phase::Close)]);
+        late.due = true;
+        assert!(matches!(late.next(false), Step::Close(Outcome::Stopped { .. })));
+    }
+
+    #[test]
+    fn a_resume_lifts_a_kill_but_no_alarm() {
+        let resume = || Message::Resume(Resume { operator: "ada".into(), reason: "ok".into() });
+        let kill = || Message::Kill(Kill { reason: "drill".into(), ..Kill::default() });
+        assert!(seen(vec![kill()]).halted().is_some());
+        assert!(seen(vec![kill(), resume()]).halted().is_none());
+        assert!(seen(vec![alarm("UNDECODABLE"), kill(), resume()]).halted().is_some());
+    }
+
+    #[test]
+    fn what_has_no_answer_ends_the_day_and_broken_books_latch() {
+        for code in ENDING {
+            assert!(matches!(seen(vec![alarm(code)]).next(false), Step::Close(_)), "{code}");
+        }
+        assert!(seen(vec![alarm("RECONCILIATION")]).must_latch().is_some());
+        assert!(seen(vec![alarm("UNEXPECTED_BARS")]).must_latch().is_none());
+    }
+}
