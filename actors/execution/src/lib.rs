@@ -7,6 +7,8 @@
 //!   `OrdersDone` once, after it, when no order is open. A plan without orders says both at once.
 //! - A halt stops second legs, and the plan itself if it comes before it. Orders that are out are left to risk
 //!   (which denies them) and the venue; their ends are still told.
+//! - What the venue can't have said truly (more filled than was ordered, word of an order that is not ours) is
+//!   answered with an alarm, once per order; the plan then goes on to its end without second legs.
 //!
 //! Absent: retries (a refused order stays refused until tomorrow, `attempt` is 0), cancels, limit orders.
 
@@ -15,10 +17,10 @@ mod lifecycle;
 use kernel::{Actor, Outbox};
 use lifecycle::{Event, State};
 use messages::{
-    ActorId, Date, Envelope, Filled, Message, Order, OrderStatus, OrderUpdated, OrdersDone,
+    ActorId, Alarm, Date, Envelope, Filled, Message, Order, OrderStatus, OrderUpdated, OrdersDone,
     OrdersWorking, SessionOpened, Shares, Side, Symbol, Target, Targets, TimeInForce, Topic,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Default)]
 pub struct Execution {
@@ -27,6 +29,8 @@ pub struct Execution {
     positions: BTreeMap<Symbol, Shares>,
     /// By client order id.
     orders: BTreeMap<String, Ticket>,
+    /// Client order ids that we have not given, each alarmed of once.
+    strangers: BTreeSet<String>,
     /// Still to come when the first leg of their symbol has filled whole.
     second_legs: BTreeMap<Symbol, Target>,
     killed: bool,
@@ -78,7 +82,7 @@ impl Actor for Execution {
             Message::OrderDenied(denied) => {
                 self.on_event(&denied.order.client_order_id, Event::Denied);
             }
-            Message::OrderUpdated(updated) => self.on_order_updated(updated),
+            Message::OrderUpdated(updated) => self.on_order_updated(updated, out),
             Message::Filled(filled) => self.on_filled(filled, out),
             Message::Kill(_) => self.killed = true,
             Message::Resume(_) => self.killed = false,
@@ -123,7 +127,11 @@ impl Execution {
         }
     }
 
-    fn on_order_updated(&mut self, updated: &OrderUpdated) {
+    fn on_order_updated(&mut self, updated: &OrderUpdated, out: &mut Outbox) {
+        let OrderUpdated { client_order_id, symbol, .. } = updated;
+        if !self.orders.contains_key(client_order_id) {
+            return self.on_stranger(client_order_id, symbol, out);
+        }
         let event = match updated.status {
             OrderStatus::Accepted => Event::Accepted,
             OrderStatus::Rejected => Event::Rejected,
@@ -131,24 +139,45 @@ impl Execution {
             // Fills say this, with quantity and price.
             OrderStatus::Filled => return,
         };
-        self.on_event(&updated.client_order_id, event);
+        self.on_event(client_order_id, event);
     }
 
-    /// A fill of an order that isn't ours still changes what we hold.
+    /// A fill changes what we hold, whoever ordered it.
     fn on_filled(&mut self, filled: &Filled, out: &mut Outbox) {
-        let held = self.positions.entry(filled.symbol.clone()).or_default();
-        *held += filled.change();
-        let Some(ticket) = self.orders.get_mut(&filled.client_order_id) else {
-            return;
+        let Filled { client_order_id, symbol, .. } = filled;
+        let held = self.positions.entry(symbol.clone()).or_default();
+        held.0 = held.0.saturating_add(filled.change().0);
+        let Some(ticket) = self.orders.get_mut(client_order_id) else {
+            return self.on_stranger(client_order_id, symbol, out);
         };
-        ticket.filled += filled.quantity;
-        assert!(ticket.filled <= ticket.order.quantity, "filled more than was ordered: {ticket:?}");
-        let whole = ticket.is_whole();
-        let event = if whole || filled.complete { Event::Filled } else { Event::PartlyFilled };
-        self.on_event(&filled.client_order_id, event);
-        if whole {
-            self.second_leg(&filled.client_order_id, out);
+        let was_sound = ticket.filled <= ticket.order.quantity;
+        ticket.filled.0 = ticket.filled.0.saturating_add(filled.quantity.0);
+        let (total, ordered) = (ticket.filled, ticket.order.quantity);
+        if was_sound && total > ordered {
+            let detail = format!("{client_order_id}: {} filled of {} ordered", total.0, ordered.0);
+            self.alarm("OVERFILL", detail, symbol, out);
         }
+        let whole = total >= ordered;
+        let event = if whole || filled.complete { Event::Filled } else { Event::PartlyFilled };
+        self.on_event(client_order_id, event);
+        if whole {
+            self.second_leg(client_order_id, out);
+        }
+    }
+
+    /// The venue speaks of an order that this plan does not hold.
+    fn on_stranger(&mut self, client_order_id: &str, symbol: &Symbol, out: &mut Outbox) {
+        if self.strangers.insert(client_order_id.to_owned()) {
+            let detail = format!("{client_order_id} is no order of this session");
+            self.alarm("UNKNOWN_ORDER", detail, symbol, out);
+        }
+    }
+
+    /// Counts at once, not only when the journal brings it back.
+    fn alarm(&mut self, code: &str, detail: String, symbol: &Symbol, out: &mut Outbox) {
+        self.alarmed = true;
+        let (code, symbol) = (code.to_owned(), Some(symbol.clone()));
+        out.send(Message::Alarm(Alarm { code, detail, symbol }));
     }
 
     /// Goes on from flat, if the order that filled whole was the first of two legs.
@@ -223,7 +252,7 @@ impl Execution {
 
 impl Ticket {
     fn is_whole(&self) -> bool {
-        self.filled == self.order.quantity
+        self.filled >= self.order.quantity
     }
 
     /// A cancelled order that late fills made whole counts as filled.

@@ -44,6 +44,11 @@ pub enum IngestError {
          changed its past (a split, a correction); fetch the whole history again (aurora fetch)"
     )]
     Restated { symbol: Symbol, session: Date, field: &'static str, stored: f64, now: String },
+    #[error(
+        "NO_OVERLAP: {session} is stored, was asked for again and is not in the answer, so that nothing shows \
+         whether the source has changed its past: the service is at fault, try again"
+    )]
+    NoOverlap { session: Date },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the thread that reads and writes prices has died")]
@@ -61,6 +66,7 @@ impl IngestError {
             | IngestError::PageEmpty { .. }
             | IngestError::Duplicate { .. }
             | IngestError::NotFinite { .. }
+            | IngestError::NoOverlap { .. }
             | IngestError::RawMismatch { .. } => true,
             _ => false,
         }

@@ -21,7 +21,7 @@ pub enum Today {
 ///
 /// # Errors
 /// The service or the store fails, or the service no longer says of the last stored session what is
-/// stored of it.
+/// stored of it, or nothing at all.
 pub async fn fetch_session(
     client: &Client,
     prices: &Path,
@@ -34,6 +34,9 @@ pub async fn fetch_session(
     let from = before.checked_sub(1).map_or(signal_session, |last| stored[last].session);
     let symbols: Vec<Symbol> = universe.iter().map(|member| member.symbol.clone()).collect();
     let fetched = fetch_bars(client, &symbols, from, signal_session, options).await?;
+    if from < signal_session && store::session(&fetched, from).is_none() {
+        return Err(IngestError::NoOverlap { session: from });
+    }
     for bars in &fetched {
         if let Some(stored) = store::session(&stored, bars.session) {
             agree(stored, bars, &symbols)?;
@@ -47,6 +50,8 @@ pub async fn fetch_session(
     let today = store::session(&fetched, signal_session).cloned();
     let today = today.unwrap_or_else(|| Bars::empty(signal_session));
     let previous = fetched.iter().rfind(|bars| bars.session < signal_session);
+    // What is stored is what the backtest compares with: volume may have grown since (see `agree`).
+    let previous = previous.map(|now| store::session(&stored, now.session).unwrap_or(now));
     Ok(match coverage::check(universe, &today, previous) {
         Ok(()) => Today::Covered(today),
         Err(failed) => Today::Failed(failed),

@@ -285,6 +285,50 @@ async fn a_past_that_has_changed_stops_the_session() {
 }
 
 #[tokio::test]
+async fn an_answer_without_the_session_before_is_no_answer() {
+    let whole = serve(market(days(), 100, 1e6)).await;
+    let history = fetched(&whole, &symbols(3)).await.unwrap();
+    let (_folder, path) = stored(&history[..2]);
+    let server = serve(market(days()[2..].to_vec(), 100, 1e6)).await;
+    let session =
+        fetch_session(&server.client, &path, &members(3), date(2024, 3, 12), &options()).await;
+    let error = session.unwrap_err();
+    assert!(error.to_string().starts_with("NO_OVERLAP: 2024-03-08 is stored"), "{error}");
+    assert!(error.is_transient());
+    assert_eq!(store::read_prices(&path).unwrap(), &history[..2], "nothing is kept of it");
+}
+
+/// A service that repeats a bar under the next date, while the volume of the one before has grown
+/// since it was stored: the backtest, which knows the stored bar only, sees no copy, and vice versa.
+#[tokio::test]
+async fn a_bar_is_stale_if_it_repeats_what_is_stored() {
+    let repeated = |volume: [u32; 2]| {
+        move |_: &Asked| {
+            let bar = |day: Date, volume: u32| {
+                format!(r#"{{"t":"{}","o":2,"h":2,"l":2,"c":2,"v":{volume}}}"#, midnight(day))
+            };
+            let bars = [bar(date(2024, 3, 8), volume[0]), bar(date(2024, 3, 11), volume[1])];
+            format!(r#"{{"bars":{{"S000":[{}]}},"next_page_token":null}}"#, bars.join(","))
+        }
+    };
+    let mut evening = Bars::empty(date(2024, 3, 8));
+    evening.push("S000".into(), [2.0, 2.0, 2.0, 2.0, 90.0, 2.0]);
+    for (volume, stale) in [([100, 90], true), ([100, 100], false)] {
+        let server = serve(repeated(volume)).await;
+        let (_folder, path) = stored(std::slice::from_ref(&evening));
+        let today =
+            fetch_session(&server.client, &path, &members(1), date(2024, 3, 11), &options()).await;
+        match today.unwrap() {
+            Today::Failed(failed) => {
+                assert!(stale, "{failed:?}");
+                assert_eq!(failed.unusable, ["S000: identical to the session before"]);
+            }
+            Today::Covered(_) => assert!(!stale),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_symbol_without_a_bar_is_named_at_the_gate() {
     let whole = market(days(), 100, 1e6);
     let server = serve(move |asked| {

@@ -103,8 +103,7 @@ impl Conductor {
                 self.is_ours(&opened)?;
             }
         }
-        let bars = ingest::store::read_prices(&self.prices);
-        let bars = bars.map_err(|error| Failure::from(error).finally())?;
+        let bars = morning::history(&self.bus, &self.prices, day).await?;
         let (account, halted) = morning::look(&self.bus, &self.client, day).await?;
         let opened = self.opening.message(&day, &bars, account, model.cloned(), halted);
         match self.bus.open_session(&opened.map_err(Failure::finally)?, day.start).await {

@@ -3,9 +3,36 @@
 use crate::conductor::Day;
 use crate::failure::Failure;
 use crate::opening::Account;
-use messages::{AccountReported, Holding, Kill, KillLevel, Message, Shares, Symbol};
+use ingest::store;
+use messages::{
+    AccountReported, Bars, Envelope, Holding, Kill, KillLevel, Message, Shares, Symbol,
+};
 use shell::Bus;
 use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The stored bars, with what journals hold and the store lacks: ingest may have died between the two.
+pub async fn history(bus: &Bus, prices: &Path, day: Day) -> Result<Vec<Bars>, Failure> {
+    let read = || store::read_prices(prices).map_err(|error| Failure::from(error).finally());
+    let bars = read()?;
+    let known = bars.last().map(|bars| bars.session);
+    if known.is_none_or(|known| known >= day.history_session) {
+        return Ok(bars);
+    }
+    let later =
+        bus.sessions().await?.into_iter().filter(|date| Some(*date) > known && *date < day.session);
+    for session in later {
+        for (_, entry, _) in bus.read_journal(session).await? {
+            if let Ok(Envelope { body: Message::Bars(bars), .. }) = entry
+                && Some(bars.session) > known
+            {
+                tracing::warn!(session = %bars.session, "bars are stored late, from their journal");
+                store::append_session(prices, &bars)?;
+            }
+        }
+    }
+    read()
+}
 
 /// The account, and why nothing may be sent, if so: a kill in force, a position or cash that changed
 /// overnight, an order that is open already. What can't be explained here waits for a human.

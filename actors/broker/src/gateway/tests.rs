@@ -1,5 +1,9 @@
 //! The desk without a network: what it says to what the venue says.
 
+mod doubt;
+mod expiry;
+mod place;
+
 use super::desk::Desk;
 use alpaca::model::{self, Activity, TradeUpdate};
 use messages::{

@@ -206,6 +206,63 @@ fn a_fill_may_overtake_the_acceptance() {
     );
 }
 
+/// The day ends as it should, without the second leg that would have followed.
+#[test]
+fn more_filled_than_ordered_is_an_alarm_and_the_day_goes_on() {
+    let rest = "
+        08:01 broker order_updated au-20240103-AAPL-0-0 accepted
+        08:01 broker order_updated au-20240103-MSFT-0-0 accepted
+        09:30 broker filled au-20240103-AAPL-0-0 buy 60 AAPL @ 100.02 total 60
+        09:30 broker filled au-20240103-AAPL-0-0 buy 60 AAPL @ 100.02 total 120 complete
+        09:30 broker filled au-20240103-AAPL-0-0 buy 60 AAPL @ 100.02 total 180 complete
+        09:30 broker filled au-20240103-MSFT-0-0 sell 200 MSFT @ 49.98 total 200 complete
+    ";
+    check(
+        desk,
+        &pair_day(CROSSED, rest),
+        &expect![[r#"
+        08:00 risk targets names=2 gross=0.6000 net=0.0000 beta=0.0000 theta=1.0000
+            AAPL -100 -> +300 @ 100.00 cost=4.4bp
+            MSFT +200 -> -600 @ 50.00 cost=4.4bp
+            NAME AAPL 30000
+            NAME MSFT 30000
+        08:00 execution submit_order au-20240103-AAPL-0-0 buy 100 AAPL opg
+        08:00 execution submit_order au-20240103-MSFT-0-0 sell 200 MSFT opg
+        08:00 risk order_approved au-20240103-AAPL-0-0 buy 100 AAPL opg
+        08:00 risk order_approved au-20240103-MSFT-0-0 sell 200 MSFT opg
+        08:01 execution orders_working working=2 refused=0
+        09:30 execution alarm OVERFILL: au-20240103-AAPL-0-0: 120 filled of 100 ordered
+        09:30 execution orders_done orders=2 filled=2 unfilled=0 denied=0 rejected=0
+    "#]],
+    );
+}
+
+#[test]
+fn word_of_an_order_that_is_not_ours_is_an_alarm_and_the_day_goes_on() {
+    let rest = "
+        08:01 broker order_updated au-20240103-ZION-0-0 accepted
+        08:01 broker filled au-20240103-ZION-0-0 buy 60 ZION @ 20.00 total 60
+        08:01 broker order_updated au-20240103-AAPL-0-0 accepted
+        08:01 broker order_updated au-20240103-MSFT-0-0 accepted
+        09:30 broker filled au-20240103-AAPL-0-0 buy 300 AAPL @ 100.02 total 300 complete
+        09:30 broker filled au-20240103-MSFT-0-0 sell 600 MSFT @ 49.98 total 600 complete
+    ";
+    check(desk, &pair_day(FLAT, rest), &expect![[r#"
+        08:00 risk targets names=2 gross=0.6000 net=0.0000 beta=0.0000 theta=1.0000
+            AAPL +0 -> +300 @ 100.00 cost=4.2bp
+            MSFT +0 -> -600 @ 50.00 cost=4.2bp
+            NAME AAPL 30000
+            NAME MSFT 30000
+        08:00 execution submit_order au-20240103-AAPL-0-0 buy 300 AAPL opg
+        08:00 execution submit_order au-20240103-MSFT-0-0 sell 600 MSFT opg
+        08:00 risk order_approved au-20240103-AAPL-0-0 buy 300 AAPL opg
+        08:00 risk order_approved au-20240103-MSFT-0-0 sell 600 MSFT opg
+        08:01 execution alarm UNKNOWN_ORDER: au-20240103-ZION-0-0 is no order of this session
+        08:01 execution orders_working working=2 refused=0
+        09:30 execution orders_done orders=2 filled=2 unfilled=0 denied=0 rejected=0
+    "#]]);
+}
+
 #[test]
 fn reducers_go_before_openers() {
     let opening = "
