@@ -45,7 +45,7 @@ pub struct KillAcknowledged {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
     /// Stable: `UNDECODABLE`, `RECONCILIATION`, `EXPOSURE_UNKNOWN`, `NO_EQUITY`, `WHITELIST_MISMATCH`,
-    /// `UNEXPECTED_BARS`, `TRAINING`.
+    /// `UNEXPECTED_BARS`, `TRAINING_FAILED`, `RESTATED`, `IMPOSSIBLE_FILL`, `OVERFILL`, `UNKNOWN_ORDER`.
     pub code: String,
     pub detail: String,
     pub symbol: Option<Symbol>,

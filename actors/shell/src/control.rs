@@ -4,6 +4,7 @@ use crate::Bus;
 use crate::error::{ShellError, failed};
 use crate::reader::Reader;
 use async_nats::HeaderMap;
+use futures::StreamExt;
 use messages::{Kill, Resume};
 
 /// What all kills and resumes up to some point amount to.
@@ -12,6 +13,19 @@ pub(crate) struct ControlState {
     pub(crate) kill: Option<Kill>,
     /// Sequence in the control stream of the last one taken into account.
     pub(crate) last: u64,
+}
+
+/// What [`Bus::kills`] hears.
+pub struct Kills(async_nats::Subscriber);
+
+impl Kills {
+    /// Cancel-safe. Never resolves once the connection is gone for good.
+    pub async fn next(&mut self) -> Kill {
+        match self.0.next().await {
+            Some(message) => Kill::from_bytes(&message.payload),
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Bus {
@@ -31,6 +45,15 @@ impl Bus {
     /// restarts, until a valid resume.
     pub async fn latched_kill(&self) -> Result<Option<Kill>, ShellError> {
         Ok(self.control_state().await?.kill)
+    }
+
+    /// Kills as they are sent, before any journal holds them: for whoever sends orders. The server takes
+    /// up to some tenths of a second to copy one into a journal that was just opened.
+    pub async fn kills(&self) -> Result<Kills, ShellError> {
+        let subscribed = self.client.subscribe(self.subjects().kill()).await;
+        let messages = subscribed.map_err(failed("listening for kills"))?;
+        self.client.flush().await.map_err(failed("listening for kills"))?;
+        Ok(Kills(messages))
     }
 
     async fn command(

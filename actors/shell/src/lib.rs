@@ -26,6 +26,7 @@ mod writer;
 
 pub use crate::core::{BuildCore, CoreSpec};
 pub use bus::{Bus, BusOptions};
+pub use control::Kills;
 pub use error::{BoxError, ShellError};
 pub use gateway::{Gateway, GatewaySpec};
 pub use session::Session;

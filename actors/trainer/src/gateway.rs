@@ -33,16 +33,25 @@ impl Gateway {
         for (_, entry) in session.catch_up().await? {
             todo.see(&entry);
         }
+        // It listens while it trains: a kill is acknowledged, the session's end ends the training.
+        let mut training = None;
         loop {
             if let Some((bars, at)) = todo.bars.take() {
-                let (id, body) = self.answer(session.opened().clone(), bars).await?;
-                session.say(id, at, body).await?;
-                session.flush().await?;
-                todo.done = true;
+                let answer = self.answer(session.opened().clone(), bars);
+                training = Some(Box::pin(async move { Ok::<_, BoxError>((answer.await?, at)) }));
             }
-            match session.next().await? {
-                Some((_, entry)) => todo.see(&entry),
-                None => return Ok(()),
+            tokio::select! {
+                answer = finished(&mut training) => {
+                    let ((id, body), at) = answer?;
+                    training = None;
+                    session.say(id, at, body).await?;
+                    session.flush().await?;
+                    todo.done = true;
+                }
+                next = session.next() => match next? {
+                    Some((_, entry)) => todo.see(&entry),
+                    None => return Ok(()),
+                },
             }
             if todo.closed {
                 return Ok(());
@@ -67,6 +76,14 @@ impl Gateway {
             stop,
         };
         tokio::task::spawn_blocking(move || job.run()).await?
+    }
+}
+
+/// What the training came to; never, if there is none.
+async fn finished<F: Future + Unpin>(training: &mut Option<F>) -> F::Output {
+    match training {
+        Some(training) => training.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -10,7 +10,7 @@ use alpaca::{AlpacaError, Client, TradeStream};
 use futures::FutureExt;
 use futures::future::{self, LocalBoxFuture};
 use messages::{ActorId, Envelope, Kill, Message, MessageId, Phase, Time};
-use shell::Session;
+use shell::{Kills, Session};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(super) struct Run<'a> {
     options: &'a GatewayOptions,
     session: &'a mut Session,
     pub(super) desk: Desk,
+    /// Kills as they are sent, ahead of the journal.
+    kills: Option<Kills>,
     stream: Option<TradeStream>,
     connecting: Option<LocalBoxFuture<'a, Result<TradeStream, AlpacaError>>>,
     connects: u32,
@@ -49,6 +51,7 @@ pub(super) struct Run<'a> {
 
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 enum Wake {
+    Killed(Kill),
     Entry(Option<(u64, Envelope)>),
     Update(Result<TradeUpdate, AlpacaError>),
     Connected(Result<TradeStream, AlpacaError>),
@@ -70,6 +73,7 @@ impl<'a> Run<'a> {
             options,
             session,
             desk: Desk::default(),
+            kills: None,
             stream: None,
             connecting: None,
             connects: 0,
@@ -82,6 +86,9 @@ impl<'a> Run<'a> {
             canceling: BTreeSet::new(),
             cancel_at: now,
         };
+        if let Some(bus) = &options.bus {
+            run.kills = Some(bus.kills().await?);
+        }
         run.recover().await?;
         run.serve().await
     }
@@ -110,6 +117,8 @@ impl<'a> Run<'a> {
                 self.connecting = Some(connect(self.client, self.connects).boxed_local());
             }
             match self.wait().await? {
+                // No entry, hence no time: orders that it meets keep the time of their approval.
+                Wake::Killed(kill) => self.desk.on_kill(Time(i64::MIN), &kill),
                 Wake::Entry(None) => return Ok(self.session.flush().await?),
                 Wake::Entry(Some((_, entry))) => self.on_entry(&entry).await?,
                 Wake::Update(Ok(update)) => self.on_trade_update(&update).await?,
@@ -125,13 +134,19 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What the journal says comes before what the venue says, and both before the next order.
+    /// A kill comes before everything. What the journal says comes before what the venue says, and both before the next order.
     async fn wait(&mut self) -> Result<Wake, BrokerError> {
         let may_send = self.stream.is_some()
             && self.clock.now().is_some()
             && self.desk.next_waiting().is_some();
         let comparing = !self.desk.open().is_empty();
-        let Self { session, connecting, stream, tick, compare_at, send_at, .. } = self;
+        let Self { session, kills, connecting, stream, tick, compare_at, send_at, .. } = self;
+        let killed = async {
+            match kills {
+                Some(kills) => kills.next().await,
+                None => future::pending().await,
+            }
+        };
         let connected = async {
             match connecting {
                 Some(connecting) => connecting.await,
@@ -146,6 +161,7 @@ impl<'a> Run<'a> {
         };
         Ok(tokio::select! {
             biased;
+            kill = killed => Wake::Killed(kill),
             entry = session.next() => Wake::Entry(entry?),
             update = update => Wake::Update(update),
             connected = connected => Wake::Connected(connected),

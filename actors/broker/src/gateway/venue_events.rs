@@ -105,7 +105,8 @@ impl Tracked {
         let filled = shares(filled, &format!("filled_qty of {}", order.client_order_id))?;
         let stamp = || at.or(order.updated_at.map(|stamp| stamp.0));
         if filled > self.order.quantity {
-            let at = present(stamp(), &format!("updated_at of {}", order.client_order_id))?;
+            let known = stamp().or(order.created_at.map(|stamp| stamp.0));
+            let at = present(known, &format!("updated_at of {}", order.client_order_id))?;
             self.doubt(filled, at, "", told);
         }
         self.lacks_fills = filled > self.filled && self.impossible.is_empty();
@@ -193,7 +194,8 @@ impl Tracked {
         let messages::Order { client_order_id, symbol, quantity, .. } = self.order.clone();
         let claim = format!("the venue claims {} of {} filled{paid}", cumulative.0, quantity.0);
         let detail = format!(
-            "{client_order_id}: {claim}: compare the account's activities with the journal before              anything else is traded"
+            "{client_order_id}: {claim}: compare the account's activities with the journal before \
+             anything else is traded"
         );
         let code = "IMPOSSIBLE_FILL".to_owned();
         let key = format!("impossible.{client_order_id}.{}", cumulative.0);

@@ -247,7 +247,10 @@ fn word_of_an_order_that_is_not_ours_is_an_alarm_and_the_day_goes_on() {
         09:30 broker filled au-20240103-AAPL-0-0 buy 300 AAPL @ 100.02 total 300 complete
         09:30 broker filled au-20240103-MSFT-0-0 sell 600 MSFT @ 49.98 total 600 complete
     ";
-    check(desk, &pair_day(FLAT, rest), &expect![[r#"
+    check(
+        desk,
+        &pair_day(FLAT, rest),
+        &expect![[r#"
         08:00 risk targets names=2 gross=0.6000 net=0.0000 beta=0.0000 theta=1.0000
             AAPL +0 -> +300 @ 100.00 cost=4.2bp
             MSFT +0 -> -600 @ 50.00 cost=4.2bp
@@ -260,7 +263,8 @@ fn word_of_an_order_that_is_not_ours_is_an_alarm_and_the_day_goes_on() {
         08:01 execution alarm UNKNOWN_ORDER: au-20240103-ZION-0-0 is no order of this session
         08:01 execution orders_working working=2 refused=0
         09:30 execution orders_done orders=2 filled=2 unfilled=0 denied=0 rejected=0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
