@@ -103,11 +103,14 @@ pub async fn kill(args: &KillArgs, common: &Common) -> Result<bool, Failure> {
         Err(failure) => return Err(flag(&home, &kill, &failure)),
     };
     // From here on the kill is in force, whatever can be learned of it.
-    let session = bus.open_session_date().await.unwrap_or_default();
-    let acknowledged = match session {
+    let open = bus.open_session_date().await.unwrap_or_default();
+    let acknowledged = match open {
         Some(session) => acknowledgements(&bus, session, &kill, started).await,
-        None => Vec::new(),
+        None => None,
     };
+    // One that ended before the kill reached its journal is no session to halt any more.
+    let session = open.filter(|_| acknowledged.is_some());
+    let acknowledged = acknowledged.unwrap_or_default();
     let all = acknowledged.iter().all(|actor| actor.position.is_some());
     let mut table = Table::new(&["actor", "acknowledged at", "after ms"]);
     for actor in &acknowledged {
@@ -150,13 +153,14 @@ fn flag(home: &Home, kill: &Kill, failure: &Failure) -> Failure {
     }
 }
 
-/// Of every actor that is alive, in the order of [`ActorId`].
+/// Of every actor that is alive, in the order of [`ActorId`]; `None` if the session closed without the
+/// kill.
 async fn acknowledgements(
     bus: &Bus,
     session: messages::Date,
     kill: &Kill,
     started: Instant,
-) -> Vec<Acknowledged> {
+) -> Option<Vec<Acknowledged>> {
     let mut heard: BTreeMap<ActorId, (u64, u64)> = BTreeMap::new();
     let alive = bus.statuses(PING);
     tokio::pin!(alive);
@@ -178,6 +182,10 @@ async fn acknowledgements(
         {
             break;
         }
+        let closed = matches!(bus.open_session_date().await, Ok(open) if open != Some(session));
+        if closed && acknowledged(bus, session, kill).await.is_ok_and(|heard| heard.is_empty()) {
+            return None;
+        }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut actors: Vec<ActorId> =
@@ -189,7 +197,7 @@ async fn acknowledgements(
         position: heard.get(&actor).map(|(position, _)| *position),
         after_ms: heard.get(&actor).map(|(_, after)| *after),
     };
-    actors.into_iter().map(entry).collect()
+    Some(actors.into_iter().map(entry).collect())
 }
 
 /// Positions and authors of the acknowledgements of the last kill like `kill`.

@@ -20,8 +20,11 @@ use messages::{ActorId, Date, Env, Envelope, ModelPublished, Outcome, Symbol};
 use reporting::RunFolder;
 use shell::{Bus, BusOptions, Supervision};
 use std::sync::Arc;
+use std::time::Duration;
 use venue::{ClockMode, Venue, VenueConfig};
 
+/// How long the server of a run that was stopped stays, for those who ask.
+const FAREWELL: Duration = Duration::from_millis(1_500);
 /// Any pair will do: the demo's venue is made for it and gone with it.
 const KEYS: (&str, &str) = ("DEMO", "demo");
 
@@ -65,9 +68,19 @@ pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
         failed = actors.failed() => Err(failed),
         interrupted = shell::terminated() => Err(interrupted.map_or_else(Failure::from, |()| fail("interrupted; the journals so far are in the run's folder"))),
     };
+    let led = match led {
+        Ok(led) => led,
+        Err(failure) => {
+            actors.stop().await;
+            return Err(failure);
+        }
+    };
+    if matches!(led.outcome, Outcome::Stopped { .. }) {
+        // Whoever stopped it reads from its bus who acknowledged.
+        tokio::time::sleep(FAREWELL).await;
+    }
     actors.stop().await;
     venue.stop().await;
-    let led = led?;
     let mut folder = RunFolder::open(&places.run)?;
     folder.finish()?;
     let summary =
