@@ -22,7 +22,6 @@ test: ## all the checks: format, clippy, every test, the real nats-server and th
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo nextest run --locked --workspace --no-fail-fast
-	cargo test --locked --workspace --doc --quiet
 	AURORA_BIN=$(AURORA) .tools/venv/bin/python -m pytest -q tests/python
 
 bench: setup ## the figures of BENCHMARKS.md

@@ -11,12 +11,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Private, or one that was there. While it lives, its address stands where `aurora status` and
+/// Private, or one that was there. While a private one lives, its address stands where `aurora status` and
 /// `aurora kill` look for it.
 pub struct Server {
     pub url: String,
     remembered: Vec<PathBuf>,
-    _private: Option<NatsServer>,
+    private: Option<NatsServer>,
 }
 
 impl Server {
@@ -32,7 +32,7 @@ impl Server {
         } else {
             (wanted.to_owned(), None)
         };
-        let mut server = Self { url, remembered: Vec::new(), _private: private };
+        let mut server = Self { url, remembered: Vec::new(), private };
         server.remember(places.run.join("nats.url"))?;
         match fs::read_to_string(home.nats_url()) {
             Ok(other) if other.trim() != server.address() && answers(other.trim()) => {
@@ -66,6 +66,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if self.private.is_none() {
+            return;
+        }
         for path in &self.remembered {
             if fs::read_to_string(path).is_ok_and(|url| url.trim() == self.address()) {
                 // Nobody is there any more; a stale address would only mislead.
