@@ -6,11 +6,17 @@ use std::fmt;
 /// Sources keep prices in 32 bits: a high may lie that much (relative) below the close and be it.
 pub const TOLERANCE: f64 = 1e-6;
 
+/// No share has cost more than a tenth of this, no name traded more shares in a day: beyond it, units
+/// or columns were mixed up.
+const PRICE_MAX: f64 = 1e7;
+const VOLUME_MAX: f64 = 1e12;
+
 /// Why a bar is unusable; the first reason wins.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub enum Defect {
     NotFinite(&'static str),
     NotPositive(&'static str, f64),
+    Absurd(&'static str, f64),
     HighBelow {
         high: f64,
         name: &'static str,
@@ -35,6 +41,10 @@ pub fn defect(row: [f64; 6]) -> Option<Defect> {
     }
     if let Some((name, value)) = cells().find(|(name, value)| *value <= 0.0 && *name != "volume") {
         return Some(Defect::NotPositive(name, value));
+    }
+    let most = |name: &str| if name == "volume" { VOLUME_MAX } else { PRICE_MAX };
+    if let Some((name, value)) = cells().find(|(name, value)| *value > most(name)) {
+        return Some(Defect::Absurd(name, value));
     }
     let [open, high, low, close, volume, _] = row;
     let within = high * TOLERANCE;
@@ -76,6 +86,7 @@ impl Defect {
         match self {
             Defect::NotFinite(_) => "not a finite number",
             Defect::NotPositive(..) => "price not positive",
+            Defect::Absurd(..) => "price or volume absurdly large",
             Defect::HighBelow { .. } | Defect::LowAbove { .. } => "high, low and prices disagree",
             Defect::NoVolume(_) => "no volume",
             Defect::Stale => "copy of the session before",
@@ -88,6 +99,7 @@ impl fmt::Display for Defect {
         match self {
             Defect::NotFinite(name) => write!(f, "{name} is not a finite number"),
             Defect::NotPositive(name, value) => write!(f, "{name} {value} is not positive"),
+            Defect::Absurd(name, value) => write!(f, "{name} {value} is absurdly large"),
             Defect::HighBelow { high, name, value } => {
                 write!(f, "high {high} below {name} {value}")
             }
@@ -95,5 +107,18 @@ impl fmt::Display for Defect {
             Defect::NoVolume(value) => write!(f, "volume {value}"),
             Defect::Stale => write!(f, "identical to the session before"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mixed_up_units_are_no_bar() {
+        let bar = |price: f64, volume: f64| defect([price, price, price, price, volume, price]);
+        assert_eq!(bar(600_000.0, 1e9), None);
+        assert_eq!(bar(1e13, 1e6), Some(Defect::Absurd("open", 1e13)));
+        assert_eq!(bar(100.0, 1e30), Some(Defect::Absurd("volume", 1e30)));
     }
 }

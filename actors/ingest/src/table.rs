@@ -2,7 +2,7 @@
 
 use crate::frame;
 use crate::import::ImportError;
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Weekday};
 use jiff::{Timestamp, tz::TimeZone};
 use messages::Date;
 use polars::prelude::*;
@@ -174,7 +174,7 @@ impl Table {
 }
 
 const NO_SESSION: &str =
-    "is no session: write a date (2024-03-08), or midnight in New York as RFC 3339";
+    "is no session: write a weekday's date (2024-03-08), or its midnight in New York as RFC 3339";
 
 /// The session a daily bar's time speaks of: a date, a date at midnight, or an instant that is
 /// midnight in New York. Any other instant is ambiguous (midnight UTC is the evening before there).
@@ -182,20 +182,23 @@ pub(crate) fn session(text: &str) -> Option<Date> {
     if let Ok(instant) = text.parse::<Timestamp>() {
         return session_of(instant);
     }
-    let time: DateTime = text.parse().ok()?;
-    (time.time() == jiff::civil::Time::midnight()).then(|| time.date())
+    weekday(text.parse().ok()?)
 }
 
 /// The date of an instant that is midnight in New York.
 pub(crate) fn session_of(instant: Timestamp) -> Option<Date> {
-    let there = instant.to_zoned(new_york());
-    (there.time() == jiff::civil::Time::midnight()).then(|| there.date())
+    weekday(instant.to_zoned(new_york()).datetime())
 }
 
 /// The date of a wall time (kept as if it were UTC) that is midnight.
 fn wall_session(time: Timestamp) -> Option<Date> {
-    let there = time.to_zoned(TimeZone::UTC);
-    (there.time() == jiff::civil::Time::midnight()).then(|| there.date())
+    weekday(time.to_zoned(TimeZone::UTC).datetime())
+}
+
+/// The date of midnight on a day on which an exchange can be open.
+fn weekday(time: DateTime) -> Option<Date> {
+    let weekend = matches!(time.weekday(), Weekday::Saturday | Weekday::Sunday);
+    (time.time() == jiff::civil::Time::midnight() && !weekend).then(|| time.date())
 }
 
 /// The exchange's zone, from the database compiled in: the same everywhere.
@@ -219,7 +222,7 @@ mod tests {
         for ambiguous in ["2024-03-08T00:00:00Z", "2024-07-08T05:00:00Z", "2024-03-08T16:00:00"] {
             assert_eq!(session(ambiguous), None, "{ambiguous}");
         }
-        for nonsense in ["", "08/03/2024", "2024-02-30", "yesterday"] {
+        for nonsense in ["", "2024-03-09", "08/03/2024", "2024-02-30", "yesterday"] {
             assert_eq!(session(nonsense), None, "{nonsense}");
         }
     }

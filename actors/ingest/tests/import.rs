@@ -134,7 +134,7 @@ fn refusals_name_file_line_column_and_remedy() {
     );
     assert_eq!(
         refused("META,02/01/2024,1,1,1,1,1\n"),
-        "prices.csv, line 4, column date: \"02/01/2024\" is no session: write a date (2024-03-08), or midnight in \
+        "prices.csv, line 4, column date: \"02/01/2024\" is no session: write a weekday's date (2024-03-08), or its midnight in \
          New York as RFC 3339"
     );
     assert_eq!(
