@@ -75,7 +75,7 @@ python_oracles() {
     echo "$want" > "$mark"
 }
 
-command -v cargo >/dev/null || die "Rust is missing: install it with rustup (https://rustup.rs), 1.90 or newer"
+command -v cargo >/dev/null || die "Rust is missing: install it with rustup, 1.90 or newer"
 if command -v dpkg-query >/dev/null; then
     apt_install build-essential pkg-config libclang-dev python3 python3-pip
 else
