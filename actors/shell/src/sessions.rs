@@ -71,8 +71,10 @@ impl Bus {
         let last = handle.cached_info().state.last_sequence;
         let mut reader = Reader::open(self, stream).await?;
         let mut closed = false;
-        for _ in 0..last {
+        let mut position = 0;
+        while position < last {
             let raw = reader.next().await?;
+            position = raw.position;
             match raw.decode(self.subjects()) {
                 Ok(envelope) => closed |= matches!(envelope.body, Message::SessionClosed(_)),
                 Err(undecodable) if closed => {
@@ -100,7 +102,7 @@ impl Bus {
     }
 
     /// Ok if `session` is open; an error that says what it is instead.
-    pub(crate) async fn check_open(&self, session: Date) -> Result<(), ShellError> {
+    pub async fn check_open(&self, session: Date) -> Result<(), ShellError> {
         if self.open_session_date().await? == Some(session) {
             return Ok(());
         }

@@ -104,7 +104,13 @@ pub struct Backtest {
 pub struct Nats {
     /// `embedded` starts a private nats-server; or the URL of a server or cluster (NATS >= 2.12 with JetStream).
     /// With `demo --processes`, `{actor}` in it stands for each process's own user in nats.conf.
-    #[arg(long, env = "AURORA_NATS", default_value = "embedded", value_name = "URL")]
+    #[arg(
+        long,
+        env = "AURORA_NATS",
+        hide_env_values = true,
+        default_value = "embedded",
+        value_name = "URL"
+    )]
     pub nats: String,
 }
 
@@ -141,7 +147,7 @@ pub struct Actor {
     #[arg(long, default_value = "paper")]
     pub env: Env,
     /// URL of the NATS server; by default the private one that is running in this folder.
-    #[arg(long, env = "AURORA_NATS", value_name = "URL")]
+    #[arg(long, env = "AURORA_NATS", hide_env_values = true, value_name = "URL")]
     pub nats: Option<String>,
     /// Run folder to report into; prices and models are taken from it where it has some (a demo's).
     #[arg(long, value_name = "NAME")]
@@ -204,7 +210,7 @@ pub struct Target {
     #[arg(long, default_value = "paper")]
     pub env: Env,
     /// URL of the NATS server; by default the private one that is running in this folder.
-    #[arg(long, env = "AURORA_NATS", value_name = "URL")]
+    #[arg(long, env = "AURORA_NATS", hide_env_values = true, value_name = "URL")]
     pub nats: Option<String>,
 }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 /// The venue is asked again at least this often while a moment is waited for.
 const ASK: Duration = Duration::from_secs(30);
+/// How long its pace is watched before it is relied on.
+const PACE: Duration = Duration::from_secs(1);
 
 pub enum SessionClock {
     /// Of our own venue: simulated time stands still until it is told otherwise.
@@ -46,7 +48,9 @@ async fn wait(venue: &Client, time: Time) -> Result<(), Failure> {
         now = venue.clock().await?.timestamp.0;
         let pace = (now.0 - first.0) as f64 / started.elapsed().as_nanos() as f64;
         let left = (time.0 - now.0).max(0) as f64 / pace.max(1e-3) / 1e9;
-        pause = Duration::from_secs_f64(left.clamp(0.005, ASK.as_secs_f64()));
+        // Of a first moment no pace can be told.
+        let most = if started.elapsed() < PACE { 0.1 } else { ASK.as_secs_f64() };
+        pause = Duration::from_secs_f64(left.clamp(0.005, most));
     }
     Ok(())
 }

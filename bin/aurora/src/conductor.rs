@@ -12,7 +12,7 @@ use messages::{
 };
 use shell::{Bus, Session, ShellError};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the journal may stand still while the conductor waits for an actor of a stepped session.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -20,7 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const TRAINING: Duration = Duration::from_secs(3_600);
 /// After the close of a flowing session, for the account.
 const ACCOUNTING: Time = Time(15 * 60 * 1_000_000_000);
+/// At least so long by this machine's clock, for a day that is led after its close.
+const GRACE: Duration = Duration::from_secs(60);
+/// In a row; an attempt that went well for a minute starts the count again.
 const RETRIES: u32 = 20;
+const SETTLED: Duration = Duration::from_secs(60);
 
 pub struct Conductor {
     pub bus: Bus,
@@ -56,7 +60,12 @@ impl Conductor {
     pub async fn lead(&self, day: Day, model: Option<&ModelRef>) -> Result<Ending, Failure> {
         let mut tries = 0;
         loop {
-            match self.attempt(day, model).await {
+            let started = Instant::now();
+            let ended = self.attempt(day, model).await;
+            if started.elapsed() > SETTLED {
+                tries = 0;
+            }
+            match ended {
                 Ok(ending) => return Ok(ending),
                 Err(failure) if tries < RETRIES && !failure.is_final() => {
                     tries += 1;
@@ -85,6 +94,10 @@ impl Conductor {
         loop {
             match seen.next(training) {
                 Step::Wait => self.wait(day, &mut session, &mut seen).await?,
+                // On a flowing clock the moment is waited for with open ears.
+                Step::Begin(_) if self.clock.is_flowing() && !seen.due => {
+                    self.wait(day, &mut session, &mut seen).await?;
+                }
                 Step::Begin(phase) => self.begin(phase, day, &mut session, &mut seen).await?,
                 Step::Close(outcome) => self.close(outcome, &mut session, &mut seen).await?,
                 Step::End => {
@@ -98,9 +111,12 @@ impl Conductor {
     /// False if the session was closed before.
     async fn open(&self, day: Day, model: Option<&ModelRef>) -> Result<bool, Failure> {
         if self.bus.sessions().await?.contains(&day.session) {
-            // Left half open, or closed: a first entry tells which.
             if let Ok(opened) = self.bus.session_opened(day.session).await {
                 self.is_ours(&opened)?;
+            }
+            // The account of a day that is over is no morning's account.
+            if let Err(ShellError::SessionWasClosed(_)) = self.bus.check_open(day.session).await {
+                return Ok(false);
             }
         }
         let bars = morning::history(&self.bus, &self.prices, day).await?;
@@ -188,15 +204,19 @@ impl Conductor {
     /// For the next entry that concerns us, or for the moment that doesn't wait for one.
     async fn wait(&self, day: Day, session: &mut Session, seen: &mut Seen) -> Result<(), Failure> {
         let training = session.opened().model.is_none();
-        let due = match seen.next_phase() {
-            Some(Phase::Open) => day.open,
-            Some(Phase::Close) => day.close,
-            None => Time(day.close.0 + ACCOUNTING.0),
+        let (due, grace) = match seen.next_phase() {
+            Some(Phase::Open) => (day.open, Duration::ZERO),
+            Some(Phase::Close) => (day.close, Duration::ZERO),
+            None => (Time(day.close.0 + ACCOUNTING.0), GRACE),
         };
         let next = if self.clock.is_flowing() && !training {
             tokio::select! {
                 next = session.next() => next,
-                reached = self.clock.until(due) => {
+                reached = async {
+                    self.clock.until(due).await?;
+                    tokio::time::sleep(grace).await;
+                    Ok(())
+                } => {
                     seen.due = true;
                     return reached;
                 }

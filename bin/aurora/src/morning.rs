@@ -64,17 +64,24 @@ pub async fn look(
     Ok((account, halted))
 }
 
-/// What the venue said after the last session before `day`.
+/// What the venue said after the last session before `day`; of a session that ended without an account,
+/// what it began with: if it traded all the same, that shows now.
 async fn last_statement(bus: &Bus, day: Day) -> Result<Option<AccountReported>, Failure> {
     let sessions = bus.sessions().await?;
     let Some(last) = sessions.into_iter().rfind(|session| *session < day.session) else {
         return Ok(None);
     };
-    let journal = bus.read_journal(last).await?;
-    let statement = journal.into_iter().rev().find_map(|(_, entry, _)| match entry.ok()?.body {
-        Message::AccountReported(statement) => Some(statement),
-        _ => None,
-    });
+    let mut statement = None;
+    for (_, entry, _) in bus.read_journal(last).await? {
+        match entry.map(|entry| entry.body) {
+            Ok(Message::AccountReported(reported)) => statement = Some(reported),
+            Ok(Message::SessionOpened(opened)) => {
+                let (cash, equity) = (opened.cash, opened.equity);
+                statement = Some(AccountReported { cash, equity, positions: opened.positions });
+            }
+            _ => {}
+        }
+    }
     Ok(statement)
 }
 

@@ -6,7 +6,7 @@ use crate::output::note;
 use shell::embedded::{EmbeddedOptions, NatsServer};
 use std::fs;
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -56,6 +56,8 @@ impl Server {
         let named = |error| fail(format!("can't write {}: {error}", path.display()));
         fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(named)?;
         let named = |error| fail(format!("can't write {}: {error}", path.display()));
+        // The mode counts at creation only: one that is there may be anybody's to read.
+        let _ = fs::remove_file(&path);
         let mut options = fs::OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
         file.and_then(|mut file| writeln!(file, "{}", self.address())).map_err(named)?;
@@ -83,9 +85,14 @@ pub fn as_user(url: &str, user: &str) -> String {
     url.replace("{actor}", user)
 }
 
+/// Whether somebody listens there; an address that can't be understood counts as one that does.
 fn answers(url: &str) -> bool {
-    let address = url.rsplit(['/', '@']).next().unwrap_or(url);
-    address.parse().is_ok_and(|address| {
-        TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok()
-    })
+    let host = url.trim_end_matches('/').rsplit(['/', '@']).next().unwrap_or(url);
+    let host = if host.contains(':') { host.to_owned() } else { format!("{host}:4222") };
+    match host.to_socket_addrs() {
+        Ok(mut addresses) => addresses.any(|address| {
+            TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok()
+        }),
+        Err(_) => true,
+    }
 }

@@ -90,6 +90,7 @@ impl<'a> Run<'a> {
             run.kills = Some(bus.kills().await?);
         }
         run.recover().await?;
+        run.check_latch().await?;
         run.serve().await
     }
 
@@ -178,7 +179,10 @@ impl<'a> Run<'a> {
         }
         match &entry.body {
             Message::Kill(_) => self.announced = true,
-            Message::Resume(_) => self.announced = false,
+            Message::Resume(_) => {
+                self.announced = false;
+                self.check_latch().await?;
+            }
             Message::PhaseBegan(began) if began.phase == Phase::Open => {
                 self.compare_at = Instant::now() + AFTER_OPEN;
             }
@@ -301,6 +305,16 @@ impl<'a> Run<'a> {
                 // Refused: it is over already, and the stream says how.
                 Ok(()) | Err(_) => drop(self.canceling.insert(venue_id)),
             }
+        }
+        Ok(())
+    }
+
+    /// A kill that was sent and stands in no journal yet: before we listened, or behind a resume.
+    async fn check_latch(&mut self) -> Result<(), BrokerError> {
+        if let Some(bus) = &self.options.bus
+            && let Some(kill) = bus.latched_kill().await?
+        {
+            self.desk.on_kill(Time(i64::MIN), &kill);
         }
         Ok(())
     }

@@ -4,7 +4,8 @@ use crate::cli::{Common, KillArgs, ResumeArgs, Status, Target};
 use crate::failure::{Failure, fail};
 use crate::home::Home;
 use crate::output::{Table, emit};
-use messages::{ActorId, Kill, KillLevel, Message, Resume};
+use crate::wiring::ACTORS;
+use messages::{ActorId, Kill, KillLevel, Message, Resume, Time};
 use serde::Serialize;
 use shell::{ActorStatus, Bus, BusOptions};
 use std::collections::BTreeMap;
@@ -103,7 +104,9 @@ pub async fn kill(args: &KillArgs, common: &Common) -> Result<bool, Failure> {
         Err(failure) => return Err(flag(&home, &kill, &failure)),
     };
     // From here on the kill is in force, whatever can be learned of it.
-    let open = bus.open_session_date().await.unwrap_or_default();
+    let open = bus.open_session_date().await.map_err(|error| {
+        fail(format!("the kill is stored and latched, but who heard it is not known: {error}"))
+    })?;
     let acknowledged = match open {
         Some(session) => acknowledgements(&bus, session, &kill, started).await,
         None => None,
@@ -111,7 +114,8 @@ pub async fn kill(args: &KillArgs, common: &Common) -> Result<bool, Failure> {
     // One that ended before the kill reached its journal is no session to halt any more.
     let session = open.filter(|_| acknowledged.is_some());
     let acknowledged = acknowledged.unwrap_or_default();
-    let all = acknowledged.iter().all(|actor| actor.position.is_some());
+    let all = acknowledged.iter().all(|actor| actor.position.is_some())
+        && (session.is_none() || !acknowledged.is_empty());
     let mut table = Table::new(&["actor", "acknowledged at", "after ms"]);
     for actor in &acknowledged {
         table.row([
@@ -161,21 +165,27 @@ async fn acknowledgements(
     kill: &Kill,
     started: Instant,
 ) -> Option<Vec<Acknowledged>> {
+    // The same words may have been said before today; a moment of slack for the server's clock.
+    let since = jiff::Timestamp::now() - Duration::from_secs(1) - started.elapsed();
+    let since = Time(i64::try_from(since.as_nanosecond()).unwrap_or(i64::MIN));
     let mut heard: BTreeMap<ActorId, (u64, u64)> = BTreeMap::new();
     let alive = bus.statuses(PING);
     tokio::pin!(alive);
     let mut awaited: Option<Vec<ActorId>> = None;
     while started.elapsed() < ACKNOWLEDGE {
         // The run may end on the kill and take its server along: what was heard counts.
-        for (position, author) in acknowledged(bus, session, kill).await.unwrap_or_default() {
+        for (position, author) in acknowledged(bus, session, kill, since).await.unwrap_or_default()
+        {
             let after = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             heard.entry(author).or_insert((position, after));
         }
         if awaited.is_none()
             && let Ok(statuses) = tokio::time::timeout(Duration::from_millis(5), &mut alive).await
         {
-            let statuses = statuses.unwrap_or_default();
-            awaited = Some(statuses.iter().map(|status| status.actor).collect());
+            awaited = Some(match statuses {
+                Ok(statuses) => statuses.iter().map(|status| status.actor).collect(),
+                Err(_) => ACTORS.to_vec(),
+            });
         }
         if let Some(awaited) = &awaited
             && awaited.iter().all(|actor| heard.contains_key(actor))
@@ -183,7 +193,9 @@ async fn acknowledgements(
             break;
         }
         let closed = matches!(bus.open_session_date().await, Ok(open) if open != Some(session));
-        if closed && acknowledged(bus, session, kill).await.is_ok_and(|heard| heard.is_empty()) {
+        if closed
+            && acknowledged(bus, session, kill, since).await.is_ok_and(|heard| heard.is_empty())
+        {
             return None;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -205,10 +217,13 @@ async fn acknowledged(
     bus: &Bus,
     session: messages::Date,
     kill: &Kill,
+    since: Time,
 ) -> Result<Vec<(u64, ActorId)>, Failure> {
     let journal = bus.read_journal(session).await?;
     let ours = journal.iter().rev().find_map(|(position, entry, _)| match entry {
-        Ok(envelope) if envelope.body == Message::Kill(kill.clone()) => Some(*position),
+        Ok(envelope) if envelope.body == Message::Kill(kill.clone()) && envelope.at >= since => {
+            Some(*position)
+        }
         _ => None,
     });
     let acknowledges = |(position, entry, _): &(u64, kernel::Entry, String)| {
@@ -243,6 +258,7 @@ pub async fn resume(args: &ResumeArgs, common: &Common) -> Result<bool, Failure>
     }
     bus.resume(&resume).await?;
     let halted = bus.latched_kill().await?;
-    emit(common.json, &Resumed { halted: halted.clone() }, "resumed\n")?;
+    let text = if halted.is_none() { "resumed\n" } else { "a kill is still in force\n" };
+    emit(common.json, &Resumed { halted: halted.clone() }, text)?;
     Ok(halted.is_none())
 }

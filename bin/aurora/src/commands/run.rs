@@ -13,7 +13,7 @@ use crate::output::note;
 use crate::server::Server;
 use crate::wiring::{ACTORS, Wiring};
 use jiff::civil::Time as WallTime;
-use messages::{Date, Env, ModelRef};
+use messages::{Date, Env, ModelRef, Outcome};
 use shell::{Bus, BusOptions};
 use trainer::Registry;
 
@@ -55,10 +55,10 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
     let led = tokio::select! {
         led = lead(&conductor, &client, &model, args.sessions) => led,
         failed = supervision.failed() => Err(Failure::from(failed)),
-        ended = shell::terminated() => Ok(ended?),
+        ended = shell::terminated() => Ok(ended.map(|()| true)?),
     };
     supervision.stop().await;
-    led.map(|()| true)
+    led
 }
 
 /// The named model, or the promoted one.
@@ -79,7 +79,8 @@ async fn lead(
     client: &alpaca::Client,
     model: &ModelRef,
     sessions: Option<u32>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
+    let mut well = true;
     let start = wall_time(&conductor.opening.config.schedule.open_session)?;
     let mut last: Option<Date> = None;
     for _ in 0..sessions.unwrap_or(u32::MAX) {
@@ -89,9 +90,10 @@ async fn lead(
         note(format!("session {} opens at {}", day.session, alpaca::time::new_york(day.start)));
         let ending = conductor.lead(day, Some(model)).await?;
         note(format!("session {}: {:?}", day.session, ending.outcome));
+        well &= !matches!(ending.outcome, Outcome::Stopped { .. });
         last = Some(day.session);
     }
-    Ok(())
+    Ok(well)
 }
 
 /// `wanted`, or the first session after `last` that has not closed yet.
