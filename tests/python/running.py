@@ -25,7 +25,8 @@ def aurora() -> str:
 
 def example(package: str, name: str) -> str:
     """A built example of a package of this workspace."""
-    build = "cargo build --quiet --locked --package".split() + [package, "--example", name]
+    # The whole workspace's features, as nextest builds: a package's own would build its dependencies again.
+    build = "cargo build --quiet --locked --workspace --example".split() + [name]
     subprocess.run(build, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return str(ROOT / target / "debug/examples" / name)
