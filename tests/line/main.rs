@@ -110,8 +110,8 @@ fn the_end_of_a_run_is_one_json_object_and_files_that_say_the_same() {
     assert!(desk.path("data/runs/r/positions.json").exists());
 }
 
-fn market(symbols: usize, sessions: usize) -> broker::simulated::Market {
-    broker::simulated::Market::synthetic(&broker::simulated::SyntheticConfig {
+fn market(symbols: usize, sessions: usize) -> exchange::Market {
+    exchange::Market::synthetic(&exchange::SyntheticConfig {
         symbols,
         sessions,
         ..Default::default()
@@ -131,7 +131,7 @@ fn provenance() -> ingest::Provenance {
 }
 
 /// Writes bars and universe as an import would.
-fn store(desk: &Desk, bars: &[Bars], market: &broker::simulated::Market) -> String {
+fn store(desk: &Desk, bars: &[Bars], market: &exchange::Market) -> String {
     let path = desk.path("data/latest/prices.parquet");
     fs::create_dir_all(path.parent().expect("folder")).expect("created");
     ingest::store::write_prices(&path, bars, provenance()).expect("written");
@@ -211,7 +211,7 @@ fn real_bars_go_the_same_way() {
 }
 
 /// A home with everything `aurora up` needs for the session after `bars`, its model trained.
-fn installation(market: &broker::simulated::Market, known: usize) -> Desk {
+fn installation(market: &exchange::Market, known: usize) -> Desk {
     let desk = Desk::new();
     store(&desk, &market.bars()[..known], market);
     let trained = desk.json(&["train"]);
@@ -221,11 +221,11 @@ fn installation(market: &broker::simulated::Market, known: usize) -> Desk {
     desk
 }
 
-async fn accelerated(market: &broker::simulated::Market, session: usize) -> venue::Venue {
+async fn accelerated(market: &exchange::Market, session: usize) -> venue::Venue {
     let open = market.calendar().sessions()[session].open;
     let start = messages::Time(open.0 - 95 * 60 * 1_000_000_000);
     let cash = messages::Usd(10_000_000_000_000);
-    let exchange = broker::simulated::ExchangeConfig::new(cash, 1, start);
+    let exchange = exchange::ExchangeConfig::new(cash, 1, start);
     let mut config = venue::VenueConfig::new(market.clone(), exchange);
     config.clock = venue::ClockMode::Accelerated { speed: 1_500.0 };
     venue::Venue::start(config).await.expect("venue starts")

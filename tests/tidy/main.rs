@@ -14,7 +14,7 @@ const PURE: [&str; 7] = [
     "actors/scoring",
     "actors/risk",
     "actors/execution",
-    "actors/broker/src/simulated",
+    "actors/exchange",
 ];
 
 fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {

@@ -6,7 +6,7 @@ use crate::conductor::Day;
 use crate::failure::{Failure, fail};
 use crate::opening::{Account, Opening};
 use crate::wiring::{CORES, Files, core};
-use broker::simulated::{self, Event, Exchange};
+use exchange::{Event, Exchange};
 use kernel::{Observer, Simulation};
 use messages::{
     AccountReported, ActorId, Bars, Envelope, Filled, Holding, Message, MessageId, ModelRef, Order,
@@ -138,12 +138,12 @@ impl Replay<'_> {
     }
 
     fn submit(&mut self, order: &Order) {
-        let request = simulated::NewOrder {
+        let request = exchange::NewOrder {
             client_order_id: Some(order.client_order_id.clone()),
             symbol: order.symbol.clone(),
             side: order.side,
             quantity: order.quantity,
-            kind: simulated::OrderKind::Market,
+            kind: exchange::OrderKind::Market,
             time_in_force: order.time_in_force,
         };
         let now = self.exchange.now();
@@ -207,7 +207,7 @@ impl Replay<'_> {
 
 fn statement(exchange: &Exchange) -> AccountReported {
     let account = exchange.account();
-    let holding = |position: simulated::PositionState| Holding {
+    let holding = |position: exchange::PositionState| Holding {
         symbol: position.symbol,
         quantity: position.quantity,
         average: position.average,

@@ -4,7 +4,7 @@ use crate::cli::Period;
 use crate::conductor::Day;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
-use broker::simulated::{Market, SyntheticConfig};
+use exchange::{Market, SyntheticConfig};
 use messages::{Bars, Date, Member, Symbol, Time, Usd};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,7 +5,7 @@ use crate::state::App;
 use crate::trading::{Parameters, moment};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use broker::simulated::Market;
+use exchange::Market;
 use messages::{Bars, Symbol};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,7 +5,7 @@ use crate::state::App;
 use crate::wire;
 use axum::body::Bytes;
 use axum::extract::State;
-use broker::simulated::Refusal;
+use exchange::Refusal;
 use serde_json::Value;
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! An Alpaca-compatible venue on loopback: REST and the trading websocket around
-//! [`broker::simulated::Exchange`].
+//! [`exchange::Exchange`].
 //!
 //! One listener serves all four of Alpaca's bases. What it answers follows the contract in
 //! `ALPACA_CONTRACT.md`; what it does not have is a 404 or a 422, never a pretence. Beyond Alpaca there is

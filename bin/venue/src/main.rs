@@ -1,7 +1,7 @@
 //! `venue`: the simulated venue as a program.
 
-use broker::simulated::{ExchangeConfig, Market, SyntheticConfig};
 use clap::{ArgGroup, Parser};
+use exchange::{ExchangeConfig, Market, SyntheticConfig};
 use messages::{Date, Time, Usd};
 use std::error::Error;
 use std::io::Write;

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use broker::simulated::{NewOrder, OrderFilter, OrderKind, OrderState, Refusal, Scope};
+use exchange::{NewOrder, OrderFilter, OrderKind, OrderState, Refusal, Scope};
 use messages::{Price, Shares, Side, Symbol, TimeInForce};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

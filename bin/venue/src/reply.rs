@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use broker::simulated::Refusal;
+use exchange::Refusal;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

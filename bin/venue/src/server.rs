@@ -9,7 +9,7 @@ use alpaca::Endpoints;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use broker::simulated::{Exchange, ExchangeConfig, Market, Refusal};
+use exchange::{Exchange, ExchangeConfig, Market, Refusal};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use crate::access::{Keys, RateLimit};
 use crate::clock::Running;
 use crate::stream::Listeners;
-use broker::simulated::{Exchange, Market, Refusal};
+use exchange::{Exchange, Market, Refusal};
 use messages::Time;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;

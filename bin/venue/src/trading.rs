@@ -5,7 +5,7 @@ use crate::state::App;
 use crate::wire;
 use alpaca::model::Activity;
 use axum::extract::{Path, Query, State};
-use broker::simulated::{Exchange, Fill, Refusal};
+use exchange::{Exchange, Fill, Refusal};
 use messages::{Date, Symbol, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 use alpaca::model::{
     self, Account, Activity, Amount, CalendarDay, Clock, Position, Stamp, Status, TradeUpdate,
 };
-use broker::simulated::calendar::Session;
-use broker::simulated::{self as core, Asset, Exchange, OrderKind, OrderState, PositionState};
+use exchange::calendar::Session;
+use exchange::{self as core, Asset, Exchange, OrderKind, OrderState, PositionState};
 use messages::{Price, Shares, Side, TimeInForce, Usd};
 use rust_decimal::Decimal;
 

@@ -5,7 +5,7 @@
 
 use alpaca::model::{Amount, Event, NewOrder, Side, TimeInForce, TradeUpdate};
 use alpaca::{BarsQuery, Client, Credentials, OrdersQuery, TradeStream};
-use broker::simulated::{ExchangeConfig, Market, SyntheticConfig};
+use exchange::{ExchangeConfig, Market, SyntheticConfig};
 use jiff::civil::Time as Clock;
 use messages::{Time, Usd};
 use reqwest::{Method, StatusCode};

@@ -11,7 +11,7 @@ use crate::replay::{Played, play};
 use crate::scene::Scene;
 use crate::summary::Summary;
 use crate::wiring::{Disk, Files};
-use broker::simulated::{Exchange, ExchangeConfig};
+use exchange::{Exchange, ExchangeConfig};
 use ingest::store;
 use messages::{Bars, Env, HistoryRef, ModelPublished, ModelRef, Outcome};
 use reporting::RunFolder;

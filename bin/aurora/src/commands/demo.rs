@@ -14,7 +14,7 @@ use crate::server::{Server, as_user};
 use crate::summary::Summary;
 use crate::wiring::{ACTORS, Wiring};
 use alpaca::{Credentials, Endpoints};
-use broker::simulated::ExchangeConfig;
+use exchange::ExchangeConfig;
 use ingest::{FetchOptions, Provenance, Universe, store};
 use messages::{ActorId, Date, Env, Envelope, ModelPublished, Outcome, Symbol};
 use reporting::RunFolder;

@@ -1,7 +1,7 @@
 //! One rule each: matching, account, refusals.
 
-use super::super::{OrderFilter, Refusal, Scope, Status};
 use super::*;
+use crate::{OrderFilter, Refusal, Scope, Status};
 use messages::Price;
 
 #[test]

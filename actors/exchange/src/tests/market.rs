@@ -1,6 +1,6 @@
 //! The synthetic market is what its module says.
 
-use super::super::{Market, SyntheticConfig};
+use crate::{Market, SyntheticConfig};
 use messages::{Symbol, history_sha256};
 
 fn market(seed: u64, symbols: usize, sessions: usize) -> Market {
@@ -42,7 +42,7 @@ fn bars_are_sound_on_exchange_days() {
     assert_eq!(sectors.len(), 11);
     for bars in market.bars() {
         assert!(bars.is_well_formed() && bars.symbols.len() == 130);
-        assert!(super::super::calendar::is_xnys_session(bars.session));
+        assert!(crate::calendar::is_xnys_session(bars.session));
         for row in 0..130 {
             let (open, close) = (bars.open[row], bars.close[row]);
             let (high, low) = (bars.high[row], bars.low[row]);

@@ -4,7 +4,7 @@ mod market;
 mod properties;
 mod rules;
 
-use super::{Exchange, ExchangeConfig, Market, NewOrder, OrderKind, TradeUpdate};
+use crate::{Exchange, ExchangeConfig, Market, NewOrder, OrderKind, TradeUpdate};
 use jiff::civil::{Date, Time as Clock, date};
 use messages::{Bars, Shares, Side, Symbol, Time, TimeInForce, Usd};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Whatever is asked, whenever: the books balance, limits hold, and the same happens again.
 
-use super::super::{Event, Fill, SyntheticConfig};
 use super::*;
+use crate::{Event, Fill, SyntheticConfig};
 use proptest::prelude::*;
 use std::sync::{Arc, LazyLock};
 
@@ -67,7 +67,7 @@ fn act(exchange: &mut Exchange, action: &Action) {
             });
         }
         Action::Cancel(nth) => {
-            let id = exchange.orders(&super::super::OrderFilter::default());
+            let id = exchange.orders(&crate::OrderFilter::default());
             if let Some(id) = id.get(*nth).map(|order| order.id.clone()) {
                 exchange.cancel(&id).unwrap();
             }
