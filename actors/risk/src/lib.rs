@@ -19,6 +19,7 @@ mod exposures;
 mod gate;
 mod halt;
 mod portfolio;
+pub mod program;
 mod relief;
 mod rounding;
 mod targets;
