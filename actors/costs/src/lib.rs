@@ -2,7 +2,11 @@
 //! the day's volume (METHODS.md §5; Tóth et al. 2011, BARRA 1997).
 //!
 //! One model: risk predicts with it what a target will cost, the simulated exchange charges by it.
-//! Fees are not in it; they are booked apart, by date.
+//! Fees are not in it; they are booked apart, by date: see [`DayFees`] and [`borrow`].
+
+mod fees;
+
+pub use fees::{DayFees, Fee, UnknownRate, borrow};
 
 /// The parameters of the model.
 #[derive(Copy, Clone, Debug, PartialEq)]

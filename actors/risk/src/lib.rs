@@ -15,6 +15,7 @@
 //!
 //! Absent: no solver, no turnover limit, no cancel or flatten on a kill (this core halts only).
 
+pub mod covariance;
 mod exposures;
 mod gate;
 mod halt;
