@@ -1,9 +1,10 @@
 # `make demo` and `make test` do all their set-up themselves on a bare Debian or Ubuntu with Rust; deploy/setup.sh says
 # what to do elsewhere. CARGO_TARGET_DIR is respected.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fmt setup build clean
+.PHONY: help demo test bench fuzz fmt setup build clean
 
-AURORA := $(abspath $(or $(CARGO_TARGET_DIR),target)/debug/aurora)
+BINARIES := $(abspath $(or $(CARGO_TARGET_DIR),target)/debug)
+AURORA := $(BINARIES)/aurora
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -17,15 +18,18 @@ build: setup
 demo: build ## the main job, end to end: a venue, bars, a model, 60 traded sessions, a report
 	@$(AURORA) demo
 
-test: ## all the checks: format, clippy, every test, the real nats-server and the Python oracles included
+test: ## all the checks: format, clippy, every test, the real nats-server, the Python oracles and Alpaca's clients included
 	@deploy/setup.sh --python
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo nextest run --locked --workspace --no-fail-fast
-	AURORA_BIN=$(AURORA) .tools/venv/bin/python -m pytest -q tests/python
+	AURORA_BIN=$(AURORA) VENUE_BIN=$(BINARIES)/venue .tools/venv/bin/python -m pytest -q tests/python tests/conformance
 
 bench: setup ## the figures of BENCHMARKS.md
 	@deploy/bench.sh
+
+fuzz: ## libFuzzer on every door that foreign bytes come in by, ten minutes each (tests/fuzz/fuzz.sh SECONDS TARGET…)
+	@tests/fuzz/fuzz.sh
 
 fmt: ## format the code
 	@cargo fmt --all

@@ -25,7 +25,7 @@ measure demo demo
 measure backtest backtest
 if [ -e ../shared/data/equities_daily.parquet ]; then
     "$aurora" import ../shared/data/equities_daily.parquet --universe ../shared/data/universe_130.csv \
-        --sectors ../shared/data/sectors.csv --home "$home" --json >/dev/null
+        --sectors ../shared/data/sectors.csv --events deploy/events.csv --home "$home" --json >/dev/null
     measure demo-real demo --bars "$home/data/latest/prices.parquet" --from 2022-01-03
     measure backtest-real backtest --bars "$home/data/latest/prices.parquet" --from 2022-01-03
 fi

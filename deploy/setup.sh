@@ -4,7 +4,8 @@
 #
 #   .tools/bin/nats-server   NATS server >= 2.12 (a newer one on PATH comes first)
 #   native/xgboost/lib       libxgboost 3.4.1, checked by SHA-256
-#   .tools/venv              Python for the independent oracles (only with "--python")
+#   .tools/venv              Python for the independent oracles and clients, Node.js too (only with "--python")
+#   .tools/javascript        the official JavaScript SDK, by its lock file (only with "--python")
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly NATS_VERSION=2.15.1 NATS_MIN=2.12
@@ -67,11 +68,23 @@ xgboost() {
 
 python_oracles() {
     local mark=.tools/venv/.done want
-    want=$(sha256sum tests/python/requirements.txt | cut -d' ' -f1)
+    local requirements=(tests/python/requirements.txt tests/conformance/requirements.txt)
+    want=$(cat "${requirements[@]}" | sha256sum | cut -d' ' -f1)
     [ -e "$mark" ] && [ "$(cat "$mark")" = "$want" ] && return
     say "installing the Python oracles"
     python3 -m venv .tools/venv 2>/dev/null || { apt_install python3-venv; python3 -m venv .tools/venv; }
-    .tools/venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+    .tools/venv/bin/python -m pip install --quiet --disable-pip-version-check "${requirements[@]/#/-r}"
+    echo "$want" > "$mark"
+}
+
+javascript_sdk() {
+    local from=tests/conformance/javascript mark=.tools/javascript/.done want
+    want=$(sha256sum < "$from/package-lock.json" | cut -d' ' -f1)
+    [ -e "$mark" ] && [ "$(cat "$mark")" = "$want" ] && return
+    say "installing the JavaScript SDK"
+    mkdir -p .tools/javascript
+    cp "$from"/package*.json .tools/javascript
+    (cd .tools/javascript && PATH="$PWD/../venv/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent)
     echo "$want" > "$mark"
 }
 
@@ -83,7 +96,10 @@ else
 fi
 nats_server
 xgboost
-[ "${1:-}" = --python ] && python_oracles
+if [ "${1:-}" = --python ]; then
+    python_oracles
+    javascript_sdk
+fi
 if [ "${1:-}" = --python ] && ! cargo nextest --version >/dev/null 2>&1; then
     say "installing cargo-nextest"
     cargo install cargo-nextest --locked --quiet

@@ -2,7 +2,8 @@
 //! columns as little-endian `bin`. Python reads it with `msgpack.unpackb` and nothing of ours.
 
 use crate::{
-    Envelope, Filled, Holding, Kill, Message, MessageId, Price, Resume, Shares, Time, Topic,
+    Envelope, FactorCovariance, Filled, Holding, Kill, Message, MessageId, Price, Resume, Shares,
+    Time, Topic,
 };
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,7 @@ impl Envelope {
             Message::OrderUpdated(body) => self.wire(body),
             Message::Filled(body) => self.wire(body),
             Message::AccountReported(body) => self.wire(body),
+            Message::Booked(body) => self.wire(body),
             Message::DayReported(body) => self.wire(body),
             Message::Kill(body) => self.wire(body),
             Message::Resume(body) => self.wire(body),
@@ -143,6 +145,7 @@ fn body(wire_type: &str, bytes: &[u8]) -> Result<Message, DecodeError> {
         Topic::OrderUpdated => Message::OrderUpdated(read(at)?),
         Topic::Filled => Message::Filled(read(at)?),
         Topic::AccountReported => Message::AccountReported(read(at)?),
+        Topic::Booked => Message::Booked(read(at)?),
         Topic::DayReported => Message::DayReported(read(at)?),
         Topic::Kill => Message::Kill(read(at)?),
         Topic::Resume => Message::Resume(read(at)?),
@@ -176,6 +179,7 @@ fn check(body: &Message) -> Result<(), DecodeError> {
                 && features.raw.len() == cells
                 && features.eligible.len() == rows
                 && columns.iter().all(|column| column.len() == rows)
+                && exposures.factors.as_ref().is_none_or(FactorCovariance::is_well_formed)
         }
         Message::Scores(scores) => {
             scores.scores.len() == scores.symbols.len()
@@ -183,11 +187,18 @@ fn check(body: &Message) -> Result<(), DecodeError> {
         }
         Message::SubmitOrder(order) | Message::OrderApproved(order) => order.quantity.0 > 0,
         Message::Filled(fill) => fill.is_well_formed(),
+        Message::Booked(booked) => u128::from(booked.amount.0.unsigned_abs()) <= VALUE_MICROS_MAX,
         Message::SessionOpened(opened) => opened.positions.iter().all(Holding::is_well_formed),
         Message::AccountReported(account) => account.positions.iter().all(Holding::is_well_formed),
         _ => true,
     };
     if sound { Ok(()) } else { Err(DecodeError::Malformed("columns, rows or quantities disagree")) }
+}
+
+impl FactorCovariance {
+    fn is_well_formed(&self) -> bool {
+        self.covariance.len() == (1 + self.sectors.len()).pow(2)
+    }
 }
 
 impl Filled {

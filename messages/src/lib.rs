@@ -12,6 +12,7 @@ mod market;
 mod order;
 mod portfolio;
 mod report;
+mod rules;
 mod session;
 mod subject;
 mod text;
@@ -24,14 +25,16 @@ pub use control::{ActorStarted, Alarm, Kill, KillAcknowledged, KillLevel, Resume
 pub use envelope::{Cause, Envelope, MessageId};
 pub use jiff::civil::Date;
 pub use market::{
-    Bars, CoverageFailed, Exposures, Features, Scores, ScoresWithheld, history_sha256, sha256_hex,
+    Bars, CoverageFailed, Exposures, FactorCovariance, Features, Scores, ScoresWithheld,
+    history_sha256, sha256_hex,
 };
 pub use order::{
     DenyReason, Filled, Order, OrderDenied, OrderStatus, OrderUpdated, OrdersDone, OrdersWorking,
     Side, TimeInForce,
 };
 pub use portfolio::{PortfolioExposures, SectorNet, Target, Targets};
-pub use report::{AccountReported, DayReported, Holding, ModelPublished};
+pub use report::{AccountReported, Booked, BookedKind, DayReported, Holding, ModelPublished};
+pub use rules::{Breakers, Edge, RiskRules};
 pub use session::{
     HistoryRef, Limits, Member, ModelRef, Outcome, Phase, PhaseBegan, SessionClosed, SessionOpened,
 };
@@ -85,6 +88,8 @@ pub enum Message {
     Filled(Filled),
     /// broker -> reporting: what the venue says we hold after the close
     AccountReported(AccountReported),
+    /// broker -> reporting: cash that moved without a fill
+    Booked(Booked),
     /// reporting -> session
     DayReported(DayReported),
 

@@ -127,6 +127,23 @@ pub struct Exposures {
     pub adv: F64s,
     /// Close in dollars: the price that weights are turned into shares with.
     pub close: F64s,
+    /// `None` where there is too little history, and in journals from before it was computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors: Option<FactorCovariance>,
+}
+
+/// Daily covariance of the returns of the factors that names are exposed to: the market (by beta), then each
+/// sector (by membership).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FactorCovariance {
+    /// Names of the sectors, in the order of the rows after the first.
+    pub sectors: Vec<String>,
+    /// Square, by rows; the first row is the market's.
+    pub covariance: F64s,
+    /// Of Ledoit and Wolf: 0 is the sample's covariance.
+    pub shrinkage: f64,
+    /// Factor returns that it is from.
+    pub sessions: u32,
 }
 
 /// The model's view, a row per scored symbol.

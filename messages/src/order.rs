@@ -66,14 +66,68 @@ pub struct OrderDenied {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DenyReason {
-    Halted { reason: String },
+    Halted {
+        reason: String,
+    },
     NotInTargets,
     Duplicate,
     NoReference,
-    OrderTooLarge { notional: Usd, limit: Usd },
-    AdvShare { notional: Usd, limit: Usd },
-    NameTooLarge { exposure: Usd, limit: Usd },
-    GrossTooLarge { gross: Usd, limit: Usd },
+    OrderTooLarge {
+        notional: Usd,
+        limit: Usd,
+    },
+    AdvShare {
+        notional: Usd,
+        limit: Usd,
+    },
+    NameTooLarge {
+        exposure: Usd,
+        limit: Usd,
+    },
+    GrossTooLarge {
+        gross: Usd,
+        limit: Usd,
+    },
+    /// On the list of the configuration.
+    Restricted,
+    /// The last price seen is too far from the reference.
+    Collar {
+        last: Price,
+        reference: Price,
+    },
+    /// A market order outside of the opening auction in a symbol without a price since.
+    NoPrice,
+    TooManyOrders {
+        per_minute: u32,
+    },
+    /// The same symbol, side and quantity as another order, `seconds` before.
+    SameAgain {
+        seconds: u32,
+    },
+    /// An order the other way is open: the venue would refuse a wash trade.
+    Wash {
+        open: String,
+    },
+    BuyingPower {
+        left: Usd,
+        limit: Usd,
+    },
+    /// Sold short where that is not allowed: `NO_SHORTS`, `NOT_SHORTABLE`, `EQUITY`.
+    Short {
+        why: String,
+    },
+    DayOrders {
+        orders: u32,
+        limit: u32,
+    },
+    DayTurnover {
+        turnover: Usd,
+        limit: Usd,
+    },
+    /// A breaker allows orders that reduce risk only.
+    Breaker {
+        reason: String,
+    },
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

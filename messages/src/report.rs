@@ -23,6 +23,38 @@ pub struct AccountReported {
     pub positions: Vec<Holding>,
 }
 
+/// A movement of cash that no fill made, as the venue reports it (Alpaca: account activities). Nothing
+/// computed by ourselves is ever said in this message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booked {
+    /// The venue's own id of it: hearing of it twice says it once.
+    pub activity: String,
+    pub date: Date,
+    pub kind: BookedKind,
+    /// `None`: of the whole account.
+    pub symbol: Option<Symbol>,
+    /// Into the account; negative where the account pays.
+    pub amount: Usd,
+    /// The venue's words.
+    pub description: String,
+    /// The cash that the session opened with holds it already.
+    pub before_open: bool,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BookedKind {
+    /// Regulatory fees, commissions.
+    Fee,
+    /// For stock that was sold short.
+    Borrow,
+    /// Received, or paid on a short.
+    Dividend,
+    Interest,
+    /// A deposit or a withdrawal: no return of anything that was traded.
+    Transfer,
+}
+
 /// One session's account from fills alone, after it was found equal to the venue's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DayReported {

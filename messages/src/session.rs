@@ -1,6 +1,6 @@
 //! The frame of a journal: what a session starts from and how it ends.
 
-use crate::{Date, Env, Holding, Kill, Symbol, Usd};
+use crate::{Date, Edge, Env, Holding, Kill, RiskRules, Symbol, Usd};
 use serde::{Deserialize, Serialize};
 
 /// Everything the cores need to know that no other message of the journal says.
@@ -34,6 +34,16 @@ pub struct SessionOpened {
     pub equity: Usd,
     /// A kill that was in force when the session opened.
     pub halted: Option<Kill>,
+    /// `None` in journals from before there were any: such a session is judged by `limits` alone, with the book
+    /// in closed form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<RiskRules>,
+    /// Of `model`; `None` without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<Edge>,
+    /// The highest equity of the account that earlier sessions saw; `None` where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_equity: Option<Usd>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use crate::units::MICRO;
 use crate::{
-    DenyReason, Envelope, Filled, Message, Order, OrderStatus, Outcome, Phase, Price, Shares, Side,
-    Symbol, TimeInForce, Usd,
+    Booked, CoverageFailed, DenyReason, Envelope, Filled, Message, Order, OrderStatus, Outcome,
+    Phase, Price, Shares, Side, Symbol, TimeInForce, Usd,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -37,11 +37,7 @@ impl fmt::Display for Message {
                 Outcome::Stopped { reason } => write!(f, "stopped: {reason}"),
             },
             Message::Bars(m) => write!(f, "{} names={}", m.session, m.symbols.len()),
-            Message::CoverageFailed(m) => {
-                write!(f, "{} {}/{}", m.session, m.got, m.expected)?;
-                m.missing.iter().try_for_each(|symbol| write!(f, " missing {symbol}"))?;
-                m.unusable.iter().try_for_each(|bar| write!(f, " unusable {bar}"))
-            }
+            Message::CoverageFailed(failed) => failed.fmt(f),
             Message::Features(m) => {
                 write!(f, "{} names={} features={}", m.session, m.symbols.len(), m.names.len())
             }
@@ -77,6 +73,7 @@ impl fmt::Display for Message {
             Message::AccountReported(m) => {
                 write!(f, "cash={} equity={} positions={}", m.cash, m.equity, m.positions.len())
             }
+            Message::Booked(booked) => booked.fmt(f),
             Message::DayReported(m) => {
                 write!(f, "{} nav={} return={:.6}", m.session, m.nav_close, m.daily_return)
             }
@@ -104,6 +101,22 @@ impl fmt::Display for Filled {
     }
 }
 
+impl fmt::Display for CoverageFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.session, self.got, self.expected)?;
+        self.missing.iter().try_for_each(|symbol| write!(f, " missing {symbol}"))?;
+        self.unusable.iter().try_for_each(|bar| write!(f, " unusable {bar}"))
+    }
+}
+
+impl fmt::Display for Booked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { date, kind, symbol, amount, description, .. } = self;
+        let of = symbol.as_ref().map_or("account", |symbol| symbol.as_str());
+        write!(f, "{date} {kind:?} {amount} of {of}: {description}")
+    }
+}
+
 impl fmt::Display for DenyReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -123,6 +136,27 @@ impl fmt::Display for DenyReason {
             DenyReason::GrossTooLarge { gross, limit } => {
                 write!(f, "GROSS_TOO_LARGE gross={gross} limit={limit}")
             }
+            DenyReason::Restricted => write!(f, "RESTRICTED"),
+            DenyReason::Collar { last, reference } => {
+                write!(f, "COLLAR last={last} reference={reference}")
+            }
+            DenyReason::NoPrice => write!(f, "NO_PRICE"),
+            DenyReason::TooManyOrders { per_minute } => {
+                write!(f, "TOO_MANY_ORDERS per_minute={per_minute}")
+            }
+            DenyReason::SameAgain { seconds } => write!(f, "SAME_AGAIN seconds={seconds}"),
+            DenyReason::Wash { open } => write!(f, "WASH open={open}"),
+            DenyReason::BuyingPower { left, limit } => {
+                write!(f, "BUYING_POWER left={left} limit={limit}")
+            }
+            DenyReason::Short { why } => write!(f, "SHORT {why}"),
+            DenyReason::DayOrders { orders, limit } => {
+                write!(f, "DAY_ORDERS orders={orders} limit={limit}")
+            }
+            DenyReason::DayTurnover { turnover, limit } => {
+                write!(f, "DAY_TURNOVER turnover={turnover} limit={limit}")
+            }
+            DenyReason::Breaker { reason } => write!(f, "BREAKER {reason}"),
         }
     }
 }

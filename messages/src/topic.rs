@@ -23,6 +23,7 @@ pub enum Topic {
     OrderUpdated,
     Filled,
     AccountReported,
+    Booked,
     DayReported,
     Kill,
     Resume,
@@ -32,7 +33,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    pub const ALL: [Topic; 24] = [
+    pub const ALL: [Topic; 25] = [
         Topic::SessionOpened,
         Topic::PhaseBegan,
         Topic::SessionClosed,
@@ -51,6 +52,7 @@ impl Topic {
         Topic::OrderUpdated,
         Topic::Filled,
         Topic::AccountReported,
+        Topic::Booked,
         Topic::DayReported,
         Topic::Kill,
         Topic::Resume,
@@ -86,6 +88,7 @@ impl Topic {
             Topic::OrderUpdated => "order_updated.v1",
             Topic::Filled => "filled.v1",
             Topic::AccountReported => "account.v1",
+            Topic::Booked => "booked.v1",
             Topic::DayReported => "day_reported.v1",
             Topic::Kill => "kill.v1",
             Topic::Resume => "resume.v1",
@@ -111,7 +114,9 @@ impl Topic {
             Topic::SubmitOrder | Topic::OrdersWorking | Topic::OrdersDone => {
                 Some(ActorId::Execution)
             }
-            Topic::OrderUpdated | Topic::Filled | Topic::AccountReported => Some(ActorId::Broker),
+            Topic::OrderUpdated | Topic::Filled | Topic::AccountReported | Topic::Booked => {
+                Some(ActorId::Broker)
+            }
             Topic::DayReported => Some(ActorId::Reporting),
             Topic::Kill | Topic::Resume => Some(ActorId::Control),
             Topic::KillAcknowledged | Topic::Alarm | Topic::ActorStarted => None,
@@ -156,6 +161,7 @@ impl Message {
             Message::OrderUpdated(_) => Topic::OrderUpdated,
             Message::Filled(_) => Topic::Filled,
             Message::AccountReported(_) => Topic::AccountReported,
+            Message::Booked(_) => Topic::Booked,
             Message::DayReported(_) => Topic::DayReported,
             Message::Kill(_) => Topic::Kill,
             Message::Resume(_) => Topic::Resume,
@@ -172,6 +178,7 @@ impl Message {
             Message::OrderDenied(denied) => Some(&denied.order.symbol),
             Message::OrderUpdated(updated) => Some(&updated.symbol),
             Message::Filled(filled) => Some(&filled.symbol),
+            Message::Booked(booked) => booked.symbol.as_ref(),
             Message::Alarm(alarm) => alarm.symbol.as_ref(),
             _ => None,
         }

@@ -72,6 +72,26 @@ fn opened() -> SessionOpened {
         cash: Usd(1_000_000_000_000),
         equity: Usd(999_999_990_000),
         halted: None,
+        rules: Some(RiskRules {
+            risk_aversion: 5.0,
+            turnover_max: 0.5,
+            restricted: vec!["GME".into()],
+            shorts: true,
+            not_shortable: vec!["AMC".into()],
+            short_equity_min_usd: 2_000,
+            order_max_usd: 250_000,
+            collar: 0.05,
+            orders_per_minute: 150,
+            equity_left_min: 0.1,
+            plan_multiple: 3.0,
+            breakers: Breakers {
+                day_loss: [0.01, 0.015, 0.025],
+                drawdown: [0.05, 0.08, 0.1],
+                rejects_in_a_row: 3,
+            },
+        }),
+        edge: Some(Edge { oof_ic: 0.021, horizon: 5 }),
+        peak_equity: Some(Usd(1_000_000_000_000)),
     }
 }
 
@@ -98,6 +118,12 @@ fn features() -> Features {
             idio_daily: column(),
             adv: column(),
             close: column(),
+            factors: Some(FactorCovariance {
+                sectors: vec!["Financials".into()],
+                covariance: F64s(vec![1e-4, 1e-5, 1e-5, 2e-5]),
+                shrinkage: 0.1,
+                sessions: 252,
+            }),
         },
         guards: vec![("dispersion".into(), 2)],
     }
@@ -214,6 +240,15 @@ fn samples() -> Vec<Message> {
             cash: Usd(9_000_000_000_000),
             equity: Usd(10_001_000_000_000),
             positions: vec![holding()],
+        }),
+        Message::Booked(Booked {
+            activity: "20240102000000000::fee".into(),
+            date: date("2024-01-02"),
+            kind: BookedKind::Fee,
+            symbol: None,
+            amount: Usd(-120_000),
+            description: "TAF fee for proceed of 700 shares".into(),
+            before_open: true,
         }),
         Message::DayReported(day()),
         Message::Kill(Kill {

@@ -155,7 +155,7 @@ fn without(bars: &Bars, symbol: &Symbol) -> Bars {
 fn one_missing_symbol_stops_the_day_before_any_order_and_is_named() {
     for command in ["demo", "backtest"] {
         let desk = Desk::new();
-        let market = market(45, 450);
+        let market = market(45, 650);
         let missing = market.members()[17].symbol.clone();
         let mut bars = market.bars().to_vec();
         let last = bars.len() - 3;
@@ -173,12 +173,12 @@ fn one_missing_symbol_stops_the_day_before_any_order_and_is_named() {
 #[test]
 fn a_run_that_cannot_be_had_is_refused_with_what_to_do() {
     let desk = Desk::new();
-    let market = market(45, 450);
+    let market = market(45, 650);
     let file = store(&desk, market.bars(), &market);
     let cases: [(&[&str], &str); 5] = [
         (&["backtest", "--bars", "no-such-file.parquet"], "no-such-file.parquet"),
         (&["backtest", "--bars", &file, "--sessions", "9999"], "fewer --sessions"),
-        (&["backtest", "--bars", &file, "--sessions", "449"], "earliest possible --from"),
+        (&["backtest", "--bars", &file, "--sessions", "649"], "earliest possible --from"),
         (&["backtest", "--config", "no-such.toml"], "no-such.toml"),
         (&["status"], "aurora up"),
     ];
@@ -199,10 +199,15 @@ fn real_bars_go_the_same_way() {
     let file = |name: &str| data.join(name).display().to_string();
     let (bars, universe, sectors) =
         (file("equities_daily.parquet"), file("universe_130.csv"), file("sectors.csv"));
-    let stored = desk.json(&["import", &bars, "--universe", &universe, "--sectors", &sectors]);
+    let import = ["import", &bars, "--universe", &universe, "--sectors", &sectors];
+    // One true move is so large that a person has to vouch for it.
+    let unseen = text(&desk.run(&import).stderr);
+    assert!(unseen.contains("OXY on 2020-03-09: close 12.51"), "{unseen}");
+    let events = format!("{}/deploy/events.csv", support::ROOT);
+    let stored = desk.json(&with(&import, &["--events", &events]));
     assert_eq!(stored["symbols"], 130);
     let prices = desk.path("data/latest/prices.parquet").display().to_string();
-    let period = ["--bars", &prices, "--from", "2016-06-01", "--sessions", "5"];
+    let period = ["--bars", &prices, "--from", "2016-10-03", "--sessions", "5"];
     let live = desk.json(&with(&["demo", "--run", "live"], &period));
     let test = desk.json(&with(&["backtest", "--run", "test"], &period));
     assert_eq!(essence(&live), essence(&test));
@@ -241,9 +246,9 @@ async fn up(desk: &Desk, venue: &venue::Venue) -> std::process::Output {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn up_trades_a_day_on_a_clock_that_waits_for_nobody() {
-    let market = market(45, 452);
-    let desk = installation(&market, 450);
-    let venue = accelerated(&market, 451).await;
+    let market = market(45, 652);
+    let desk = installation(&market, 650);
+    let venue = accelerated(&market, 651).await;
     let output = up(&desk, &venue).await;
     let said = text(&output.stderr);
     assert!(output.status.success() && said.contains("Traded"), "{said}");
@@ -256,9 +261,9 @@ async fn up_trades_a_day_on_a_clock_that_waits_for_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn up_does_not_trade_across_a_hole_in_history() {
-    let market = market(45, 452);
-    let desk = installation(&market, 449);
-    let venue = accelerated(&market, 451).await;
+    let market = market(45, 652);
+    let desk = installation(&market, 649);
+    let venue = accelerated(&market, 651).await;
     let output = up(&desk, &venue).await;
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("aurora fetch"), "{}", text(&output.stderr));

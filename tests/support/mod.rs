@@ -25,7 +25,7 @@ impl Desk {
         let small = shipped
             .replace(
                 "test_sessions = 252",
-                "test_sessions = 40\nvalidation_sessions = 30\ntrees_max = 40",
+                "test_sessions = 130\nvalidation_sessions = 30\ntrees_max = 30",
             )
             .replace("train_sessions_min = 504", "train_sessions_min = 80");
         assert_ne!(small, shipped, "the configuration was changed");

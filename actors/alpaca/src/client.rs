@@ -12,12 +12,9 @@ use serde::de::DeserializeOwned;
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// Attempts at a `GET`, the first included.
-const ATTEMPTS_MAX: u32 = 5;
 const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(8);
 /// A page of 10,000 bars is about 1.5 MB.
@@ -33,6 +30,24 @@ pub struct Client {
     pub(crate) credentials: Credentials,
     trading: Arc<Pace>,
     data: Arc<Pace>,
+    patience: Patience,
+}
+
+/// How long a `GET` is worth.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For one answer, its body included.
+    pub answer: Duration,
+    /// Attempts, the first included; being told to slow down (429) is none.
+    pub attempts_max: u32,
+    /// For all attempts and the pauses between them.
+    pub total: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { answer: Duration::from_secs(30), attempts_max: 5, total: Duration::from_secs(120) }
+    }
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -55,7 +70,6 @@ impl Client {
             .user_agent(concat!("aurora/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
             .tcp_nodelay(true);
         if is_loopback(&endpoints.trading) && is_loopback(&endpoints.data) {
             builder = builder.no_proxy();
@@ -66,7 +80,8 @@ impl Client {
             Arc::new(Pace::new(alpaca.then_some(REQUESTS_PER_MINUTE)))
         };
         let (trading, data) = (pace(&endpoints.trading), pace(&endpoints.data));
-        Ok(Self { http, endpoints: Arc::new(endpoints), credentials, trading, data })
+        let patience = Patience::default();
+        Ok(Self { http, endpoints: Arc::new(endpoints), credentials, trading, data, patience })
     }
 
     /// With other limits, in requests per minute: a paid data plan has 10,000.
@@ -77,26 +92,38 @@ impl Client {
         self
     }
 
-    /// A `GET`, tried again while the answer is 429, 5xx or missing.
+    /// With another idea of how long to try.
+    #[must_use]
+    pub fn patient(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// A `GET`, tried again while the answer is 429, 5xx, cut off or missing.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         api: Api,
         path: &str,
         query: &[(&str, String)],
     ) -> Result<T, AlpacaError> {
-        let mut attempt = 1;
+        let name = describe(&Method::GET, path, query);
+        let (started, mut attempts, mut refusals) = (Instant::now(), 0, 0);
         loop {
             let request = self.request(api, Method::GET, path).query(query);
-            match self.send(api, request, describe(&Method::GET, path, query)).await {
-                Err(error) if error.is_transient() && attempt < ATTEMPTS_MAX => {
-                    let pause = backoff(attempt);
-                    tracing::warn!(%error, attempt, ?pause, "asking Alpaca again");
-                    tokio::time::sleep(pause).await;
-                    attempt += 1;
-                }
-                Err(error) => return Err(error),
-                Ok(body) => return decode(&describe(&Method::GET, path, query), &body),
+            let answer = self.send(api, request, &name).await;
+            let error = match answer.and_then(|body| decode(&name, &body)) {
+                Err(error) if error.is_transient() => error,
+                done => return done,
+            };
+            let slow_down = matches!(error, AlpacaError::Unavailable { status: 429, .. });
+            *(if slow_down { &mut refusals } else { &mut attempts }) += 1;
+            let pause = backoff(attempts + refusals).max(self.pace(api).paused());
+            let spent = started.elapsed();
+            if attempts >= self.patience.attempts_max || spent + pause > self.patience.total {
+                return Err(error.after(attempts + refusals, spent));
             }
+            tracing::warn!(%error, attempts, refusals, ?pause, "asking Alpaca again");
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -107,16 +134,37 @@ impl Client {
         body: &impl Serialize,
         subject: &str,
     ) -> Result<T, AlpacaError> {
-        let name = format!("POST {path} {subject}");
         let request = self.request(Api::Trading, Method::POST, path).json(body);
-        let body = self.send(Api::Trading, request, name.clone()).await?;
-        decode(&name, &body)
+        self.once(request, &format!("POST {path} {subject}")).await
     }
 
-    /// A `DELETE`, sent once; its answer's body says nothing.
-    pub(crate) async fn delete(&self, path: &str) -> Result<(), AlpacaError> {
-        let request = self.request(Api::Trading, Method::DELETE, path);
-        self.send(Api::Trading, request, format!("DELETE {path}")).await.map(drop)
+    /// A `PATCH`, sent once.
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, AlpacaError> {
+        let request = self.request(Api::Trading, Method::PATCH, path).json(body);
+        self.once(request, &format!("PATCH {path}")).await
+    }
+
+    /// A `DELETE`, sent once.
+    pub(crate) async fn delete<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, AlpacaError> {
+        let request = self.request(Api::Trading, Method::DELETE, path).query(query);
+        self.once(request, &describe(&Method::DELETE, path, query)).await
+    }
+
+    async fn once<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        name: &str,
+    ) -> Result<T, AlpacaError> {
+        let body = self.send(Api::Trading, request, name).await?;
+        decode(name, &body)
     }
 
     fn request(&self, api: Api, method: Method, path: &str) -> RequestBuilder {
@@ -124,7 +172,15 @@ impl Client {
             Api::Trading => &self.endpoints.trading,
             Api::Data => &self.endpoints.data,
         };
-        self.http.request(method, format!("{}{path}", base.trim_end_matches('/')))
+        let url = format!("{}{path}", base.trim_end_matches('/'));
+        self.http.request(method, url).timeout(self.patience.answer)
+    }
+
+    fn pace(&self, api: Api) -> &Pace {
+        match api {
+            Api::Trading => &self.trading,
+            Api::Data => &self.data,
+        }
     }
 
     /// One attempt: the body of a 2xx answer.
@@ -132,29 +188,25 @@ impl Client {
         &self,
         api: Api,
         request: RequestBuilder,
-        name: String,
+        name: &str,
     ) -> Result<Vec<u8>, AlpacaError> {
-        let pace = match api {
-            Api::Trading => &self.trading,
-            Api::Data => &self.data,
-        };
-        pace.wait().await;
+        let place = self.pace(api).wait().await;
         let lost = |error: reqwest::Error| AlpacaError::Unreachable {
-            request: name.clone(),
+            request: name.to_owned(),
             detail: chain(&error.without_url()),
         };
         let mut response = request.send().await.map_err(lost)?;
-        pace.heard(response.headers());
         let status = response.status();
+        place.heard(response.headers(), status == StatusCode::TOO_MANY_REQUESTS);
         let body = match read(&mut response).await {
             Ok(Some(body)) => body,
             Ok(None) => {
                 let detail = format!("more than {BODY_BYTES_MAX} bytes");
-                return Err(AlpacaError::Malformed { request: name, detail });
+                return Err(AlpacaError::Malformed { request: name.to_owned(), detail });
             }
             Err(error) => return Err(lost(error)),
         };
-        if status.is_success() { Ok(body) } else { Err(failure(name, status, &body)) }
+        if status.is_success() { Ok(body) } else { Err(failure(name.to_owned(), status, &body)) }
     }
 }
 
@@ -195,10 +247,16 @@ fn failure(request: String, status: StatusCode, body: &[u8]) -> AlpacaError {
     }
 }
 
+/// A body that ends too early is an answer that did not come; an empty one says nothing: `null`.
 fn decode<T: DeserializeOwned>(request: &str, body: &[u8]) -> Result<T, AlpacaError> {
-    serde_json::from_slice(body).map_err(|error| AlpacaError::Malformed {
-        request: request.to_owned(),
-        detail: format!("{error}: {}", excerpt(body)),
+    let said: &[u8] = if body.is_empty() { b"null" } else { body };
+    serde_json::from_slice(said).map_err(|error| {
+        let request = request.to_owned();
+        if error.is_eof() || body.is_empty() {
+            let detail = format!("the answer is cut off after {} bytes: {error}", body.len());
+            return AlpacaError::Unreachable { request, detail };
+        }
+        AlpacaError::Malformed { request, detail: format!("{error}: {}", excerpt(body)) }
     })
 }
 
@@ -213,7 +271,7 @@ fn excerpt(body: &[u8]) -> String {
         .collect()
 }
 
-fn describe(method: &Method, path: &str, query: &[(&str, String)]) -> String {
+pub(crate) fn describe(method: &Method, path: &str, query: &[(&str, String)]) -> String {
     let mut text = format!("{method} {path}");
     for (index, (key, value)) in query.iter().enumerate() {
         let sign = if index == 0 { '?' } else { '&' };

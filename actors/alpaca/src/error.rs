@@ -2,6 +2,8 @@
 //! a refusal is an answer, an unanswered request may still have happened, and an answer that we
 //! can't read is a bug on one side.
 
+use std::fmt::Write;
+use std::time::Duration;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -21,6 +23,10 @@ pub enum AlpacaError {
     #[error("UNREACHABLE: {request}: {detail}; check the network and the configured base URL")]
     Unreachable { request: String, detail: String },
 
+    /// An error of the market data stream, by Alpaca's code for it.
+    #[error("STREAM {code}: {request}: {message}{}", stream_remedy(*code))]
+    Stream { request: String, code: u16, message: String },
+
     #[error("MALFORMED: {request}: {detail}; the API has changed, or the base URL is not Alpaca's")]
     Malformed { request: String, detail: String },
 }
@@ -28,7 +34,28 @@ pub enum AlpacaError {
 impl AlpacaError {
     /// Worth asking again: the request was fine, the answer did not come.
     pub fn is_transient(&self) -> bool {
-        matches!(self, AlpacaError::Unavailable { .. } | AlpacaError::Unreachable { .. })
+        match self {
+            AlpacaError::Unavailable { .. } | AlpacaError::Unreachable { .. } => true,
+            // A connection limit too: a dead session lingers for a while.
+            AlpacaError::Stream { code, .. } => [404, 406, 407, 500].contains(code),
+            AlpacaError::Refused { .. } | AlpacaError::Malformed { .. } => false,
+        }
+    }
+
+    /// The same, saying how often it was tried in vain.
+    pub(crate) fn after(mut self, attempts: u32, spent: Duration) -> Self {
+        let said = match &mut self {
+            AlpacaError::Refused { message, .. }
+            | AlpacaError::Unavailable { message, .. }
+            | AlpacaError::Stream { message, .. } => message,
+            AlpacaError::Unreachable { detail, .. } | AlpacaError::Malformed { detail, .. } => {
+                detail
+            }
+        };
+        let times = if attempts == 1 { "attempt" } else { "attempts" };
+        write!(said, " (gave up after {attempts} {times} in {:.1} s)", spent.as_secs_f64())
+            .expect("writing to a String");
+        self
     }
 
     /// There is no such order, position or asset. A 404 without Alpaca's code is a wrong address.
@@ -48,6 +75,17 @@ impl AlpacaError {
 
 fn with_code(code: Option<u64>) -> String {
     code.map_or_else(String::new, |code| format!(" {code}"))
+}
+
+fn stream_remedy(code: u16) -> &'static str {
+    match code {
+        402 => "; check APCA_API_KEY_ID and APCA_API_SECRET_KEY",
+        405 => "; subscribe to fewer symbols, or to a plan that allows more",
+        406 => "; close the other connection of this account and try again: a dead one lingers",
+        407 => "; read faster or subscribe to less, then connect again",
+        409 => "; this account's data subscription does not include the feed",
+        _ => "",
+    }
 }
 
 fn remedy(status: u16) -> &'static str {

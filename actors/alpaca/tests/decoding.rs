@@ -1,8 +1,10 @@
 //! Bodies written by hand: what recordings don't show and the contract demands.
 
+use alpaca::Codec;
 use alpaca::model::{
-    Amount, Asset, Bar, BarsPage, Event, KeyPair, NewOrder, Order, Secret, Side, Status,
-    StreamMessage, StreamRequest, SymbolBarsPage, TimeInForce,
+    Amount, Asset, Bar, BarsPage, CancelOutcome, Channels, DataMessage, DataRequest, Event,
+    KeyPair, NewOrder, Order, Secret, Side, Status, StreamMessage, StreamRequest, SymbolBarsPage,
+    TimeInForce,
 };
 use serde_json::{Value, json};
 
@@ -106,14 +108,64 @@ fn trade_updates_and_their_neighbours() {
         panic!("a fill decodes");
     };
     assert_eq!((fill.event, fill.qty), (Event::PartialFill, Some(Amount::from(3))));
-    let Ok(Some(StreamMessage::TradeUpdates(odd))) = decode(&update("order_cancel_rejected"))
-    else {
+    let Ok(Some(StreamMessage::TradeUpdates(odd))) = decode(&update("order_went_fishing")) else {
         panic!("unknown events decode");
     };
-    assert_eq!(odd.event, Event::Other("order_cancel_rejected".into()));
+    assert_eq!(odd.event, Event::Other("order_went_fishing".into()));
     assert!(matches!(decode(r#"{"stream":"account_updates","data":{"x":1}}"#), Ok(None)));
     assert!(decode(r#"{"data":{}}"#).is_err());
     assert!(decode(r#"{"stream":"trade_updates","data":{"event":"fill"}}"#).is_err());
+}
+
+#[test]
+fn legs_within_legs_end_in_an_error_and_not_in_the_stack() {
+    let order = order().to_string();
+    let head = format!("{},\"legs\":[", order.strip_suffix('}').unwrap());
+    for depth in [40, 10_000] {
+        let text = format!("{}{order}{}", head.repeat(depth), "]}".repeat(depth));
+        assert_eq!(serde_json::from_str::<Order>(&text).is_ok(), depth < 60, "{depth}");
+        let update = format!(r#"{{"stream":"trade_updates","data":{text}}}"#);
+        assert!(StreamMessage::decode(update.as_bytes()).is_err(), "an order is no update");
+        let both = format!(r#"[{{"id":"1","status":200,"body":{text}}}]"#);
+        assert_eq!(serde_json::from_str::<Vec<CancelOutcome>>(&both).is_ok(), depth < 60);
+    }
+}
+
+#[test]
+fn the_data_stream_keeps_what_it_does_not_know() {
+    let text = r#"[{"T":"z","S":"AAPL","x":[1,2.5]},{"T":"success","msg":"connected"}]"#;
+    let messages = DataMessage::decode(text.as_bytes()).unwrap();
+    assert!(matches!(messages[0], DataMessage::Other(_)), "{messages:?}");
+    let value: Value = serde_json::from_str(text).unwrap();
+    for codec in [Codec::Json, Codec::Msgpack] {
+        let frame = DataMessage::encode(codec, &messages);
+        assert_eq!(codec.decode(&frame).unwrap(), value);
+        assert_eq!(DataMessage::decode(&frame).unwrap(), messages);
+    }
+    for wrong in [r#"{"T":"t"}"#, r#"[{"S":"AAPL"}]"#, r#"[{"T":"t","S":"AAPL"}]"#, "[1]", ""] {
+        assert!(DataMessage::decode(wrong.as_bytes()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn data_requests_are_read_in_both_encodings() {
+    let channels = Channels { trades: Some(vec!["AAPL".into()]), ..Channels::default() };
+    let requests = [
+        (DataRequest::Subscribe(channels), json!({"action": "subscribe", "trades": ["AAPL"]})),
+        (
+            DataRequest::Auth { key: "K".into(), secret: Secret::new("S") },
+            json!({"action": "auth", "key": "K", "secret": "S"}),
+        ),
+    ];
+    for (request, text) in requests {
+        for codec in [Codec::Json, Codec::Msgpack] {
+            let bytes = request.encode(codec);
+            assert_eq!(codec.decode(&bytes).unwrap(), text);
+            assert_eq!(DataRequest::decode(codec, &bytes), Ok(request.clone()));
+        }
+        assert!(!format!("{request:?}").contains("\"S\""), "secrets stay secret");
+    }
+    assert!(DataRequest::decode(Codec::Json, br#"{"action":"dance"}"#).is_err());
 }
 
 #[test]

@@ -1,11 +1,16 @@
-//! Every recorded body of Alpaca's that we have a type for decodes, and what it says survives our
-//! own writing of it. Needs the recordings: `AURORA_REAL_DATA`, or `../shared/data` beside the
-//! workspace; without them the tests say so and pass.
+//! Every recorded body of Alpaca's decodes with its type and is written again as it was: nothing is
+//! lost, nothing made up. What may differ stands in [`may_be_added`] and [`assert_same`]. Needs the
+//! recordings: `AURORA_REAL_DATA`, or `../shared/data` beside the workspace; without them the tests say
+//! so and pass.
 
+use alpaca::Codec;
 use alpaca::model::{
-    Account, Activity, ApiError, Asset, BarsPage, CalendarDay, Clock, Order, Position, Status,
-    StreamMessage, SymbolBarsPage,
+    Account, AccountConfigurations, Activity, ApiError, Asset, BarsPage, CalendarDay,
+    CancelOutcome, Clock, CloseOutcome, DataMessage, LatestBars, LatestQuote, LatestTrade, Order,
+    PortfolioHistory, Position, Snapshots, Status, StreamMessage, SymbolBarsPage, SymbolSnapshot,
+    SymbolTradesPage,
 };
+use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -23,84 +28,187 @@ fn recordings() -> Option<PathBuf> {
     None
 }
 
+/// An entry of the manifest.
+#[derive(Debug, serde::Deserialize)]
+struct Recording {
+    file: String,
+    method: String,
+    path: String,
+    status: Option<u16>,
+}
+
+fn manifest(folder: &Path) -> Vec<Recording> {
+    let text = fs::read_to_string(folder.join("manifest.json")).expect("readable");
+    serde_json::from_str(&text).expect("the manifest is JSON")
+}
+
 /// Decodes, writes again, and compares what was recorded with what we write.
 fn check<T: DeserializeOwned + Serialize>(file: &str, text: &str) {
     let body: T = serde_json::from_str(text).unwrap_or_else(|error| panic!("{file}: {error}"));
     let recorded: Value = serde_json::from_str(text).expect("recordings are JSON");
-    let written = serde_json::to_value(&body).expect("bodies are plain data");
-    assert_says(file, &recorded, &written);
+    assert_same(file, &recorded, &serde_json::to_value(&body).expect("bodies are plain data"));
 }
 
-/// Everything that `written` says of a key that was recorded is what was recorded.
-fn assert_says(at: &str, recorded: &Value, written: &Value) {
+/// Keys that today's Alpaca always sends and that recordings of 2021 (or a body quoted in part) lack.
+fn may_be_added(key: &str, value: &Value) -> bool {
+    let of_orders = ["expires_at", "position_intent", "source", "subtag"];
+    // Of the order inside the one documented trade update only.
+    let of_updates = ["notional"];
+    let null = of_orders.contains(&key) || of_updates.contains(&key) || key == "next_page_token";
+    (null && value.is_null()) || (key == "attributes" && *value == Value::Array(Vec::new()))
+}
+
+/// Equal but for [`may_be_added`]. Numbers are compared as numbers, also those in strings, and times
+/// as moments: both have several spellings.
+fn assert_same(at: &str, recorded: &Value, written: &Value) {
     match (recorded, written) {
         (Value::Object(recorded), Value::Object(written)) => {
+            for (key, value) in recorded {
+                // Only trade updates have this key; where it says nothing we leave it out.
+                let nothing = key == "cancel_requested_at" && value.is_null();
+                assert!(nothing || written.contains_key(key), "{at}.{key} is lost");
+            }
             for (key, value) in written {
                 match recorded.get(key) {
-                    Some(known) => assert_says(&format!("{at}.{key}"), known, value),
-                    None => {
-                        assert!(
-                            value.is_null()
-                                || *value == false
-                                || *value == Value::Array(Vec::new()),
-                            "{at}.{key} made up: {value}"
-                        );
-                    }
+                    Some(known) => assert_same(&format!("{at}.{key}"), known, value),
+                    None => assert!(may_be_added(key, value), "{at}.{key} is made up: {value}"),
                 }
             }
         }
         (Value::Array(recorded), Value::Array(written)) => {
             assert_eq!(recorded.len(), written.len(), "{at}");
             for (index, (known, value)) in recorded.iter().zip(written).enumerate() {
-                assert_says(&format!("{at}[{index}]"), known, value);
+                assert_same(&format!("{at}[{index}]"), known, value);
             }
         }
-        (Value::Number(a), Value::Number(b)) => assert_eq!(a.as_f64(), b.as_f64(), "{at}"),
+        (Value::Number(a), Value::Number(b)) => {
+            assert!(a == b || a.as_f64() == b.as_f64(), "{at}: {a} became {b}");
+        }
         (Value::String(a), Value::String(b)) => {
             let (x, y) = (alpaca::time::parse(a), alpaca::time::parse(b));
-            assert!(a == b || (x.is_ok() && x == y), "{at}: {a} became {b}");
+            let times = x.is_ok() && x == y;
+            let (x, y) = (Decimal::from_str_exact(a), Decimal::from_str_exact(b));
+            let numbers = x.is_ok() && x == y;
+            assert!(a == b || times || numbers, "{at}: {a} became {b}");
         }
         _ => assert_eq!(recorded, written, "{at}"),
     }
 }
 
-/// Whether we have a type for the file.
-fn check_file(file: &str, text: &str) -> bool {
-    match file.trim_end_matches(".json") {
-        "rec21_account" => check::<Account>(file, text),
-        "rec21_asset_TSLA" => check::<Asset>(file, text),
-        "rec21_clock_closed" => check::<Clock>(file, text),
-        "rec21_position_AMZN" => check::<Position>(file, text),
-        "rec21_positions_list" => check::<Vec<Position>>(file, text),
-        "rec21_close_position_200_order" => check::<Order>(file, text),
-        name if name.contains("_error_4") && !name.starts_with("ws") => {
-            check::<ApiError>(file, text);
-        }
-        name if name.starts_with("rec21_activities") => check::<Vec<Activity>>(file, text),
-        name if name.starts_with("rec21_calendar") => check::<Vec<CalendarDay>>(file, text),
-        name if name.starts_with("rec21_orders_list") => check::<Vec<Order>>(file, text),
-        name if name.starts_with("rec21_order_") => check::<Order>(file, text),
-        name if name.starts_with("rec21_bars_single") => check::<SymbolBarsPage>(file, text),
-        name if name.starts_with("obs_bars") || name.starts_with("obs_crypto") => {
+/// By method and path, as a client knows what it gets. Panics if it has no type for it.
+fn check_body(recording: &Recording, text: &str) {
+    let file = recording.file.as_str();
+    let path = recording.path.split(['?', ' ']).next().expect("a path");
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    if recording.status.is_some_and(|status| status >= 400) {
+        return check::<ApiError>(file, text);
+    }
+    match (recording.method.as_str(), parts.as_slice()) {
+        ("GET", ["v2", "account"]) => check::<Account>(file, text),
+        ("GET", ["v2", "account", "configurations"]) => check::<AccountConfigurations>(file, text),
+        ("GET", ["v2", "account", "activities"]) => check::<Vec<Activity>>(file, text),
+        ("GET", ["v2", "account", "portfolio", "history"]) => check::<PortfolioHistory>(file, text),
+        ("GET", ["v2", "assets", _]) => check::<Asset>(file, text),
+        ("GET", ["v2", "calendar"]) => check::<Vec<CalendarDay>>(file, text),
+        ("GET", ["v2", "clock"]) => check::<Clock>(file, text),
+        ("GET", ["v2", "orders"]) => check::<Vec<Order>>(file, text),
+        ("POST", ["v2", "orders"])
+        | ("PATCH", ["v2", "orders", _])
+        | ("DELETE", ["v2", "positions", _]) => check::<Order>(file, text),
+        ("DELETE", ["v2", "orders"]) => check::<Vec<CancelOutcome>>(file, text),
+        // 204: the recording of an empty body is `null`.
+        ("DELETE", ["v2", "orders", _]) => check::<()>(file, text),
+        ("GET", ["v2", "positions"]) => check::<Vec<Position>>(file, text),
+        ("GET", ["v2", "positions", _]) => check::<Position>(file, text),
+        ("DELETE", ["v2", "positions"]) => check::<Vec<CloseOutcome>>(file, text),
+        ("GET", ["v2", "stocks", "bars"] | ["v1beta3", "crypto", _, "bars"]) => {
             check::<BarsPage>(file, text);
         }
-        name if name.starts_with("ws_tu") => check::<StreamMessage>(file, text),
-        _ => return false,
+        ("GET", ["v2", "stocks", "snapshots"]) => check::<Snapshots>(file, text),
+        ("GET", ["v2", "stocks", _, "bars"]) => check::<SymbolBarsPage>(file, text),
+        ("GET", ["v2", "stocks", _, "trades"]) => check::<SymbolTradesPage>(file, text),
+        ("GET", ["v2", "stocks", _, "trades", "latest"]) => check::<LatestTrade>(file, text),
+        ("GET", ["v2", "stocks", _, "quotes", "latest"]) => check::<LatestQuote>(file, text),
+        ("GET", ["v2", "stocks", _, "snapshot"]) => check::<SymbolSnapshot>(file, text),
+        ("GET", ["v1beta3", "crypto", _, "latest", "bars"]) => check::<LatestBars>(file, text),
+        ("WS", ["stream"]) => check_frame::<StreamMessage>(file, text),
+        ("WS", _) if file.contains("msgpack") => {}
+        ("WS", ["v2", _]) => check_frame::<Vec<DataMessage>>(file, text),
+        other => panic!("{file}: no type for {other:?}"),
     }
-    true
+}
+
+/// A websocket message, over JSON as recorded and over our own MessagePack of it.
+fn check_frame<T: DeserializeOwned + Serialize>(file: &str, text: &str) {
+    check::<T>(file, text);
+    let message: T = Codec::Json.read(text.as_bytes()).expect(file);
+    let packed = Codec::Msgpack.write(&message);
+    let unpacked: T =
+        Codec::Msgpack.read(&packed).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let recorded: Value = serde_json::from_str(text).expect("recordings are JSON");
+    assert_same(file, &recorded, &serde_json::to_value(&unpacked).expect("plain data"));
 }
 
 #[test]
-fn every_recorded_body_with_a_type_decodes() {
+fn every_recorded_body_decodes_without_loss() {
+    let Some(folder) = recordings() else { return };
+    let recordings = manifest(&folder);
+    assert_eq!(recordings.len(), 71, "a new recording? give it its type");
+    for recording in recordings {
+        let text = fs::read_to_string(folder.join(&recording.file)).expect("readable");
+        check_body(&recording, &text);
+    }
+}
+
+#[test]
+fn no_message_of_the_data_stream_is_of_an_unknown_kind() {
+    let Some(folder) = recordings() else { return };
+    for recording in manifest(&folder).iter().filter(|one| one.file.starts_with("ws_md")) {
+        let bytes = fs::read(folder.join(&recording.file)).expect("readable");
+        if !recording.file.contains("msgpack") {
+            let messages = DataMessage::decode(&bytes).expect("decodes");
+            let unknown = messages.iter().any(|one| matches!(one, DataMessage::Other(_)));
+            assert!(!unknown && !messages.is_empty(), "{}: {messages:?}", recording.file);
+        }
+    }
+}
+
+#[test]
+fn messagepack_says_what_its_json_twin_says() {
     let Some(folder) = recordings() else { return };
     let mut checked = 0;
-    for entry in fs::read_dir(&folder).expect("readable").map(|entry| entry.expect("readable")) {
-        let file = entry.file_name().to_string_lossy().into_owned();
-        let text = fs::read_to_string(entry.path()).expect("readable");
-        checked += usize::from(file != "manifest.json" && check_file(&file, &text));
+    for name in ["bar", "quote", "trades_batch"] {
+        let json = fs::read(folder.join(format!("ws_md_{name}.json"))).expect("readable");
+        let text = fs::read(folder.join(format!("ws_md_{name}_msgpack_base64.json"))).expect("");
+        let text: String = serde_json::from_slice(&text).expect("a JSON string");
+        let packed = base64(&text);
+        let twin: Value = serde_json::from_slice(&json).expect("JSON");
+        assert_same(name, &twin, &Codec::Msgpack.decode(&packed).expect(name));
+        let messages = DataMessage::decode(&packed).expect(name);
+        assert_eq!(messages, DataMessage::decode(&json).expect(name));
+        assert_eq!(
+            DataMessage::decode(&DataMessage::encode(Codec::Msgpack, &messages)),
+            Ok(messages)
+        );
+        checked += 1;
     }
-    // All but quotes, trades, snapshots, portfolio history, bulk closing and the market data stream.
-    assert_eq!(checked, 40, "recordings with a type");
+    assert_eq!(checked, 3);
+}
+
+/// Standard alphabet, padded.
+fn base64(text: &str) -> Vec<u8> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for letter in text.trim_end_matches('=').bytes() {
+        let value = ALPHABET.iter().position(|known| *known == letter).expect("base64");
+        bits = bits << 6 | value as u32;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    bytes
 }
 
 #[test]
@@ -124,4 +232,8 @@ fn what_the_recordings_say() {
     let fills: Vec<Activity> =
         serde_json::from_str(&read("rec21_activities_mixed_desc50.json")).unwrap();
     assert!(fills.iter().all(|fill| fill.price.is_some() && fill.cum_qty.is_some()));
+    let snapshots: Snapshots = serde_json::from_str(&read("rec21_snapshots_multi.json")).unwrap();
+    let spot = &snapshots["SPOT"];
+    assert_eq!(spot.latest_quote.as_ref().unwrap().bp, 0.0, "no bid is a bid of zero");
+    assert_eq!(spot.latest_trade.as_ref().unwrap().i, 54_306_731_352_151);
 }

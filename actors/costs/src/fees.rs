@@ -60,6 +60,28 @@ pub struct UnknownRate {
 impl Fee {
     pub const ALL: [Self; 3] = [Self::Section31, Self::Taf, Self::Cat];
 
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Section31 => "Section 31",
+            Self::Taf => "TAF",
+            Self::Cat => "CAT",
+        }
+    }
+
+    /// Those whose rate on `date` is known, and those whose is not.
+    pub fn known(date: Date) -> (Vec<Self>, Vec<Self>) {
+        Self::ALL.into_iter().partition(|fee| fee.rate(date).is_ok())
+    }
+
+    /// Of selling a dollar's worth at `price` on `date`, before it is rounded to the cent.
+    pub fn of_sale(self, date: Date, price: f64) -> Result<f64, UnknownRate> {
+        let nanos = self.rate(date)?.nanos as f64 / 1e9;
+        Ok(match self {
+            Self::Section31 => nanos,
+            Self::Taf | Self::Cat => nanos / price,
+        })
+    }
+
     fn rate(self, date: Date) -> Result<Row, UnknownRate> {
         let table = match self {
             Self::Section31 => SECTION_31,
@@ -99,6 +121,13 @@ impl DayFees {
         }
     }
 
+    /// Each fee as it has come together, before the rounding of the day, down to the micro-dollar.
+    pub fn exact(&self) -> Vec<(Fee, Usd)> {
+        let micros =
+            |owed: i128| i64::try_from(owed / NANOS).expect("a day's fees are below a trillion");
+        self.owed.iter().map(|(fee, _, owed)| (*fee, Usd(micros(*owed)))).collect()
+    }
+
     /// Each fee, rounded up to the cent.
     pub fn settle(&self) -> Vec<(Fee, Usd)> {
         let cents = |owed: i128| (owed + CENT - 1) / CENT;
@@ -114,6 +143,12 @@ const MICROS: i128 = 1_000_000;
 const NANOS: i128 = 1_000_000_000;
 /// In 1e-15 dollars.
 const CENT: i128 = 10_000_000_000_000;
+
+/// A year's borrow of stock that is easy to borrow (METHODS.md §5).
+pub const EASY_TO_BORROW: f64 = 0.005;
+
+/// Stock is borrowed in round lots of so many shares.
+pub const BORROW_LOT: i64 = 100;
 
 /// What it costs to borrow stock worth `value` for `days` calendar days (three over a weekend) at a yearly `rate`:
 /// value times rate over 360, rounded up to the cent.
@@ -171,6 +206,14 @@ mod tests {
         assert_eq!(section_31(date(2024, 5, 21)), 800);
         assert_eq!(section_31(date(2024, 5, 22)), 2780);
         assert_eq!(section_31(date(2025, 12, 31)), 0);
+    }
+
+    #[test]
+    fn a_sale_costs_what_the_day_settles() {
+        let june = date(2026, 6, 1);
+        let fees = Fee::ALL.map(|fee| fee.of_sale(june, 50.0).unwrap() * 50_000.0);
+        let settled = [1.03, 0.195, 0.003];
+        assert!(fees.iter().zip(settled).all(|(a, b)| (a - b).abs() < 1e-9), "{fees:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 mod fees;
 
-pub use fees::{DayFees, Fee, UnknownRate, borrow};
+pub use fees::{BORROW_LOT, DayFees, EASY_TO_BORROW, Fee, UnknownRate, borrow};
 
 /// The parameters of the model.
 #[derive(Copy, Clone, Debug, PartialEq)]

@@ -1,51 +1,71 @@
-//! What the account is worth: cash, positions, buying power.
+//! What the account is worth: cash, positions, margin, buying power.
 
 use super::exchange::Exchange;
-use super::order::{OrderKind, OrderState, average};
-use messages::{Price, Shares, Side, Symbol, Usd};
+use super::order::Activity;
+use messages::{Date, Symbol, Time};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::Signed;
+use std::collections::BTreeMap;
 
-/// All amounts at the last price: the previous close before the open, the open during a session, the
+/// Trading on margin takes this much equity, in dollars.
+pub(super) const MARGIN_EQUITY_MIN: Decimal = Decimal::from_parts(2_000, 0, 0, false, 0);
+
+/// Dollars at the last price: the previous close before the open, the last tick during a session, the
 /// close after it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    pub cash: Usd,
+    pub cash: Decimal,
     /// Cash plus the value of all positions, exactly.
-    pub equity: Usd,
-    /// Equity at the close of the last session before today.
-    pub last_equity: Usd,
-    pub long_value: Usd,
+    pub equity: Decimal,
+    /// Equity at the close of the last session before today, and its maintenance margin.
+    pub last_equity: Decimal,
+    pub last_maintenance_margin: Decimal,
+    pub long_value: Decimal,
     /// Not positive.
-    pub short_value: Usd,
-    /// What new positions may cost: the leverage limit times equity, less positions and open orders.
-    pub buying_power: Usd,
-    /// Half of the gross value (Regulation T) and 30 % of it.
-    pub initial_margin: Usd,
-    pub maintenance_margin: Usd,
+    pub short_value: Decimal,
+    /// What new positions in equities may cost.
+    pub buying_power: Decimal,
+    /// The same by Regulation T: twice the equity that is not bound.
+    pub regt_buying_power: Decimal,
+    /// What coins may cost: cash.
+    pub non_marginable_buying_power: Decimal,
+    /// Of equities half of the gross value (Regulation T) and 30 % of it; coins count whole.
+    pub initial_margin: Decimal,
+    pub maintenance_margin: Decimal,
+    /// Fees of coins are taken at once, there are no others.
+    pub accrued_fees: Decimal,
+    /// 1, 2 or 4; 1 below an equity of $2000.
+    pub multiplier: u8,
+    pub shorting_enabled: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PositionState {
-    pub asset_id: String,
+    /// Place in the market's assets.
+    pub asset: usize,
+    /// A pair with its slash.
     pub symbol: Symbol,
     /// Signed: negative is short.
-    pub quantity: Shares,
+    pub quantity: Decimal,
     /// Not held by open orders that reduce it; signed.
-    pub available: Shares,
-    /// Average entry price, rounded to $0.000001.
-    pub average: Price,
-    pub mark: Price,
+    pub available: Decimal,
+    /// Average entry price, rounded to $0.000001 (coins: $0.000000001).
+    pub average: Decimal,
+    pub mark: Decimal,
     /// Quantity times mark, and what was paid; negative for a short.
-    pub value: Usd,
-    pub cost: Usd,
+    pub value: Decimal,
+    pub cost: Decimal,
     /// Close of the last session before today, if the symbol has one.
-    pub last_close: Option<Price>,
+    pub last_close: Option<Decimal>,
+    /// What today's profit counts from: the last close for what was held then, its cost for the rest.
+    pub value_before: Decimal,
 }
 
 /// One position: signed quantity, and what it cost.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Book {
-    pub(super) quantity: Shares,
-    pub(super) cost: Usd,
+    pub(super) quantity: Decimal,
+    pub(super) cost: Decimal,
 }
 
 impl Book {
@@ -53,161 +73,290 @@ impl Book {
     ///
     /// # Panics
     /// If the position changes sign at a stroke: admission makes sure that it can't.
-    pub(super) fn after(self, change: Shares, price: Price) -> Self {
+    fn after(self, change: Decimal, price: Decimal) -> Self {
         let quantity = self.quantity + change;
-        if self.quantity.0.signum() * change.0.signum() >= 0 {
-            return Self { quantity, cost: self.cost + price.times(change) };
+        if (self.quantity * change) >= Decimal::ZERO {
+            return Self { quantity, cost: self.cost + price * change };
         }
-        assert!(self.quantity.0.signum() * quantity.0.signum() >= 0, "a position crossed zero");
-        let cost = i128::from(self.cost.0) * i128::from(quantity.0) / i128::from(self.quantity.0);
-        Self { quantity, cost: Usd(i64::try_from(cost).expect("smaller than it was")) }
+        assert!(self.quantity * quantity >= Decimal::ZERO, "a position crossed zero");
+        Self { quantity, cost: (self.cost * quantity / self.quantity).round_dp(9) }
+    }
+}
+
+/// What an account is worth, kept as it changes.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Values {
+    /// Of equities; shorts are negative.
+    pub(super) long: Decimal,
+    pub(super) short: Decimal,
+    pub(super) coins: Decimal,
+}
+
+impl Values {
+    pub(super) fn gross(self) -> Decimal {
+        self.long - self.short
+    }
+
+    fn initial_margin(self) -> Decimal {
+        self.gross() / Decimal::TWO + self.coins
+    }
+
+    fn maintenance_margin(self) -> Decimal {
+        self.gross() * Decimal::new(3, 1) + self.coins
+    }
+}
+
+/// The account at a close.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Closing {
+    date: Date,
+    equity: Decimal,
+    values: Values,
+}
+
+/// Cash and positions, at last prices.
+#[derive(Clone, Debug)]
+pub(super) struct Ledger {
+    start: Decimal,
+    cash: Decimal,
+    /// By place in the market's assets; never flat.
+    books: BTreeMap<usize, Book>,
+    /// Last price, by place in the market's assets.
+    marks: Vec<Option<Decimal>>,
+    values: Values,
+    equities: usize,
+    pub(super) activities: Vec<Activity>,
+}
+
+impl Ledger {
+    pub(super) fn new(cash: Decimal, marks: Vec<Option<Decimal>>, equities: usize) -> Self {
+        Self {
+            start: cash,
+            cash,
+            books: BTreeMap::new(),
+            marks,
+            values: Values::default(),
+            equities,
+            activities: Vec::new(),
+        }
+    }
+
+    pub(super) fn mark(&mut self, asset: usize, price: Decimal) {
+        self.revalue(asset, |ledger| ledger.marks[asset] = Some(price));
+    }
+
+    pub(super) fn price(&self, asset: usize) -> Option<Decimal> {
+        self.marks[asset]
+    }
+
+    pub(super) fn book(&self, asset: usize) -> Book {
+        self.books.get(&asset).copied().unwrap_or_default()
+    }
+
+    /// Assets with a position, ascending.
+    pub(super) fn held(&self) -> Vec<usize> {
+        self.books.keys().copied().collect()
+    }
+
+    /// Books an activity at `price` a share or coin.
+    pub(super) fn book_activity(&mut self, activity: Activity, price: Decimal) {
+        let asset = activity.asset();
+        self.cash += activity.cash();
+        let book = self.book(asset).after(activity.quantity(), price);
+        self.revalue(asset, |ledger| {
+            if book.quantity.is_zero() {
+                ledger.books.remove(&asset);
+            } else {
+                ledger.books.insert(asset, book);
+            }
+        });
+        self.activities.push(activity);
+    }
+
+    pub(super) fn equity(&self) -> Decimal {
+        self.cash + self.values.long + self.values.short + self.values.coins
+    }
+
+    pub(super) fn closing(&self, date: Date) -> Closing {
+        Closing { date, equity: self.equity(), values: self.values }
+    }
+
+    fn revalue(&mut self, asset: usize, change: impl FnOnce(&mut Self)) {
+        let before = self.value(asset);
+        change(self);
+        let after = self.value(asset);
+        let coins = asset >= self.equities;
+        for (value, sign) in [(before, -Decimal::ONE), (after, Decimal::ONE)] {
+            let total = match value {
+                _ if coins => &mut self.values.coins,
+                value if value.is_sign_negative() => &mut self.values.short,
+                _ => &mut self.values.long,
+            };
+            *total += sign * value;
+        }
+    }
+
+    fn value(&self, asset: usize) -> Decimal {
+        let price = self.marks[asset].unwrap_or_default();
+        self.books.get(&asset).map_or(Decimal::ZERO, |book| book.quantity * price)
     }
 }
 
 impl Exchange {
     pub fn account(&self) -> Account {
-        let (long_value, short_value) = self.values();
-        let gross = long_value.0 - short_value.0;
+        let values = self.ledger.values;
+        let last = self.last_closing();
         Account {
-            cash: self.cash,
-            equity: self.equity(),
-            last_equity: self.last_equity(),
-            long_value,
-            short_value,
-            buying_power: self.buying_power(),
-            initial_margin: Usd(gross / 2),
-            maintenance_margin: Usd(gross / 10 * 3),
+            cash: self.ledger.cash.normalize(),
+            equity: self.ledger.equity().normalize(),
+            last_equity: last.equity.normalize(),
+            last_maintenance_margin: last.values.maintenance_margin().normalize(),
+            long_value: (values.long + values.coins).normalize(),
+            short_value: values.short.normalize(),
+            buying_power: self.buying_power().normalize(),
+            regt_buying_power: self.power_of_two().normalize(),
+            non_marginable_buying_power: self.spendable().normalize(),
+            initial_margin: values.initial_margin().normalize(),
+            maintenance_margin: values.maintenance_margin().normalize(),
+            accrued_fees: Decimal::ZERO,
+            multiplier: self.multiplier(),
+            shorting_enabled: self.may_short(),
         }
     }
 
-    /// Ascending by symbol.
+    /// In the order of the market's assets.
     pub fn positions(&self) -> Vec<PositionState> {
-        let days_before = self.sessions_before_today();
-        let state = |(asset, book): (&usize, &Book)| {
-            let info = &self.market.assets()[*asset];
-            let mark = self.mark(*asset);
-            let reducing = |order: &OrderState| !order.opens;
-            let held = self.open_quantity(*asset, reducing);
-            PositionState {
-                asset_id: info.id.clone(),
-                symbol: info.symbol.clone(),
-                quantity: book.quantity,
-                available: Shares(book.quantity.0 - book.quantity.0.signum() * held.0),
-                average: average(book.cost, book.quantity),
-                mark,
-                value: mark.times(book.quantity),
-                cost: book.cost,
-                last_close: self.market.last_close(days_before, &info.symbol),
+        self.ledger.books.keys().map(|asset| self.position_in(*asset)).collect()
+    }
+
+    /// By ticker, pair with or without its slash, or id of the asset.
+    pub fn position(&self, name: &str) -> Option<PositionState> {
+        let asset = self.market.find_alias(name)?;
+        self.ledger.books.contains_key(&asset).then(|| self.position_in(asset))
+    }
+
+    /// Equity at each of `times`, which ascend and are not in the future: from activities and ticks.
+    pub fn equity_at(&self, times: &[Time]) -> Vec<Decimal> {
+        let mut cash = self.ledger.start;
+        let mut held: BTreeMap<usize, Decimal> = BTreeMap::new();
+        let mut activities = self.ledger.activities.iter().peekable();
+        let equity = |at: &Time| {
+            while let Some(activity) = activities.next_if(|activity| activity.at() <= *at) {
+                cash += activity.cash();
+                *held.entry(activity.asset()).or_default() += activity.quantity();
             }
+            held.retain(|_, quantity| !quantity.is_zero());
+            let worth = |(asset, quantity): (&usize, &Decimal)| {
+                quantity * self.market.price(*asset, *at).unwrap_or_default()
+            };
+            (cash + held.iter().map(worth).sum::<Decimal>()).normalize()
         };
-        self.books.iter().map(state).collect()
+        times.iter().map(equity).collect()
     }
 
-    pub(super) fn equity(&self) -> Usd {
-        let (long, short) = self.values();
-        self.cash + long + short
+    fn position_in(&self, asset: usize) -> PositionState {
+        let info = &self.market.assets()[asset];
+        let Book { quantity, cost } = self.ledger.book(asset);
+        let mark = self.mark_of(asset);
+        let held = self.orders.held_quantity(asset);
+        let sign = quantity.signum();
+        let digits = if info.is_crypto() { 9 } else { 6 };
+        let last_close = self.last_close(asset);
+        let kept = self.held_overnight(asset);
+        let before = kept * last_close.unwrap_or(mark) + (quantity - kept) * (cost / quantity);
+        PositionState {
+            asset,
+            symbol: info.symbol.clone(),
+            quantity: quantity.normalize(),
+            available: (quantity - sign * held).normalize(),
+            average: (cost / quantity).round_dp(digits).normalize(),
+            mark,
+            value: (mark * quantity).normalize(),
+            cost: cost.normalize(),
+            last_close,
+            value_before: before.round_dp(9).normalize(),
+        }
     }
 
-    /// Never negative.
-    pub(super) fn buying_power(&self) -> Usd {
-        let (long, short) = self.values();
-        let limit = i128::from(self.config.leverage_max) * i128::from(self.equity().0);
-        let reserved: i128 = self
-            .open
-            .iter()
-            .map(|at| &self.orders[*at])
-            .filter(|entry| entry.state.opens)
-            .map(|entry| {
-                let order = &entry.state;
-                self.worst_value(entry.asset, order.side, order.kind, order.remaining())
-            })
-            .sum();
-        let left = limit - i128::from(long.0) + i128::from(short.0) - reserved;
-        Usd(i64::try_from(left.max(0)).unwrap_or(i64::MAX))
+    /// What today's trades have left of the position that there was when the day began.
+    fn held_overnight(&self, asset: usize) -> Decimal {
+        let calendar = self.class_calendar(asset);
+        let today = calendar.local(self.now).date();
+        let midnight = calendar.instant(today, jiff::civil::Time::midnight());
+        let recent = self.ledger.activities.iter().rev();
+        let today = recent.take_while(|activity| activity.at() >= midnight);
+        let changed: Decimal =
+            today.filter(|activity| activity.asset() == asset).map(Activity::quantity).sum();
+        let now = self.ledger.book(asset).quantity;
+        let before = now - changed;
+        if before * now <= Decimal::ZERO {
+            Decimal::ZERO
+        } else {
+            now.signum() * before.abs().min(now.abs())
+        }
     }
 
-    /// What an order that opens is counted at, in micro-dollars: a buy at its limit, or 4 % above the
-    /// last price; a short sale at 3 % above the last price, or its limit if that is higher.
-    pub(super) fn worst_value(
-        &self,
-        asset: usize,
-        side: Side,
-        kind: OrderKind,
-        quantity: Shares,
-    ) -> i128 {
-        let last = i128::from(self.mark(asset).0);
-        let price = match (side, kind) {
-            (Side::Buy, OrderKind::Limit(limit)) => i128::from(limit.0),
-            (Side::Buy, OrderKind::Market) => last * 104 / 100,
-            (Side::Sell, OrderKind::Limit(limit)) => i128::from(limit.0).max(last * 103 / 100),
-            (Side::Sell, OrderKind::Market) => last * 103 / 100,
-        };
-        price * i128::from(quantity.0)
-    }
-
-    /// What open orders of the symbol that `counts` may still fill.
-    pub(super) fn open_quantity(
-        &self,
-        asset: usize,
-        counts: impl Fn(&OrderState) -> bool,
-    ) -> Shares {
-        let entries = self.open.iter().map(|at| &self.orders[*at]);
-        let counted = entries.filter(|entry| entry.asset == asset && counts(&entry.state));
-        counted.map(|entry| entry.state.remaining()).sum()
+    fn last_close(&self, asset: usize) -> Option<Decimal> {
+        let calendar = self.class_calendar(asset);
+        let today = calendar.local(self.now).date();
+        let before = calendar.sessions().partition_point(|session| session.date < today);
+        self.market.close_before(asset, before)
     }
 
     /// Admission lets nobody trade a symbol that never had a price.
-    pub(super) fn mark(&self, asset: usize) -> Price {
-        self.marks[asset].expect("held or ordered, so it has a price")
+    pub(super) fn mark_of(&self, asset: usize) -> Decimal {
+        self.ledger.price(asset).expect("held or ordered, so it has a price")
     }
 
-    pub(super) fn mark_from_history(&mut self) {
-        let calendar = self.market.calendar();
-        let (closed, on) = (calendar.closed_by(self.now), calendar.session_at(self.now));
-        let market = &self.market;
-        let last = |symbol: &Symbol| {
-            on.and_then(|session| market.open(session, symbol))
-                .or_else(|| market.last_close(closed, symbol))
-        };
-        self.marks = market.assets().iter().map(|asset| last(&asset.symbol)).collect();
-    }
-
-    /// New prices for the symbols that have any in `session`.
-    pub(super) fn mark_session(&mut self, session: usize, opening: bool) {
-        let market = &self.market;
-        let bars = &market.bars()[session];
-        let mut row = 0;
-        for (asset, mark) in market.assets().iter().zip(&mut self.marks) {
-            if bars.symbols.get(row) != Some(&asset.symbol) {
-                continue;
+    /// 4: four times what the last close left above the maintenance margin, less what positions have
+    /// grown by since. 2: twice the equity that is not bound. 1: cash. Open orders count as filled.
+    /// Never negative.
+    pub(super) fn buying_power(&self) -> Decimal {
+        match self.multiplier() {
+            4.. => {
+                let last = self.last_closing();
+                let free = last.equity - last.values.maintenance_margin();
+                let bound = self.ledger.values.coins - last.values.coins;
+                let grown = (self.ledger.values.gross() - last.values.gross()).max(Decimal::ZERO);
+                let power = (free - bound) * Decimal::from(4) - grown;
+                (power - self.orders_held()).max(Decimal::ZERO)
             }
-            let price = if opening {
-                market.open(session, &asset.symbol)
-            } else {
-                Price::from_f64(bars.close[row])
-            };
-            *mark = price.or(*mark);
-            row += 1;
+            2 | 3 => self.power_of_two(),
+            _ => self.spendable(),
         }
     }
 
-    /// Of long and of short positions.
-    fn values(&self) -> (Usd, Usd) {
-        let value = |(asset, book): (&usize, &Book)| self.mark(*asset).times(book.quantity);
-        let values = || self.books.iter().map(value);
-        (values().filter(|usd| usd.0 > 0).sum(), values().filter(|usd| usd.0 < 0).sum())
+    /// 2 and 4 are for those who have $2000; the owner may want less.
+    pub(super) fn multiplier(&self) -> u8 {
+        let allowed = self.config.multiplier.min(self.permissions.multiplier_max);
+        if self.ledger.equity() < MARGIN_EQUITY_MIN { 1 } else { allowed }
     }
 
-    fn last_equity(&self) -> Usd {
+    pub(super) fn may_short(&self) -> bool {
+        self.permissions.short && self.multiplier() > 1
+    }
+
+    /// Cash that no open order counts on. Never negative.
+    pub(super) fn spendable(&self) -> Decimal {
+        (self.ledger.cash - self.orders_held()).max(Decimal::ZERO)
+    }
+
+    fn power_of_two(&self) -> Decimal {
+        let free = self.ledger.equity() - self.ledger.values.initial_margin();
+        let power = free.max(Decimal::ZERO) * Decimal::TWO;
+        (power - self.orders_held()).max(Decimal::ZERO)
+    }
+
+    fn orders_held(&self) -> Decimal {
+        self.orders.held_cash(false) + self.orders.held_cash(true)
+    }
+
+    /// Of the last session before today; before the first there was cash and nothing else.
+    fn last_closing(&self) -> Closing {
         let today = self.market.calendar().local(self.now).date();
-        let before = |close: &&Option<_>| matches!(close, Some((date, _)) if *date < today);
-        let last = self.closing_equity.iter().rev().find(before).copied().flatten();
-        last.map_or(self.config.cash, |(_, equity)| equity)
-    }
-
-    fn sessions_before_today(&self) -> usize {
-        let calendar = self.market.calendar();
-        let today = calendar.local(self.now).date();
-        calendar.sessions().partition_point(|session| session.date < today)
+        let before = |close: &&Closing| close.date < today;
+        let last = self.closings.iter().flatten().rev().find(before).copied();
+        let start = Closing { date: today, equity: self.ledger.start, values: Values::default() };
+        last.unwrap_or(start)
     }
 }

@@ -4,12 +4,13 @@ use jiff::civil::{Date, Time as Clock, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan, Zoned};
 use messages::Time;
+use std::ops::Range;
 
-/// One trading day of XNYS: 09:30 to 16:00 New York, to 13:00 on a half day.
+/// One trading day of XNYS: 09:30 to 16:00 New York, to 13:00 on a half day. Of crypto: a day of UTC.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub date: Date,
-    /// Midnight in New York: where the daily bar of this session is stamped.
+    /// The first midnight of the date, there: where the daily bar of this session is stamped.
     pub midnight: Time,
     pub open: Time,
     pub close: Time,
@@ -20,6 +21,8 @@ pub struct Session {
 pub struct Calendar {
     sessions: Vec<Session>,
     zone: TimeZone,
+    /// Every day is a session, all day.
+    around_the_clock: bool,
 }
 
 impl Calendar {
@@ -28,7 +31,13 @@ impl Calendar {
     pub fn new(dates: impl IntoIterator<Item = Date>) -> Self {
         let zone = new_york();
         let sessions = dates.into_iter().map(|date| session(date, &zone)).collect();
-        Self { sessions, zone }
+        Self { sessions, zone, around_the_clock: false }
+    }
+
+    /// The days of UTC, as crypto trades: each is a session from midnight to midnight.
+    pub fn around_the_clock(dates: impl IntoIterator<Item = Date>) -> Self {
+        let sessions = dates.into_iter().map(utc_day).collect();
+        Self { sessions, zone: TimeZone::UTC, around_the_clock: true }
     }
 
     pub fn sessions(&self) -> &[Session] {
@@ -51,6 +60,12 @@ impl Calendar {
         (opened > self.closed_by(now)).then(|| opened - 1)
     }
 
+    /// Sessions of which some instant lies in `from < t <= to`, the close left out.
+    pub fn between(&self, from: Time, to: Time) -> Range<usize> {
+        let first = self.closed_by(Time(from.0.saturating_add(1)));
+        first..self.opened_by(to).max(first)
+    }
+
     /// When the exchange opens next after `now`; past the last session by the rules of XNYS.
     pub fn next_open(&self, now: Time) -> Time {
         match self.sessions.get(self.opened_by(now)) {
@@ -67,12 +82,12 @@ impl Calendar {
         }
     }
 
-    /// The wall clock in New York.
+    /// The wall clock in New York; UTC for what trades around the clock.
     pub fn local(&self, now: Time) -> Zoned {
         timestamp(now).to_zoned(self.zone.clone())
     }
 
-    /// The instant of a New York wall clock time.
+    /// The instant of a wall clock time there.
     pub fn instant(&self, date: Date, clock: Clock) -> Time {
         instant(date, clock, &self.zone)
     }
@@ -80,8 +95,10 @@ impl Calendar {
     fn by_rule(&self, now: Time, event: impl Fn(&Session) -> Time) -> Time {
         let mut date = self.local(now).date();
         loop {
-            let candidate = session(date, &self.zone);
-            if is_xnys_session(date) && event(&candidate) > now {
+            let candidate =
+                if self.around_the_clock { utc_day(date) } else { session(date, &self.zone) };
+            let opens = self.around_the_clock || is_xnys_session(date);
+            if opens && event(&candidate) > now {
                 return event(&candidate);
             }
             date = tomorrow(date);
@@ -98,23 +115,38 @@ pub fn xnys_sessions(first: Date, count: usize) -> Vec<Date> {
 }
 
 /// Whether XNYS opens on `date`: by rule (weekends, holidays with their observance) and by the list
-/// of special closures since 2001. Right for the years since 1998.
+/// of special closures. Right for the years since 1970.
 pub fn is_xnys_session(date: Date) -> bool {
     let weekend = matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
     !weekend && !is_holiday(date) && !SPECIAL_CLOSURES.contains(&date)
 }
 
-/// Whether XNYS closes at 13:00: the day after Thanksgiving, Christmas Eve and the day before
-/// Independence Day where they are sessions and what follows is the holiday itself. Right since 2013.
+/// Whether XNYS closes at 13:00: since 1992 the day after Thanksgiving, Christmas Eve and the day before
+/// Independence Day where they are sessions and what follows is the holiday itself, but for a few.
 pub fn is_half_day(date: Date) -> bool {
     let (month, day) = (date.month(), date.day());
     let after_thanksgiving =
         month == 11 && date.weekday() == Weekday::Friday && (23..=29).contains(&day);
     let eve = (month == 12 && day == 24) || (month == 7 && day == 3);
-    (after_thanksgiving || eve) && is_xnys_session(date)
+    let by_rule = date.year() >= 1992 && (after_thanksgiving || eve) && is_xnys_session(date);
+    (by_rule && !FULL_DAYS.contains(&date)) || SPECIAL_HALF_DAYS.contains(&date)
 }
 
-const SPECIAL_CLOSURES: [Date; 10] = [
+/// Days before Independence Day of years that had the half day after it.
+const FULL_DAYS: [Date; 2] = [day(1996, 7, 3), day(2002, 7, 3)];
+const SPECIAL_HALF_DAYS: [Date; 5] =
+    [day(1996, 7, 5), day(1997, 12, 26), day(1999, 12, 31), day(2002, 7, 5), day(2003, 12, 26)];
+/// Elections, mourning, a blackout, storms, an attack; Washington's Birthday of 1970.
+const SPECIAL_CLOSURES: [Date; 19] = [
+    day(1970, 2, 23),
+    day(1972, 11, 7),
+    day(1972, 12, 28),
+    day(1973, 1, 25),
+    day(1976, 11, 2),
+    day(1977, 7, 14),
+    day(1980, 11, 4),
+    day(1985, 9, 27),
+    day(1994, 4, 27),
     day(2001, 9, 11),
     day(2001, 9, 12),
     day(2001, 9, 13),
@@ -143,9 +175,9 @@ fn is_holiday(date: Date) -> bool {
     let nth_monday = |n: i8| weekday == Weekday::Monday && (day - 1) / 7 + 1 == n;
     let kept_by_rule = match month {
         // New Year's Day on a Saturday is not kept: 31 December 2021 was a session.
-        1 => kept(1, 1) || nth_monday(3),
-        2 => nth_monday(3),
-        5 => weekday == Weekday::Monday && day > 24,
+        1 => kept(1, 1) || (year >= 1998 && nth_monday(3)),
+        2 => year >= 1971 && nth_monday(3),
+        5 => year >= 1971 && weekday == Weekday::Monday && day > 24,
         6 => year >= 2022 && kept(6, 19),
         7 => kept(7, 4),
         9 => nth_monday(1),
@@ -176,6 +208,12 @@ fn session(date: Date, zone: &TimeZone) -> Session {
         open: instant(date, Clock::constant(9, 30, 0, 0), zone),
         close: instant(date, Clock::constant(closes, 0, 0, 0), zone),
     }
+}
+
+fn utc_day(date: Date) -> Session {
+    let midnight = |date| instant(date, Clock::midnight(), &TimeZone::UTC);
+    let start = midnight(date);
+    Session { date, midnight: start, open: start, close: midnight(tomorrow(date)) }
 }
 
 fn instant(date: Date, clock: Clock, zone: &TimeZone) -> Time {
@@ -256,7 +294,10 @@ mod tests {
 
     #[test]
     fn years_have_as_many_sessions_as_they_had() {
-        for (year, sessions) in [(2016, 252), (2018, 251), (2020, 253), (2021, 252), (2023, 250)] {
+        // From the tables of the Python package exchange_calendars.
+        let of_old = [(1970, 254), (1972, 251), (1980, 253), (1985, 252), (1994, 252), (1997, 253)];
+        let of_late = [(2016, 252), (2018, 251), (2020, 253), (2021, 252), (2023, 250)];
+        for (year, sessions) in of_old.into_iter().chain(of_late) {
             let days = std::iter::successors(Some(date(year, 1, 1)), |day| Some(tomorrow(*day)));
             let count =
                 days.take_while(|d| d.year() == year).filter(|d| is_xnys_session(*d)).count();
@@ -266,8 +307,12 @@ mod tests {
 
     #[test]
     fn half_days_close_at_one() {
-        for half in [(2024, 7, 3), (2024, 11, 29), (2024, 12, 24), (2025, 7, 3), (2020, 11, 27)] {
+        let of_late = [(2024, 7, 3), (2024, 11, 29), (2024, 12, 24), (2025, 7, 3), (2020, 11, 27)];
+        for half in of_late.into_iter().chain([(1992, 11, 27), (1996, 7, 5), (2003, 12, 26)]) {
             assert!(is_half_day(date(half.0, half.1, half.2)), "{half:?}");
+        }
+        for full in [(1991, 11, 29), (1996, 7, 3), (2002, 7, 3)] {
+            assert!(!is_half_day(date(full.0, full.1, full.2)), "{full:?}");
         }
         // 2021-12-24 was the holiday itself, 2026-07-03 too; 2021-07-02 was a full day.
         for full in [(2021, 12, 24), (2026, 7, 3), (2021, 7, 2), (2024, 7, 5), (2022, 7, 1)] {
@@ -292,5 +337,20 @@ mod tests {
         // Behind the last one: by rule.
         let after = calendar.next_open(calendar.sessions()[1].close);
         assert_eq!(calendar.local(after).date(), date(2024, 1, 4));
+    }
+
+    #[test]
+    fn around_the_clock_one_day_ends_where_the_next_begins() {
+        let calendar = Calendar::around_the_clock([date(2024, 1, 6), date(2024, 1, 7)]);
+        let [saturday, sunday] = calendar.sessions() else { panic!("two days") };
+        assert_eq!(saturday.close, sunday.open);
+        assert_eq!(calendar.session_at(Time(sunday.open.0 - 1)), Some(0));
+        assert_eq!(calendar.session_at(sunday.open), Some(1));
+        assert_eq!(calendar.next_open(sunday.open), sunday.close);
+        assert_eq!(calendar.next_close(sunday.close).0 - sunday.close.0, 86_400_000_000_000);
+        assert_eq!(calendar.between(saturday.open, sunday.open), 0..2);
+        assert_eq!(calendar.between(Time(saturday.close.0 - 1), sunday.open), 1..2);
+        assert_eq!(calendar.between(sunday.close, Time(i64::MAX)), 2..2);
+        assert_eq!(calendar.local(sunday.open).to_string(), "2024-01-07T00:00:00+00:00[UTC]");
     }
 }

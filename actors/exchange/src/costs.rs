@@ -1,34 +1,48 @@
 //! How costs get into a fill's price.
 
 use costs::{CostModel, Liquidity};
-use messages::{Price, Side};
+use messages::Side;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
-/// What an order meets at the open.
+/// What an order meets.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Fillable {
-    pub(super) price: Price,
+    pub(super) price: Decimal,
     pub(super) liquidity: Liquidity,
     pub(super) auction: bool,
+    pub(super) coins: bool,
 }
 
 impl Fillable {
     /// Basis points for `dollars` more, after `before` dollars went the same way in the same session.
     pub(super) fn bp(&self, model: &CostModel, before: f64, dollars: f64) -> f64 {
-        model.bp(self.liquidity, self.price.to_f64(), self.auction, before, dollars)
+        // Half a cent of spread is for shares; at this price it is nothing.
+        let price =
+            if self.coins { f64::INFINITY } else { self.price.to_f64().unwrap_or(f64::NAN) };
+        model.bp(self.liquidity, price, self.auction, before, dollars)
+    }
+
+    /// That a price is rounded to.
+    pub(super) fn decimals(&self) -> u32 {
+        if self.coins && self.price < Decimal::ONE { 9 } else { 4 }
     }
 }
 
-/// `price` made worse by `bp` basis points, rounded to $0.0001 against the trader.
-pub(super) fn against(side: Side, price: Price, bp: f64) -> Price {
-    const STEP: f64 = 100.0;
+/// `price` made worse by `bp` basis points, rounded against the trader.
+pub(super) fn against(side: Side, price: Decimal, bp: f64, decimals: u32) -> Decimal {
     /// What a product of floats may be off by without a step being charged for it.
     const SLACK: f64 = 1e-6;
-    let steps = price.0 as f64 * (1.0 + side.sign() as f64 * bp / 1e4) / STEP;
+    /// Two decimals more than are kept.
+    const FINER: f64 = 100.0;
+    let scale = Decimal::from(10_i64.pow(decimals + 2));
+    let fine = (price * scale).trunc().to_f64().unwrap_or(f64::NAN);
+    let steps = fine * (1.0 + side.sign() as f64 * bp / 1e4) / FINER;
     let rounded = match side {
         Side::Buy => (steps - SLACK).ceil(),
         Side::Sell => (steps + SLACK).floor().max(1.0),
     };
-    Price((rounded * STEP) as i64)
+    Decimal::new(rounded as i64, decimals).normalize()
 }
 
 #[cfg(test)]
@@ -37,11 +51,14 @@ mod tests {
 
     #[test]
     fn rounding_is_against_the_trader() {
-        let price = Price(100_000_000);
-        assert_eq!(against(Side::Buy, price, 1.0), Price(100_010_000));
-        assert_eq!(against(Side::Sell, price, 1.0), Price(99_990_000));
-        assert_eq!(against(Side::Buy, price, 1.003), Price(100_010_100));
-        assert_eq!(against(Side::Sell, price, 1.003), Price(99_989_900));
-        assert_eq!(against(Side::Sell, price, 2e4), Price(100));
+        let price = Decimal::from(100);
+        let cents = |hundredths: i64| Decimal::new(hundredths, 4).normalize();
+        assert_eq!(against(Side::Buy, price, 1.0, 4), cents(1_000_100));
+        assert_eq!(against(Side::Sell, price, 1.0, 4), cents(999_900));
+        assert_eq!(against(Side::Buy, price, 1.003, 4), cents(1_000_101));
+        assert_eq!(against(Side::Sell, price, 1.003, 4), cents(999_899));
+        assert_eq!(against(Side::Sell, price, 2e4, 4), cents(1));
+        let coin = Decimal::new(12_345, 9);
+        assert_eq!(against(Side::Buy, coin, 1.0, 9), Decimal::new(12_347, 9));
     }
 }

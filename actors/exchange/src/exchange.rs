@@ -1,35 +1,53 @@
 //! The state of the exchange, and how time passes on it.
 
-use super::account::Book;
+use super::account::{Closing, Ledger};
+use super::asset::AssetClass;
 use super::ids::{Ids, account_id};
+use super::lifecycle::Due;
 use super::market::Market;
-use super::order::{
-    Event, Fill, NewOrder, OrderFilter, OrderState, Refusal, Scope, Status, TradeUpdate,
-};
+use super::matching::{Meeting, Way};
+use super::order::{Activity, Event, Fill, OrderState, TradeUpdate};
+use super::orders::Orders;
+use super::random::Random;
+use super::request::{OrderFilter, Permissions, Scope, TimeInForce};
 use costs::CostModel;
-use messages::{Date, Price, Side, Time, TimeInForce, Usd};
-use std::collections::{BTreeMap, BTreeSet};
+use messages::{Time, Usd};
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub struct ExchangeConfig {
     /// What the account starts with.
     pub cash: Usd,
-    /// Of the ids.
+    /// Of the ids, and of which fills are partial.
     pub seed: u64,
     /// Where the clock starts. Sessions before it are history.
     pub start: Time,
     pub costs: CostModel,
     /// Share of a session's volume that the account can get of one symbol.
     pub volume_share_max: f64,
-    /// Positions and open orders together, in multiples of equity.
-    pub leverage_max: i64,
+    /// Of buying power: 1 (cash only), 2 (overnight margin) or 4 (intraday).
+    pub multiplier: u8,
+    /// Probability that an order that could fill whole gets a random part of it first (Alpaca's paper
+    /// trading: 0.1).
+    pub partial_fills: f64,
+    /// Nanoseconds that a cancel or a replacement takes; see [`Exchange::set_lag`].
+    pub lag: i64,
 }
 
 impl ExchangeConfig {
     pub fn new(cash: Usd, seed: u64, start: Time) -> Self {
-        let costs = CostModel::default();
-        Self { cash, seed, start, costs, volume_share_max: 0.05, leverage_max: 4 }
+        Self {
+            cash,
+            seed,
+            start,
+            costs: CostModel::default(),
+            volume_share_max: 0.05,
+            multiplier: 4,
+            partial_fills: 0.0,
+            lag: 0,
+        }
     }
 }
 
@@ -38,66 +56,62 @@ impl ExchangeConfig {
 pub struct Exchange {
     pub(super) market: Arc<Market>,
     pub(super) config: ExchangeConfig,
+    pub(super) permissions: Permissions,
     pub(super) now: Time,
     pub(super) ids: Ids,
-    /// In the order they were placed; `by_id`, `by_client_id` and `open` hold places in it.
-    pub(super) orders: Vec<Entry>,
-    by_id: BTreeMap<String, usize>,
-    pub(super) by_client_id: BTreeMap<String, usize>,
-    pub(super) open: BTreeSet<usize>,
-    pub(super) cash: Usd,
-    /// By place in the market's assets; never flat.
-    pub(super) books: BTreeMap<usize, Book>,
-    /// Last price, by place in the market's assets.
-    pub(super) marks: Vec<Option<Price>>,
+    pub(super) random: Random,
+    pub(super) orders: Orders,
+    /// Of the last order; no two share it, so that they can be listed by time.
+    pub(super) submitted: Time,
+    pub(super) ledger: Ledger,
     /// What was executed in the session that is on, by asset.
     pub(super) executed: BTreeMap<usize, Executed>,
-    /// Equity at the last two closes.
-    pub(super) closing_equity: [Option<(Date, Usd)>; 2],
-    fills: Vec<Fill>,
-    updates: Vec<TradeUpdate>,
-    update_count: u64,
+    /// Cancels and replacements that are on their way, by when they arrive.
+    pub(super) due: BTreeMap<(Time, u64), Due>,
+    /// The last two closes.
+    pub(super) closings: [Option<Closing>; 2],
+    pub(super) updates: Vec<TradeUpdate>,
+    pub(super) update_count: u64,
 }
 
-/// An order and where its asset is found.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) state: OrderState,
-    pub(super) asset: usize,
-}
-
-/// Of one symbol in one session: shares against the volume limit, dollars for the impact.
+/// Of one symbol in one session: quantity against the volume limit, dollars for the impact.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Executed {
-    pub(super) shares: i64,
+    pub(super) session: usize,
+    pub(super) quantity: Decimal,
     pub(super) bought: f64,
     pub(super) sold: f64,
+}
+
+/// What happens next whatever anybody asks for.
+enum Next {
+    Open(usize),
+    Close(usize),
+    Due((Time, u64)),
 }
 
 impl Exchange {
     pub fn new(market: impl Into<Arc<Market>>, config: ExchangeConfig) -> Self {
         let market = market.into();
         let now = config.start;
-        let mut exchange = Self {
+        let cash = Decimal::new(config.cash.0, 6).normalize();
+        let marks = (0..market.assets().len()).map(|asset| market.price(asset, now)).collect();
+        Self {
             now,
+            permissions: Permissions::default(),
             ids: Ids::new(config.seed),
-            cash: config.cash,
-            marks: vec![None; market.assets().len()],
-            market,
-            config,
-            orders: Vec::new(),
-            by_id: BTreeMap::new(),
-            by_client_id: BTreeMap::new(),
-            open: BTreeSet::new(),
-            books: BTreeMap::new(),
+            random: Random::new(config.seed, PARTIAL_FILLS),
+            orders: Orders::default(),
+            submitted: Time(i64::MIN),
+            ledger: Ledger::new(cash, marks, market.equities().len()),
             executed: BTreeMap::new(),
-            closing_equity: [None; 2],
-            fills: Vec::new(),
+            due: BTreeMap::new(),
+            closings: [None; 2],
             updates: Vec::new(),
             update_count: 0,
-        };
-        exchange.mark_from_history();
-        exchange
+            market,
+            config,
+        }
     }
 
     pub fn now(&self) -> Time {
@@ -112,126 +126,233 @@ impl Exchange {
         account_id(self.config.seed)
     }
 
-    /// Passes every open and close up to and including `to`, in order.
+    pub fn permissions(&self) -> &Permissions {
+        &self.permissions
+    }
+
+    /// Holds for orders from now on.
+    pub fn set_permissions(&mut self, permissions: Permissions) {
+        self.permissions = permissions;
+    }
+
+    /// From now on a cancel or a replacement takes so many nanoseconds of the exchange's time: until
+    /// then the order is `pending_cancel` or `pending_replace`, and may fill first. 0: at once.
+    pub fn set_lag(&mut self, nanos: i64) {
+        self.config.lag = nanos.max(0);
+    }
+
+    /// Passes everything that happens up to and including `to`, in order: ticks, then what was asked
+    /// for and arrives at that instant, opens and closes. However time is cut, the same happens.
     ///
     /// # Panics
     /// If `to` is in the past.
     pub fn advance(&mut self, to: Time) {
         assert!(to >= self.now, "time goes back from {} to {}", self.now.0, to.0);
-        while let Some((at, session, opens)) = self.next_event().filter(|event| event.0 <= to) {
-            self.now = at;
-            if opens { self.on_open(session) } else { self.on_close(session) }
+        while let Some((at, next)) = self.next().filter(|(at, _)| *at <= to) {
+            self.walk(at);
+            match next {
+                Next::Open(session) => self.on_open(session),
+                Next::Close(session) => self.on_close(session),
+                Next::Due(key) => self.on_due(key),
+            }
+        }
+        self.walk(to);
+        self.look_at_positions();
+    }
+
+    fn next(&self) -> Option<(Time, Next)> {
+        let calendar = self.market.calendar();
+        let (opened, closed) = (calendar.opened_by(self.now), calendar.closed_by(self.now));
+        let session = if opened > closed {
+            Some((calendar.sessions()[closed].close, Next::Close(closed)))
+        } else {
+            calendar.sessions().get(opened).map(|session| (session.open, Next::Open(opened)))
+        };
+        let due = self.due.keys().next().map(|key| (key.0, Next::Due(*key)));
+        match (session, due) {
+            // What arrives at the instant of an open or a close is in time for it.
+            (Some(session), Some(due)) => Some(if due.0 <= session.0 { due } else { session }),
+            (session, due) => session.or(due),
+        }
+    }
+
+    /// Lets the ticks up to and including `to` meet the orders that wait for them.
+    fn walk(&mut self, to: Time) {
+        while self.now < to {
+            let end = to.min(Time(self.now.0.saturating_add(DAY)));
+            let mut ticks = Vec::new();
+            for asset in self.awaited() {
+                let ticks_of = self.market.ticks(asset, self.now, end);
+                ticks.extend(ticks_of.map(|tick| (tick.at, asset, tick.price)));
+            }
+            if ticks.is_empty() && end != to && self.orders.assets().next().is_none() {
+                break;
+            }
+            ticks.sort_by_key(|(at, asset, _)| (*at, *asset));
+            for (at, asset, price) in ticks {
+                self.now = at;
+                self.on_tick(asset, price);
+            }
+            self.now = end;
         }
         self.now = to;
     }
 
-    /// When, which session, and whether it opens.
-    fn next_event(&self) -> Option<(Time, usize, bool)> {
-        let calendar = self.market.calendar();
-        let (opened, closed) = (calendar.opened_by(self.now), calendar.closed_by(self.now));
-        if opened > closed {
-            return Some((calendar.sessions()[closed].close, closed, false));
+    /// Assets with an order that a tick may change something for, ascending.
+    fn awaited(&self) -> Vec<usize> {
+        let waits = |asset: &usize| {
+            let mut orders = self.orders.open_of(*asset).map(|at| self.orders.get(at));
+            orders.any(|entry| entry.working && entry.state.time_in_force != TimeInForce::Cls)
+        };
+        self.orders.assets().filter(waits).collect()
+    }
+
+    /// The auction is what happens to equities at the instant of the open; their tick of then is its
+    /// echo.
+    fn on_tick(&mut self, asset: usize, price: Decimal) {
+        let info = &self.market.assets()[asset];
+        let opens = |session: usize| self.market.calendar().sessions()[session].open == self.now;
+        if !info.is_crypto() && self.market.calendar().session_at(self.now).is_some_and(opens) {
+            return;
         }
-        calendar.sessions().get(opened).map(|session| (session.open, opened, true))
+        self.ledger.mark(asset, price);
+        let orders: Vec<usize> = self.orders.open_of(asset).collect();
+        for at in orders {
+            self.meet_tick(at, price);
+        }
     }
 
     fn on_open(&mut self, session: usize) {
-        self.executed.clear();
-        self.mark_session(session, true);
-        for at in self.open_orders() {
-            self.tell(at, Event::New);
-            self.meet_open(at, session, true);
-            if self.orders[at].state.time_in_force == TimeInForce::Opg {
-                self.end(at, Event::Canceled);
+        self.mark_equities(session, true);
+        for at in self.orders.open() {
+            if self.orders.is_open(at) && !self.orders.get(at).state.crypto {
+                self.open_order(at, session);
             }
+        }
+    }
+
+    fn open_order(&mut self, at: usize, session: usize) {
+        let entry = self.orders.get(at);
+        let (asset, force) = (entry.state.asset, entry.state.time_in_force);
+        if self.can_start(at) {
+            self.start(at);
+        }
+        if force == TimeInForce::Cls || !self.orders.is_open(at) {
+            return;
+        }
+        if let Some(daily) = self.market.daily(asset, session) {
+            self.meet(at, Meeting { price: daily.open, session, way: Way::Auction });
+        }
+        if force == TimeInForce::Opg {
+            self.end(at, Event::Canceled);
         }
     }
 
     fn on_close(&mut self, session: usize) {
-        for at in self.open_orders() {
-            self.meet_range(at, session);
-            self.end(at, Event::Expired);
-        }
-        self.mark_session(session, false);
-        let date = self.market.calendar().sessions()[session].date;
-        self.closing_equity = [self.closing_equity[1], Some((date, self.equity()))];
-    }
-
-    /// Places an order, or says in Alpaca's words why not: unknown symbol; a client order id used
-    /// before; a price finer than a tick; `opg` between 09:28 and 19:00 of a session's day; more than
-    /// the position holds in the direction that closes it (to reverse: close, then open); an order in
-    /// the other direction is open; not enough buying power.
-    ///
-    /// The answer is the order as it was taken. What happens to it from then on, perhaps at once, is
-    /// told by [`Exchange::updates`].
-    pub fn submit(&mut self, request: NewOrder) -> Result<OrderState, Refusal> {
-        let admitted = self.admit(&request)?;
-        let session = self.market.calendar().session_at(self.now);
-        let at = self.take(request, admitted.asset, admitted.opens, session.is_some());
-        let taken = self.orders[at].state.clone();
-        let event = if session.is_some() { Event::New } else { Event::Accepted };
-        self.tell(at, event);
-        if let Some(session) = session {
-            self.meet_open(at, session, false);
-        }
-        if taken.time_in_force == TimeInForce::Ioc {
-            self.end(at, Event::Canceled);
-        }
-        Ok(taken)
-    }
-
-    /// Cancels an open order at once. Cancelling twice is no error, as at Alpaca.
-    pub fn cancel(&mut self, id: &str) -> Result<(), Refusal> {
-        let unknown = || Refusal::not_found(format!("order not found for {id}"));
-        let at = *self.by_id.get(id).ok_or_else(unknown)?;
-        match self.orders[at].state.status {
-            Status::Canceled => {}
-            status @ (Status::Filled | Status::Expired) => {
-                return Err(Refusal::invalid(format!("order is already in \"{status}\" state")));
+        for at in self.orders.open() {
+            let order = &self.orders.get(at).state;
+            let (asset, force) = (order.asset, order.time_in_force);
+            if force == TimeInForce::Cls && !order.crypto && self.orders.is_open(at) {
+                if let Some(daily) = self.market.daily(asset, session) {
+                    self.meet(at, Meeting { price: daily.close, session, way: Way::Auction });
+                }
+                self.end(at, Event::Canceled);
             }
-            _ => self.end(at, Event::Canceled),
         }
-        Ok(())
-    }
-
-    /// Cancels whatever is open; their ids, oldest first.
-    pub fn cancel_all(&mut self) -> Vec<String> {
-        let open = self.open_orders();
-        for at in &open {
-            self.end(*at, Event::Canceled);
+        for at in self.orders.open() {
+            if self.orders.get(at).state.expires_at.is_some_and(|expires| expires <= self.now) {
+                self.end(at, Event::Expired);
+            }
         }
-        open.iter().map(|at| self.orders[*at].state.id.clone()).collect()
+        self.mark_equities(session, false);
+        self.look_at_positions();
+        let date = self.market.calendar().sessions()[session].date;
+        self.closings = [self.closings[1], Some(self.ledger.closing(date))];
     }
 
-    pub fn order(&self, id: &str) -> Option<&OrderState> {
-        self.by_id.get(id).map(|at| &self.orders[*at].state)
+    fn mark_equities(&mut self, session: usize, opening: bool) {
+        for asset in 0..self.market.equities().len() {
+            if let Some(daily) = self.market.daily(asset, session) {
+                self.ledger.mark(asset, if opening { daily.open } else { daily.close });
+            }
+        }
     }
 
-    pub fn order_by_client_id(&self, client_order_id: &str) -> Option<&OrderState> {
-        self.by_client_id.get(client_order_id).map(|at| &self.orders[*at].state)
+    /// Positions are worth what the last tick says.
+    fn look_at_positions(&mut self) {
+        for asset in self.ledger.held() {
+            self.look(asset);
+        }
     }
 
-    pub fn orders(&self, filter: &OrderFilter) -> Vec<&OrderState> {
-        let place = |id: &Option<String>| id.as_ref().map(|id| self.by_id.get(id).copied());
+    /// At opens and closes all equities are marked; in between and around the clock one has to look.
+    pub(super) fn look(&mut self, asset: usize) {
+        if self.session_of(asset).is_some()
+            && let Some(price) = self.market.price(asset, self.now)
+        {
+            self.ledger.mark(asset, price);
+        }
+    }
+
+    /// The session of the asset's market that is on.
+    pub(super) fn session_of(&self, asset: usize) -> Option<usize> {
+        self.market.session_of(asset, self.now)
+    }
+
+    pub fn order(&self, id: &str) -> Option<OrderState> {
+        self.orders.place(id).map(|at| self.snapshot(at))
+    }
+
+    pub fn order_by_client_id(&self, client_order_id: &str) -> Option<OrderState> {
+        self.orders.place_of_client_id(client_order_id).map(|at| self.snapshot(at))
+    }
+
+    /// With its legs.
+    pub(super) fn snapshot(&self, at: usize) -> OrderState {
+        let entry = self.orders.get(at);
+        let mut order = entry.state.clone();
+        order.legs = entry.legs.iter().map(|leg| self.orders.get(*leg).state.clone()).collect();
+        order
+    }
+
+    pub fn orders(&self, filter: &OrderFilter) -> Vec<OrderState> {
+        let place = |id: &Option<String>| id.as_ref().map(|id| self.orders.place(id));
         let (after, before) = (place(&filter.after_order), place(&filter.before_order));
         // An id nobody knows bounds nothing in: there is no order behind or before it.
         let bounded = |at: &usize| {
             after.is_none_or(|bound| bound.is_some_and(|bound| *at > bound))
                 && before.is_none_or(|bound| bound.is_some_and(|bound| *at < bound))
         };
-        let matching = |at: usize| Some(&self.orders[at].state).filter(|order| filter.takes(order));
-        let places = (0..self.orders.len()).filter(bounded);
+        let takes = |at: &usize| {
+            let entry = self.orders.get(*at);
+            let parent = entry.parent.filter(|_| filter.nested).map(|at| self.orders.get(at));
+            // A leg is inside of its order, if that is listed.
+            filter.takes(&entry.state) && !parent.is_some_and(|entry| filter.takes(&entry.state))
+        };
+        let listed = |at: usize| {
+            let order = self.snapshot(at);
+            if filter.nested { order } else { OrderState { legs: Vec::new(), ..order } }
+        };
+        let places = (0..self.orders.count()).filter(bounded).filter(takes);
         let limit = filter.limit.unwrap_or(usize::MAX);
         if filter.ascending {
-            places.filter_map(matching).take(limit).collect()
+            places.take(limit).map(listed).collect()
         } else {
-            places.rev().filter_map(matching).take(limit).collect()
+            places.rev().take(limit).map(listed).collect()
         }
     }
 
     /// Every execution so far, oldest first.
-    pub fn fills(&self) -> &[Fill] {
-        &self.fills
+    pub fn fills(&self) -> impl DoubleEndedIterator<Item = &Fill> {
+        self.activities().iter().filter_map(|activity| match activity {
+            Activity::Fill(fill) => Some(fill),
+            Activity::Fee(_) => None,
+        })
+    }
+
+    /// Everything that moved the account so far, oldest first.
+    pub fn activities(&self) -> &[Activity] {
+        &self.ledger.activities
     }
 
     /// What happened since this was last called, in order.
@@ -239,81 +360,16 @@ impl Exchange {
         std::mem::take(&mut self.updates)
     }
 
-    pub(super) fn open_orders(&self) -> Vec<usize> {
-        self.open.iter().copied().collect()
-    }
-
-    fn take(&mut self, request: NewOrder, asset: usize, opens: bool, session_on: bool) -> usize {
-        let at = self.orders.len();
-        let id = self.ids.next();
-        let client_order_id = request.client_order_id.unwrap_or_else(|| self.ids.next());
-        let calendar = self.market.calendar();
-        let expires_at = calendar.next_close(self.now);
-        let state = OrderState {
-            asset_id: self.market.assets()[asset].id.clone(),
-            status: if session_on { Status::PendingNew } else { Status::Accepted },
-            symbol: request.symbol,
-            side: request.side,
-            quantity: request.quantity,
-            kind: request.kind,
-            time_in_force: request.time_in_force,
-            opens,
-            filled: messages::Shares(0),
-            filled_value: Usd(0),
-            created_at: self.now,
-            updated_at: self.now,
-            filled_at: None,
-            canceled_at: None,
-            expired_at: None,
-            expires_at: (request.time_in_force == TimeInForce::Day).then_some(expires_at),
-            id,
-            client_order_id,
-        };
-        self.by_id.insert(state.id.clone(), at);
-        self.by_client_id.insert(state.client_order_id.clone(), at);
-        self.open.insert(at);
-        self.orders.push(Entry { state, asset });
-        at
-    }
-
-    /// Ends an order that is still open; nothing if it is not.
-    fn end(&mut self, at: usize, event: Event) {
-        if self.open.contains(&at) {
-            self.tell(at, event);
-        }
-    }
-
-    pub(super) fn tell(&mut self, at: usize, event: Event) {
-        self.record(at, event, None);
-    }
-
-    pub(super) fn tell_fill(&mut self, at: usize, fill: Fill) {
-        let event = if fill.leaves.0 == 0 { Event::Fill } else { Event::PartialFill };
-        self.fills.push(fill.clone());
-        self.record(at, event, Some(fill));
-    }
-
-    fn record(&mut self, at: usize, event: Event, execution: Option<Fill>) {
-        let order = &mut self.orders[at].state;
-        order.updated_at = self.now;
-        match event {
-            Event::Accepted => order.status = Status::Accepted,
-            Event::New => order.status = Status::New,
-            Event::PartialFill => order.status = Status::PartiallyFilled,
-            Event::Fill => (order.status, order.filled_at) = (Status::Filled, Some(self.now)),
-            Event::Canceled => {
-                (order.status, order.canceled_at) = (Status::Canceled, Some(self.now));
-            }
-            Event::Expired => (order.status, order.expired_at) = (Status::Expired, Some(self.now)),
-        }
-        if !order.is_open() {
-            self.open.remove(&at);
-        }
-        self.update_count += 1;
-        let (order, number) = (order.clone(), self.update_count);
-        self.updates.push(TradeUpdate { event, at: self.now, number, order, execution });
+    pub(super) fn class_calendar(&self, asset: usize) -> &super::calendar::Calendar {
+        let crypto = self.market.assets()[asset].is_crypto();
+        self.market.calendar_of(if crypto { AssetClass::Crypto } else { AssetClass::UsEquity })
     }
 }
+
+/// Stream of random numbers; those of the synthetic market count from 0.
+const PARTIAL_FILLS: u64 = 1 << 40;
+/// Ticks are walked a day at a time: that bounds memory.
+const DAY: i64 = 86_400_000_000_000;
 
 impl OrderFilter {
     fn takes(&self, order: &OrderState) -> bool {
@@ -324,8 +380,9 @@ impl OrderFilter {
         };
         in_scope
             && (self.symbols.is_empty() || self.symbols.contains(&order.symbol))
-            && self.side.is_none_or(|side: Side| side == order.side)
-            && self.after.is_none_or(|after| order.created_at > after)
-            && self.until.is_none_or(|until| order.created_at < until)
+            && self.side.is_none_or(|side| side == order.side)
+            && self.crypto.is_none_or(|crypto| crypto == order.crypto)
+            && self.after.is_none_or(|after| order.submitted_at > after)
+            && self.until.is_none_or(|until| order.submitted_at < until)
     }
 }

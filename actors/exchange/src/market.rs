@@ -1,29 +1,58 @@
-//! What happens whatever we do: the daily bars of a set of symbols over a run of sessions.
+//! What happens whatever we do: daily bars of equities over a run of sessions, and of crypto over a run of
+//! days.
 
+use super::asset::{Asset, AssetClass};
 use super::calendar::Calendar;
-use super::ids::asset_id;
-use costs::Liquidity;
-use messages::{Bars, Date, Member, Price, Shares, Symbol};
+use super::path::{Path, Shape};
+use super::scale::decimal;
+use super::tickers::exchange_of;
+use costs::{Liquidity, half_spread_bp};
+use messages::{Bars, Date, Member, Symbol, Time};
+use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use thiserror::Error;
 
 /// Sessions that liquidity is measured over (METHODS.md §5).
 const WINDOW: usize = 21;
 
 /// The market that an exchange plays: the same however it is traded.
+///
+/// Assets have places: equities first, then crypto, each ascending by symbol. A session of an equity is one
+/// of XNYS, of a pair a day of UTC; sessions are counted in each class by itself.
 #[derive(Clone, Debug)]
 pub struct Market {
-    bars: Vec<Bars>,
     assets: Vec<Asset>,
+    /// How many of the assets are equities.
+    equities: usize,
+    stocks: History,
+    coins: History,
+    worked_out: Memo,
+}
+
+/// Daily bars of one class of assets, and when they were.
+#[derive(Clone, Debug)]
+struct History {
+    bars: Vec<Bars>,
     calendar: Calendar,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asset {
-    pub id: String,
-    pub symbol: Symbol,
-    pub name: String,
-    pub sector: String,
+/// The latest path that was worked out for each asset: whoever walks a session asks for it again and
+/// again. It changes no answer.
+#[derive(Debug)]
+struct Memo(Vec<Mutex<Latest>>);
+
+/// A session and its path.
+type Latest = Option<(usize, Arc<Path>)>;
+
+/// One asset's bar in one session. Volume is in whole shares, or coins.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Daily {
+    pub open: Decimal,
+    pub high: Decimal,
+    pub low: Decimal,
+    pub close: Decimal,
+    pub volume: Decimal,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -42,6 +71,8 @@ pub enum MarketError {
     BadValue { session: Date, symbol: Symbol, field: &'static str, value: String },
     #[error("{0} has no sector: add it to the sector table")]
     NoSector(Symbol),
+    #[error("{0} is no pair like BTC/USD")]
+    NoPair(Symbol),
 }
 
 impl Market {
@@ -53,84 +84,182 @@ impl Market {
         bars: Vec<Bars>,
         sectors: &BTreeMap<Symbol, String>,
     ) -> Result<Self, MarketError> {
-        bars.iter().try_for_each(check)?;
-        let unsorted = bars.windows(2).find(|pair| pair[0].session >= pair[1].session);
-        if let Some(pair) = unsorted {
-            return Err(MarketError::Unsorted(pair[1].session));
-        }
+        check(&bars, AssetClass::UsEquity)?;
         if bars.is_empty() {
             return Err(MarketError::Empty);
         }
-        let symbols: BTreeSet<&Symbol> = bars.iter().flat_map(|bars| &bars.symbols).collect();
         let asset = |symbol: &Symbol| match sectors.get(symbol) {
-            Some(sector) => Ok(Asset::new(symbol.clone(), symbol.0.clone(), sector.clone())),
+            Some(sector) => {
+                let exchange = exchange_of(symbol.as_str());
+                Ok(Asset::equity(symbol.clone(), symbol.0.clone(), sector.clone(), exchange))
+            }
             None => Err(MarketError::NoSector(symbol.clone())),
         };
-        let assets = symbols.into_iter().map(asset).collect::<Result<_, _>>()?;
+        let assets = symbols(&bars).into_iter().map(asset).collect::<Result<_, _>>()?;
         Ok(Self::assemble(bars, assets))
+    }
+
+    /// Crypto besides: daily bars of pairs, one entry per day of UTC, dates ascending. They replace those
+    /// that there were.
+    pub fn with_crypto(self, days: Vec<Bars>) -> Result<Self, MarketError> {
+        check(&days, AssetClass::Crypto)?;
+        let last_close = |symbol: &Symbol| {
+            let close = |bars: &Bars| Some(bars.close[bars.row(symbol)?]);
+            days.iter()
+                .rev()
+                .find_map(close)
+                .and_then(|close| AssetClass::Crypto.price_units(close))
+        };
+        let asset = |symbol: &Symbol| {
+            let (coin, money) = symbol.as_str().split_once('/')?;
+            let price = decimal(last_close(symbol)?, AssetClass::Crypto.price_scale());
+            let name = format!("{coin} / {money}");
+            let sound = !coin.is_empty() && !money.is_empty();
+            sound.then(|| Asset::pair(symbol.clone(), name, price))
+        };
+        let pair =
+            |symbol: &Symbol| asset(symbol).ok_or_else(|| MarketError::NoPair(symbol.clone()));
+        let pairs = symbols(&days).into_iter().map(pair).collect::<Result<_, _>>()?;
+        Ok(self.join(days, pairs))
     }
 
     pub(super) fn assemble(bars: Vec<Bars>, assets: Vec<Asset>) -> Self {
         let calendar = Calendar::new(bars.iter().map(|bars| bars.session));
-        Self { bars, assets, calendar }
+        let coins = History { bars: Vec::new(), calendar: Calendar::around_the_clock([]) };
+        let (equities, worked_out) = (assets.len(), Memo::new(assets.len()));
+        Self { assets, equities, stocks: History { bars, calendar }, coins, worked_out }
     }
 
-    /// One entry per session, ascending.
+    pub(super) fn join(mut self, days: Vec<Bars>, pairs: Vec<Asset>) -> Self {
+        let calendar = Calendar::around_the_clock(days.iter().map(|bars| bars.session));
+        self.assets.truncate(self.equities);
+        self.assets.extend(pairs);
+        self.coins = History { bars: days, calendar };
+        self.worked_out = Memo::new(self.assets.len());
+        self
+    }
+
+    /// With one asset changed: not shortable, say.
+    ///
+    /// # Panics
+    /// If there is no such symbol.
+    pub fn with_asset(mut self, symbol: &str, change: impl FnOnce(&mut Asset)) -> Self {
+        let at = self.find(symbol).expect("a symbol of this market");
+        change(&mut self.assets[at]);
+        self
+    }
+
+    /// Of equities: one entry per session, ascending.
     pub fn bars(&self) -> &[Bars] {
-        &self.bars
+        &self.stocks.bars
     }
 
-    /// Ascending by symbol.
+    /// One entry per session of the class, ascending.
+    pub fn days(&self, class: AssetClass) -> &[Bars] {
+        &self.history(class).bars
+    }
+
+    /// Equities, then crypto, each ascending by symbol.
     pub fn assets(&self) -> &[Asset] {
         &self.assets
     }
 
-    pub fn asset(&self, symbol: &Symbol) -> Option<&Asset> {
-        let at = self.assets.binary_search_by(|asset| asset.symbol.cmp(symbol)).ok()?;
-        Some(&self.assets[at])
+    pub fn equities(&self) -> &[Asset] {
+        &self.assets[..self.equities]
     }
 
-    /// Symbols with their sectors, as a session's universe lists them.
+    pub fn pairs(&self) -> &[Asset] {
+        &self.assets[self.equities..]
+    }
+
+    /// The place of a symbol, to the letter.
+    pub fn find(&self, symbol: &str) -> Option<usize> {
+        let within = |assets: &[Asset]| {
+            assets.binary_search_by(|asset| asset.symbol.as_str().cmp(symbol)).ok()
+        };
+        within(self.equities()).or_else(|| Some(self.equities + within(self.pairs())?))
+    }
+
+    /// The place of what trading calls so: a symbol, an asset's id, or a pair without its slash.
+    pub fn find_alias(&self, name: &str) -> Option<usize> {
+        let joined = |asset: &Asset| {
+            let halves = asset.symbol.as_str().split_once('/');
+            halves.is_some_and(|(coin, money)| name.strip_prefix(coin) == Some(money))
+        };
+        let named = |asset: &Asset| asset.id == name || joined(asset);
+        self.find(name).or_else(|| self.assets.iter().position(named))
+    }
+
+    pub fn asset(&self, symbol: &Symbol) -> Option<&Asset> {
+        Some(&self.assets[self.find(symbol.as_str())?])
+    }
+
+    /// Equities with their sectors, as a session's universe lists them.
     pub fn members(&self) -> Vec<Member> {
         let member =
             |asset: &Asset| Member { symbol: asset.symbol.clone(), sector: asset.sector.clone() };
-        self.assets.iter().map(member).collect()
+        self.equities().iter().map(member).collect()
     }
 
+    /// Of XNYS.
     pub fn calendar(&self) -> &Calendar {
-        &self.calendar
+        &self.stocks.calendar
     }
 
-    /// The auction price of `session`; `None` if the symbol did not trade that day.
-    pub(super) fn open(&self, session: usize, symbol: &Symbol) -> Option<Price> {
-        let (bars, row) = self.traded(session, symbol)?;
-        Price::from_f64(bars.open[row])
+    pub fn calendar_of(&self, class: AssetClass) -> &Calendar {
+        &self.history(class).calendar
     }
 
-    pub(super) fn range(&self, session: usize, symbol: &Symbol) -> Option<(Price, Price)> {
-        let (bars, row) = self.traded(session, symbol)?;
-        Price::from_f64(bars.low[row]).zip(Price::from_f64(bars.high[row]))
+    /// The sessions of one asset.
+    pub fn sessions(&self, asset: usize) -> &Calendar {
+        self.calendar_of(self.assets[asset].class)
     }
 
-    pub(super) fn volume(&self, session: usize, symbol: &Symbol) -> Shares {
-        self.traded(session, symbol)
-            .map_or(Shares(0), |(bars, row)| Shares(bars.volume[row] as i64))
+    /// The session of this asset that is on, whether or not it trades in it.
+    pub fn session_of(&self, asset: usize, now: Time) -> Option<usize> {
+        self.sessions(asset).session_at(now)
+    }
+
+    /// `None` without a bar, or without volume: then it does not trade in that session.
+    pub fn daily(&self, asset: usize, session: usize) -> Option<Daily> {
+        let shape = self.shape(asset, session)?;
+        let price = |units| decimal(units, shape.price_scale);
+        Some(Daily {
+            open: price(shape.open),
+            high: price(shape.high),
+            low: price(shape.low),
+            close: price(shape.close),
+            volume: decimal(shape.volume, shape.size_scale),
+        })
+    }
+
+    /// How many trades a session has, and their volume-weighted average price: what a daily bar shows
+    /// beside its own five values. Nothing and zero where it does not trade.
+    pub fn trades_and_vwap(&self, asset: usize, session: usize) -> (u64, f64) {
+        self.shape(asset, session).map_or((0, 0.0), |shape| {
+            let unit = 10_f64.powi(shape.price_scale as i32);
+            (shape.trades() as u64, shape.vwap() as f64 / unit)
+        })
     }
 
     /// The last close within the first `sessions` sessions.
-    pub(super) fn last_close(&self, sessions: usize, symbol: &Symbol) -> Option<Price> {
-        let closes = self.bars[..sessions].iter().rev();
-        closes.filter_map(|bars| Some(bars.close[bars.row(symbol)?])).find_map(Price::from_f64)
+    pub fn close_before(&self, asset: usize, sessions: usize) -> Option<Decimal> {
+        let all = self.days(self.assets[asset].class);
+        let (bars, row) =
+            (0..sessions.min(all.len())).rev().find_map(|session| self.row(asset, session))?;
+        let class = self.assets[asset].class;
+        Some(decimal(class.price_units(bars.close[row])?, class.price_scale()))
     }
 
     /// Measured over the 21 sessions before `session`, or as many of them as the symbol has bars for;
     /// `None` with fewer than two. The standard deviation of a single return is its size.
-    pub fn liquidity(&self, session: usize, symbol: &Symbol) -> Option<Liquidity> {
-        let from = session.saturating_sub(WINDOW + 1);
-        let row = |bars: &Bars| {
-            bars.row(symbol).map(|row| (bars.close[row], bars.close[row] * bars.volume[row]))
+    pub fn liquidity_of(&self, asset: usize, session: usize) -> Option<Liquidity> {
+        let value = |session| {
+            let (bars, row) = self.row(asset, session)?;
+            Some((bars.close[row], bars.close[row] * bars.volume[row]))
         };
-        let rows: Vec<(f64, f64)> = self.bars[from..session].iter().filter_map(row).collect();
+        let from = session.saturating_sub(WINDOW + 1);
+        let rows: Vec<(f64, f64)> = (from..session).filter_map(value).collect();
         let returns: Vec<f64> = rows.windows(2).map(|pair| (pair[1].0 / pair[0].0).ln()).collect();
         let last = &rows[rows.len().saturating_sub(WINDOW)..];
         let adv = last.iter().map(|(_, dollars)| dollars).sum::<f64>() / last.len() as f64;
@@ -138,17 +267,92 @@ impl Market {
         (adv > 0.0).then_some(Liquidity { adv, sigma_daily })
     }
 
-    fn traded(&self, session: usize, symbol: &Symbol) -> Option<(&Bars, usize)> {
-        let bars = self.bars.get(session)?;
-        let row = bars.row(symbol)?;
-        (bars.volume[row] > 0.0).then_some((bars, row))
+    /// Half of the spread that is quoted in a session. Of what nobody knows the volume, it is wide.
+    pub(super) fn half_spread_bp(&self, asset: usize, session: usize, shape: &Shape) -> f64 {
+        let adv = self.liquidity_of(asset, session).map_or(0.0, |liquidity| liquidity.adv);
+        // The model's floor of half a cent is for shares.
+        let price = match self.assets[asset].class {
+            AssetClass::UsEquity => shape.open as f64 / 1e6,
+            AssetClass::Crypto => f64::INFINITY,
+        };
+        half_spread_bp(adv, price)
+    }
+
+    /// What an asset's session is made from; `None` where it does not trade.
+    pub(super) fn shape(&self, asset: usize, session: usize) -> Option<Shape> {
+        let (bars, row) = self.row(asset, session)?;
+        let class = self.assets[asset].class;
+        let units = |price: f64| class.price_units(price);
+        let (volume, size_scale) = class.volume_units(bars.volume[row])?;
+        Some(Shape {
+            open: units(bars.open[row])?,
+            high: units(bars.high[row])?,
+            low: units(bars.low[row])?,
+            close: units(bars.close[row])?,
+            volume,
+            price_scale: class.price_scale(),
+            size_scale,
+            session: self.sessions(asset).sessions()[session],
+            auctions: class == AssetClass::UsEquity,
+        })
+    }
+
+    /// How a session goes; `None` where the asset does not trade.
+    pub(super) fn path(&self, asset: usize, session: usize) -> Option<Arc<Path>> {
+        let shape = self.shape(asset, session)?;
+        let mut latest = self.worked_out.0[asset].lock().expect("a path's making does not panic");
+        match &*latest {
+            Some((known, path)) if *known == session => Some(Arc::clone(path)),
+            _ => {
+                let path = Arc::new(Path::new(shape, seed(self.assets[asset].symbol.as_str())));
+                *latest = Some((session, Arc::clone(&path)));
+                Some(path)
+            }
+        }
+    }
+
+    fn history(&self, class: AssetClass) -> &History {
+        match class {
+            AssetClass::UsEquity => &self.stocks,
+            AssetClass::Crypto => &self.coins,
+        }
+    }
+
+    /// Where an asset's daily bar is, as given; `None` if it has none. Most sessions have all symbols,
+    /// each in its asset's place.
+    pub fn row(&self, asset: usize, session: usize) -> Option<(&Bars, usize)> {
+        let Asset { symbol, class, .. } = &self.assets[asset];
+        let bars = self.days(*class).get(session)?;
+        let place = if *class == AssetClass::Crypto { asset - self.equities } else { asset };
+        if bars.symbols.get(place) == Some(symbol) {
+            return Some((bars, place));
+        }
+        Some((bars, bars.row(symbol)?))
     }
 }
 
-impl Asset {
-    pub(super) fn new(symbol: Symbol, name: String, sector: String) -> Self {
-        Self { id: asset_id(&symbol), symbol, name, sector }
+impl Memo {
+    fn new(assets: usize) -> Self {
+        Self((0..assets).map(|_| Mutex::new(None)).collect())
     }
+}
+
+impl Clone for Memo {
+    /// A copy works its paths out again.
+    fn clone(&self) -> Self {
+        Self::new(self.0.len())
+    }
+}
+
+/// What tells one symbol's walk from another's: 64-bit FNV-1a.
+fn seed(symbol: &str) -> u64 {
+    symbol.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+fn symbols(bars: &[Bars]) -> BTreeSet<&Symbol> {
+    bars.iter().flat_map(|bars| &bars.symbols).collect()
 }
 
 fn deviation(returns: &[f64]) -> Option<f64> {
@@ -164,7 +368,15 @@ fn deviation(returns: &[f64]) -> Option<f64> {
     }
 }
 
-fn check(bars: &Bars) -> Result<(), MarketError> {
+fn check(bars: &[Bars], class: AssetClass) -> Result<(), MarketError> {
+    bars.iter().try_for_each(|bars| check_session(bars, class))?;
+    match bars.windows(2).find(|pair| pair[0].session >= pair[1].session) {
+        Some(pair) => Err(MarketError::Unsorted(pair[1].session)),
+        None => Ok(()),
+    }
+}
+
+fn check_session(bars: &Bars, class: AssetClass) -> Result<(), MarketError> {
     let session = bars.session;
     if !bars.is_well_formed() {
         return Err(MarketError::Malformed(session));
@@ -181,7 +393,7 @@ fn check(bars: &Bars) -> Result<(), MarketError> {
         MarketError::BadValue { session, symbol, field, value: value.to_string() }
     };
     for (field, column) in prices {
-        if let Some(row) = column.iter().position(|price| Price::from_f64(*price).is_none()) {
+        if let Some(row) = column.iter().position(|price| class.price_units(*price).is_none()) {
             return Err(bad(field, row, column[row]));
         }
     }
@@ -209,6 +421,10 @@ mod tests {
         [("A", "Energy"), ("B", "Energy")].map(|(s, sector)| (s.into(), sector.into())).into()
     }
 
+    fn market(days: Vec<Bars>) -> Market {
+        Market::from_bars(days, &sectors()).unwrap()
+    }
+
     #[test]
     fn a_market_needs_sessions_in_order_sectors_and_prices() {
         let good = || bars(2, &[("A", 10.0, 1e6)]);
@@ -222,37 +438,62 @@ mod tests {
         let mut ragged = good();
         ragged.open.pop();
         assert!(refused(vec![ragged]).contains("differ in length"));
+        let pairs = |days| market(vec![good()]).with_crypto(days).unwrap_err().to_string();
+        assert!(pairs(vec![good()]).contains("A is no pair like BTC/USD"));
+        assert!(pairs(vec![bars(2, &[("B/USD", 1e-12, 1.0)])]).contains("open is 0.0000"));
     }
 
     #[test]
     fn liquidity_is_measured_before_the_session_and_nowhere_else() {
         let mut days: Vec<Bars> =
             [(2, 100.0), (3, 110.0), (4, 99.0)].map(|(d, p)| bars(d, &[("A", p, 1000.0)])).into();
-        let market = Market::from_bars(days.clone(), &sectors()).unwrap();
-        let symbol = Symbol::from("A");
-        assert_eq!(market.liquidity(0, &symbol), None);
-        assert_eq!(market.liquidity(1, &symbol), None);
-        let two = market.liquidity(2, &symbol).unwrap();
+        let first = market(days.clone());
+        assert_eq!(first.liquidity_of(0, 0), None);
+        assert_eq!(first.liquidity_of(0, 1), None);
+        let two = first.liquidity_of(0, 2).unwrap();
         assert_eq!((two.adv, two.sigma_daily), (105_000.0, (110.0_f64 / 100.0).ln()));
-        let three = market.liquidity(3, &symbol).unwrap();
+        let three = first.liquidity_of(0, 3).unwrap();
         let (r1, r2) = ((1.1_f64).ln(), (0.9_f64).ln());
         assert!((three.sigma_daily - (r1 - r2).abs() / 2.0_f64.sqrt()).abs() < 1e-12);
         days[2] = bars(4, &[("A", 1.0, 5.0)]);
-        let other = Market::from_bars(days, &sectors()).unwrap();
-        assert_eq!(other.liquidity(2, &symbol), Some(two));
+        assert_eq!(market(days).liquidity_of(0, 2), Some(two));
     }
 
     #[test]
     fn no_volume_is_no_trade() {
-        let days =
-            vec![bars(2, &[("A", 10.0, 0.0), ("B", 5.0, 10.0)]), bars(3, &[("B", 6.0, 9.0)])];
-        let market = Market::from_bars(days, &sectors()).unwrap();
-        let (a, b) = (Symbol::from("A"), Symbol::from("B"));
-        assert_eq!(market.open(0, &a), None);
-        assert_eq!(market.open(1, &a), None);
-        assert_eq!(market.open(1, &b), Some(Price(6_000_000)));
-        assert_eq!(market.volume(1, &a), Shares(0));
-        assert_eq!(market.last_close(2, &a), Some(Price(10_000_000)));
-        assert_eq!(market.last_close(0, &a), None);
+        let market = market(vec![
+            bars(2, &[("A", 10.0, 0.0), ("B", 5.0, 10.0)]),
+            bars(3, &[("B", 6.0, 9.0)]),
+        ]);
+        assert_eq!(market.daily(0, 0), None);
+        assert_eq!(market.daily(0, 1), None);
+        assert_eq!(market.daily(1, 1).unwrap().open, Decimal::from(6));
+        assert_eq!(market.daily(1, 1).unwrap().volume, Decimal::from(9));
+        assert_eq!(market.daily(1, 2), None);
+        assert_eq!(market.close_before(0, 2), Some(Decimal::from(10)));
+        assert_eq!(market.close_before(0, 0), None);
+        assert_eq!(market.close_before(1, 99), Some(Decimal::from(6)));
+        assert_eq!(market.trades_and_vwap(0, 0), (0, 0.0));
+        assert_eq!(market.trades_and_vwap(1, 1), (4, 6.0));
+    }
+
+    #[test]
+    fn assets_are_found_by_symbol_id_and_joined_pair() {
+        let market = market(vec![bars(2, &[("A", 1.0, 9.0), ("B", 2.0, 9.0)])]);
+        let market = market.with_crypto(vec![bars(2, &[("BTC/USD", 5e4, 1.5)])]).unwrap();
+        let market = market.with_asset("B", |asset| asset.shortable = false);
+        let symbols: Vec<&str> =
+            market.assets().iter().map(|asset| asset.symbol.as_str()).collect();
+        assert_eq!(symbols, ["A", "B", "BTC/USD"]);
+        assert_eq!((market.equities().len(), market.pairs().len()), (2, 1));
+        assert_eq!(market.members().len(), 2, "a universe is of equities");
+        assert_eq!((market.find("B"), market.find("BTC/USD")), (Some(1), Some(2)));
+        assert_eq!((market.find("BTCUSD"), market.find_alias("BTCUSD")), (None, Some(2)));
+        assert_eq!(market.find_alias(&market.assets()[1].id), Some(1));
+        assert_eq!(market.find_alias("BUSD"), None);
+        assert!(!market.assets()[1].shortable && market.assets()[0].shortable);
+        let terms = market.assets()[2].crypto.unwrap();
+        assert_eq!(terms.min_order_size.to_string(), "0.00002");
+        assert_eq!(market.daily(2, 0).unwrap().volume.to_string(), "1.5");
     }
 }

@@ -1,99 +1,212 @@
-//! What is asked of the exchange and what it says back, without any wire format.
+//! Orders as the exchange holds them, and what it tells of them.
 
-use messages::{Price, Shares, Side, Symbol, Time, TimeInForce, Usd};
+use super::request::{OrderKind, PositionIntent, TimeInForce, Trail};
+use messages::{Side, Symbol, Time};
+use rust_decimal::Decimal;
+use serde::Serialize;
 use std::fmt;
-use thiserror::Error;
-
-/// An order somebody wants to place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewOrder {
-    /// One is made up where it is absent.
-    pub client_order_id: Option<String>,
-    pub symbol: Symbol,
-    pub side: Side,
-    /// Positive.
-    pub quantity: Shares,
-    pub kind: OrderKind,
-    pub time_in_force: TimeInForce,
-}
-
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum OrderKind {
-    Market,
-    Limit(Price),
-}
 
 /// An order the exchange took, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderState {
     pub id: String,
     pub client_order_id: String,
-    pub asset_id: String,
+    /// Place in the market's assets.
+    pub asset: usize,
+    /// A pair with its slash.
     pub symbol: Symbol,
+    pub crypto: bool,
     pub side: Side,
-    pub quantity: Shares,
+    /// Dollars, of an order that was sized in dollars.
+    pub notional: Option<Decimal>,
+    /// Shares or coins. Of an order for dollars: what they bought, and until then an estimate.
+    pub quantity: Decimal,
     pub kind: OrderKind,
     pub time_in_force: TimeInForce,
+    pub class: ClassName,
+    pub extended_hours: bool,
+    /// Against the position there was when it was placed.
+    pub intent: PositionIntent,
     pub status: Status,
-    /// Opened a position or added to one, when it was placed.
-    pub opens: bool,
-    pub filled: Shares,
-    /// Sum of price times shares over its executions; positive.
-    pub filled_value: Usd,
+    pub filled: Decimal,
+    /// Sum of price times quantity over its executions; positive.
+    pub filled_value: Decimal,
+    /// Best price that a trailing stop has seen.
+    pub high_water_mark: Option<Decimal>,
+    /// It belongs to another order, as an exit does to its entry.
+    pub is_leg: bool,
+    /// Its exits, the one that takes the profit first; an `oco` order's other exit. Only in what the
+    /// exchange says, not in what it keeps.
+    pub legs: Vec<OrderState>,
+    pub replaces: Option<String>,
+    pub replaced_by: Option<String>,
+    /// Of an order that replaces one: when the first of them was created.
     pub created_at: Time,
+    pub submitted_at: Time,
     pub updated_at: Time,
     pub filled_at: Option<Time>,
     pub canceled_at: Option<Time>,
     pub expired_at: Option<Time>,
+    pub failed_at: Option<Time>,
+    pub replaced_at: Option<Time>,
     /// The close of its session, for a day order.
     pub expires_at: Option<Time>,
 }
 
 impl OrderState {
     pub fn is_open(&self) -> bool {
-        !matches!(self.status, Status::Filled | Status::Canceled | Status::Expired)
+        !self.status.is_terminal()
     }
 
-    pub fn remaining(&self) -> Shares {
+    pub fn remaining(&self) -> Decimal {
         self.quantity - self.filled
     }
 
-    /// Average price of what was filled, rounded to $0.000001.
-    pub fn average(&self) -> Option<Price> {
-        (self.filled.0 > 0).then(|| average(self.filled_value, self.filled))
+    /// It opens a position or adds to one.
+    pub fn opens(&self) -> bool {
+        matches!(self.intent, PositionIntent::BuyToOpen | PositionIntent::SellToOpen)
+    }
+
+    /// Average price of what was filled, rounded to $0.000001 (coins: $0.000000001).
+    pub fn average(&self) -> Option<Decimal> {
+        let average = self.filled_value.checked_div(self.filled)?;
+        Some(average.round_dp(if self.crypto { 9 } else { 6 }).normalize())
+    }
+
+    pub(super) fn has_stop(&self) -> bool {
+        !matches!(self.kind, OrderKind::Market | OrderKind::Limit { .. })
+    }
+
+    /// Where it triggers: of a trailing stop where it does by now.
+    pub fn stop(&self) -> Option<Decimal> {
+        match self.kind {
+            OrderKind::Market | OrderKind::Limit { .. } => None,
+            OrderKind::Stop { stop } | OrderKind::StopLimit { stop, .. } => Some(stop),
+            OrderKind::TrailingStop { trail } => {
+                let best = self.high_water_mark?;
+                let distance = match trail {
+                    Trail::Price(price) => price,
+                    Trail::Percent(percent) => best * percent / Decimal::ONE_HUNDRED,
+                };
+                let stop = match self.side {
+                    Side::Sell => best - distance,
+                    Side::Buy => best + distance,
+                };
+                Some(stop.normalize())
+            }
+        }
     }
 }
 
-/// In Alpaca's words.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Taken while the exchange was closed; routed at the next open.
-    Accepted,
-    /// Taken while the exchange was open; `New` an instant later.
-    PendingNew,
-    New,
-    PartiallyFilled,
-    Filled,
-    Canceled,
-    Expired,
+/// Of an order and its legs.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassName {
+    Simple,
+    Bracket,
+    Oco,
+    Oto,
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for ClassName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Status::Accepted => "accepted",
-            Status::PendingNew => "pending_new",
-            Status::New => "new",
-            Status::PartiallyFilled => "partially_filled",
-            Status::Filled => "filled",
-            Status::Canceled => "canceled",
-            Status::Expired => "expired",
-        })
+        self.serialize(f)
     }
 }
 
-/// Something happened to an order. There is no `rejected`: what the exchange will not take, it refuses
-/// when it is asked.
+/// One execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fill {
+    pub id: String,
+    pub order_id: String,
+    pub asset: usize,
+    pub symbol: Symbol,
+    pub side: Side,
+    /// Of this execution; positive.
+    pub quantity: Decimal,
+    /// All costs but fees included.
+    pub price: Decimal,
+    /// Filled of the order so far, this execution included.
+    pub cumulative: Decimal,
+    /// What the order still lacks after it.
+    pub leaves: Decimal,
+    /// The position after it, signed, a fee in coins taken off.
+    pub position: Decimal,
+    pub at: Time,
+}
+
+impl Fill {
+    /// Signed change of the position, before any fee.
+    pub fn change(&self) -> Decimal {
+        self.quantity * Decimal::from(self.side.sign())
+    }
+}
+
+/// What an execution in coins cost on top: a part of what was received, coins or dollars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fee {
+    pub id: String,
+    pub fill_id: String,
+    pub order_id: String,
+    pub asset: usize,
+    pub symbol: Symbol,
+    /// Coins; zero when the fee was taken in dollars.
+    pub coins: Decimal,
+    /// Dollars; zero when the fee was taken in coins.
+    pub dollars: Decimal,
+    /// Of the execution.
+    pub price: Decimal,
+    pub at: Time,
+}
+
+/// Something that moved the account: together they are its ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Activity {
+    Fill(Fill),
+    Fee(Fee),
+}
+
+impl Activity {
+    pub fn id(&self) -> &str {
+        match self {
+            Activity::Fill(fill) => &fill.id,
+            Activity::Fee(fee) => &fee.id,
+        }
+    }
+
+    pub fn at(&self) -> Time {
+        match self {
+            Activity::Fill(fill) => fill.at,
+            Activity::Fee(fee) => fee.at,
+        }
+    }
+
+    /// Place in the market's assets.
+    pub fn asset(&self) -> usize {
+        match self {
+            Activity::Fill(fill) => fill.asset,
+            Activity::Fee(fee) => fee.asset,
+        }
+    }
+
+    /// Signed change of the position.
+    pub fn quantity(&self) -> Decimal {
+        match self {
+            Activity::Fill(fill) => fill.change(),
+            Activity::Fee(fee) => -fee.coins,
+        }
+    }
+
+    /// Signed change of cash.
+    pub fn cash(&self) -> Decimal {
+        match self {
+            Activity::Fill(fill) => -fill.price * fill.change(),
+            Activity::Fee(fee) => -fee.dollars,
+        }
+    }
+}
+
+/// Something happened to an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TradeUpdate {
     pub event: Event,
@@ -106,124 +219,75 @@ pub struct TradeUpdate {
     pub execution: Option<Fill>,
 }
 
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+/// In Alpaca's words. The exchange uses those that say something about a simulated order; the others
+/// are there because a client may meet them.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Taken while the market was closed; routed at the next open.
+    Accepted,
+    /// Taken while the market was open; `New` an instant later.
+    PendingNew,
+    New,
+    /// A leg that waits for its turn.
+    Held,
+    PartiallyFilled,
+    /// A request that the venue has taken and not carried out yet.
+    PendingCancel,
+    PendingReplace,
+    DoneForDay,
+    AcceptedForBidding,
+    Stopped,
+    Suspended,
+    Filled,
+    Canceled,
+    Expired,
+    Replaced,
+    Rejected,
+    Calculated,
+}
+
+impl Status {
+    /// Nothing more happens to the order.
+    pub fn is_terminal(self) -> bool {
+        use Status::{Calculated, Canceled, Expired, Filled, Rejected, Replaced};
+        matches!(self, Filled | Canceled | Expired | Replaced | Rejected | Calculated)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     Accepted,
+    PendingNew,
     New,
+    Held,
     PartialFill,
     Fill,
     Canceled,
     Expired,
+    DoneForDay,
+    Rejected,
+    PendingCancel,
+    OrderCancelRejected,
+    PendingReplace,
+    OrderReplaceRejected,
+    Replaced,
+    /// Its quantity changed because a sibling filled in part.
+    Restated,
+    Stopped,
+    Calculated,
+    Suspended,
 }
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Event::Accepted => "accepted",
-            Event::New => "new",
-            Event::PartialFill => "partial_fill",
-            Event::Fill => "fill",
-            Event::Canceled => "canceled",
-            Event::Expired => "expired",
-        })
+        self.serialize(f)
     }
-}
-
-/// One execution.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fill {
-    pub id: String,
-    pub order_id: String,
-    pub symbol: Symbol,
-    pub side: Side,
-    /// Of this execution; positive.
-    pub quantity: Shares,
-    /// All costs included.
-    pub price: Price,
-    /// Filled of the order so far, this execution included.
-    pub cumulative: Shares,
-    /// What the order still lacks after it.
-    pub leaves: Shares,
-    /// The position after it, signed.
-    pub position: Shares,
-    pub at: Time,
-}
-
-/// Why the exchange did not do as it was asked: Alpaca's HTTP status, code and words.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{status} {code}: {message}")]
-pub struct Refusal {
-    pub status: u16,
-    pub code: u32,
-    pub message: String,
-    /// Further fields of the error's body.
-    pub extras: Vec<(&'static str, String)>,
-}
-
-impl Refusal {
-    pub const NOT_FOUND: u32 = 40_410_000;
-    pub const FORBIDDEN: u32 = 40_310_000;
-    pub const INVALID: u32 = 42_210_000;
-    pub const MALFORMED: u32 = 40_010_001;
-
-    pub fn new(status: u16, code: u32, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), extras: Vec::new() }
-    }
-
-    pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(404, Self::NOT_FOUND, message)
-    }
-
-    pub fn forbidden(message: impl Into<String>) -> Self {
-        Self::new(403, Self::FORBIDDEN, message)
-    }
-
-    /// A sound request for something that can't be had.
-    pub fn invalid(message: impl Into<String>) -> Self {
-        Self::new(422, Self::INVALID, message)
-    }
-
-    /// A request that is not well-formed.
-    pub fn malformed(message: impl Into<String>) -> Self {
-        Self::new(422, Self::MALFORMED, message)
-    }
-
-    pub(super) fn with(mut self, field: &'static str, value: &impl ToString) -> Self {
-        self.extras.push((field, value.to_string()));
-        self
-    }
-}
-
-/// Which orders to list, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OrderFilter {
-    pub scope: Scope,
-    /// Empty: all.
-    pub symbols: Vec<Symbol>,
-    pub side: Option<Side>,
-    /// Placed strictly after, strictly before.
-    pub after: Option<Time>,
-    pub until: Option<Time>,
-    /// Placed strictly after, strictly before the order of this id.
-    pub after_order: Option<String>,
-    pub before_order: Option<String>,
-    /// Oldest first; newest first otherwise.
-    pub ascending: bool,
-    pub limit: Option<usize>,
-}
-
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub enum Scope {
-    #[default]
-    Open,
-    Closed,
-    All,
-}
-
-/// `value` per share, rounded half away from zero.
-pub(super) fn average(value: Usd, quantity: Shares) -> Price {
-    let (value, quantity) = (i128::from(value.0), i128::from(quantity.0));
-    let doubled = 2 * value.abs() + quantity.abs();
-    let size = doubled / (2 * quantity.abs());
-    Price(i64::try_from(size).expect("an average lies within its prices"))
 }

@@ -19,6 +19,11 @@ impl Random {
         ((self.0.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
+    /// In the open interval (0, 1), in steps of 2^-32: where there are many to draw.
+    pub(super) fn coarse(&mut self) -> f64 {
+        (f64::from(self.0.next_u32()) + 0.5) / (1_u64 << 32) as f64
+    }
+
     pub(super) fn below(&mut self, n: usize) -> usize {
         (self.uniform() * n as f64) as usize
     }

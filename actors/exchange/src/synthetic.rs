@@ -15,14 +15,20 @@
 //! / sqrt 231)` volatilities. Both premia are themselves random from day to day with a small positive
 //! mean, so that they lose money for months, as premia do. Nothing else is predictable.
 //!
+//! Crypto has a process of its own: see [`crypto`](super::crypto). It is always there, on every day from the
+//! first session to the last.
+//!
 //! # Reproducibility
 //! Each symbol draws from its own stream, in the order of time: more sessions or more symbols leave
 //! the others as they were. Prices are rounded to cents and volumes to round lots, which hides the last
 //! bits of `exp` and `ln`, the only functions here that may differ from machine to machine.
 
+use super::asset::Asset;
 use super::calendar::xnys_sessions;
-use super::market::{Asset, Market};
+use super::crypto::synthetic_coins;
+use super::market::Market;
 use super::random::Random;
+use super::tickers::{exchange_of, tickers};
 use messages::{Bars, Date, Symbol};
 use std::collections::BTreeMap;
 
@@ -74,11 +80,13 @@ impl Market {
     pub fn synthetic(config: &SyntheticConfig) -> Self {
         assert!(config.symbols > 0 && config.sessions > 0, "a market without symbols or sessions");
         let days = common_days(config);
-        let listing: BTreeMap<Symbol, usize> = tickers(config).into_iter().zip(0..).collect();
+        let listing: BTreeMap<Symbol, usize> =
+            tickers(config.seed, config.symbols).into_iter().zip(0..).collect();
         let paths: Vec<Vec<[f64; 5]>> =
             listing.values().map(|number| path(config.seed, *number, &days)).collect();
-        let bars = xnys_sessions(config.first, config.sessions).into_iter().enumerate();
-        let bars = bars.map(|(session, date)| {
+        let dates = xnys_sessions(config.first, config.sessions);
+        let (first, last) = (dates[0], dates[dates.len() - 1]);
+        let bars = dates.into_iter().enumerate().map(|(session, date)| {
             let mut bars = Bars::empty(date);
             for (symbol, path) in listing.keys().zip(&paths) {
                 let [open, high, low, close, volume] = path[session];
@@ -88,9 +96,13 @@ impl Market {
         });
         let asset = |(symbol, number): (&Symbol, &usize)| {
             let sector = SECTORS[number % SECTORS.len()].to_owned();
-            Asset::new(symbol.clone(), format!("{symbol} (synthetic)"), sector)
+            let name = format!("{symbol} (synthetic)");
+            let asset = Asset::equity(symbol.clone(), name, sector, exchange_of(symbol.as_str()));
+            // One in ten can only be had by the whole share, so that somebody meets that case.
+            Asset { fractionable: number % 10 != 9, ..asset }
         };
-        Self::assemble(bars.collect(), listing.iter().map(asset).collect())
+        let (days, pairs) = synthetic_coins(config.seed, first, last);
+        Self::assemble(bars.collect(), listing.iter().map(asset).collect()).join(days, pairs)
     }
 }
 
@@ -205,7 +217,7 @@ fn momentum(own: &[f64]) -> f64 {
 
 /// Highest and lowest point of a Brownian bridge from 0 to `end`, each drawn from its exact
 /// distribution.
-fn extremes(random: &mut Random, end: f64, deviation: f64) -> (f64, f64) {
+pub(super) fn extremes(random: &mut Random, end: f64, deviation: f64) -> (f64, f64) {
     let mut reach = || (end * end - 2.0 * deviation * deviation * random.uniform().ln()).sqrt();
     (f64::midpoint(end, reach()), f64::midpoint(end, -reach()))
 }
@@ -218,29 +230,4 @@ fn bar(open: f64, (high, low): (f64, f64), trend: f64, dollars: f64) -> [f64; 5]
     let low = cents(open + low).min(first).min(last);
     let volume = (dollars / last / 100.0).round().max(1.0) * 100.0;
     [first, high, low, last, volume]
-}
-
-/// As many different tickers as symbols; the second is a class share, with a dot.
-fn tickers(config: &SyntheticConfig) -> Vec<Symbol> {
-    const CONSONANTS: &[u8] = b"BCDFGHKLMNPRSTVWXZ";
-    const VOWELS: &[u8] = b"AEIOU";
-    let mut random = Random::new(config.seed, u64::MAX);
-    let mut tickers: Vec<String> = Vec::with_capacity(config.symbols);
-    while tickers.len() < config.symbols {
-        let length = [2, 3, 3, 3, 4, 4, 4, 4][random.below(8)];
-        let start = random.below(2);
-        let mut letter = |at: usize| {
-            let letters = if (at + start).is_multiple_of(2) { CONSONANTS } else { VOWELS };
-            char::from(letters[random.below(letters.len())])
-        };
-        let ticker: String = (0..length).map(&mut letter).collect();
-        if !tickers.contains(&ticker) {
-            tickers.push(ticker);
-        }
-    }
-    // The second, so that a larger market has the same one.
-    if let Some(class_share) = tickers.get_mut(1) {
-        class_share.push_str(".B");
-    }
-    tickers.into_iter().map(Symbol).collect()
 }

@@ -1,8 +1,7 @@
-//! Features as CSV, for the Python oracle (tests/python/features_oracle.py), and how long they take.
+//! Features as CSV, for the Python oracle (tests/python/features_oracle.py).
 //!
 //! ```text
 //! features_dump --bars bars.csv --sectors sectors.csv --last K --out PREFIX
-//! features_dump --time NAMES SESSIONS
 //! ```
 //! `bars.csv`: symbol,date,open,high,low,close,volume. `sectors.csv`: symbol,sector; these symbols
 //! are the universe. Writes PREFIX_raw.csv and PREFIX_xs.csv (date,symbol,elig,…) of the last K sessions.
@@ -11,14 +10,13 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::{bar_row, members, panel::Panel};
+use common::{bar_row, members};
 use features::{Builder, Matrix, whitelist};
 use messages::{Bars, Date};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{File, read_to_string};
 use std::io::{BufWriter, Write};
-use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -26,11 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["--bars", bars, "--sectors", sectors, "--last", last, "--out", prefix] => {
             dump(bars, sectors, last.parse()?, prefix)
         }
-        ["--time", names, sessions] => {
-            time(names.parse()?, sessions.parse()?);
-            Ok(())
-        }
-        _ => Err("usage: features_dump --bars FILE --sectors FILE --last K --out PREFIX | --time NAMES SESSIONS".into()),
+        _ => Err("usage: features_dump --bars FILE --sectors FILE --last K --out PREFIX".into()),
     }
 }
 
@@ -91,27 +85,4 @@ fn write_rows(file: &mut impl Write, matrix: &Matrix, values: &[f64]) -> std::io
         writeln!(file)?;
     }
     Ok(())
-}
-
-/// Seconds to advance over a made-up market, and to build every cross-section of it.
-fn time(names: usize, sessions: usize) {
-    let panel = Panel { seed: 1, names, sessions, missing: 0.0, invalid: 0.0 };
-    let (members, bars) = (panel.members(), panel.bars());
-
-    let start = Instant::now();
-    let mut builder = Builder::new(&members);
-    for bars in &bars {
-        builder.advance(bars);
-    }
-    println!("advance {names} names {sessions} sessions: {:.3} s", start.elapsed().as_secs_f64());
-
-    let start = Instant::now();
-    let mut builder = Builder::new(&members);
-    let rows: usize = bars.iter().map(|bars| usable(&builder.matrix(bars))).sum();
-    let seconds = start.elapsed().as_secs_f64();
-    println!("build   {names} names {sessions} sessions: {seconds:.3} s, {rows} rows");
-}
-
-fn usable(matrix: &Matrix) -> usize {
-    matrix.tradable.iter().filter(|tradable| **tradable).count()
 }

@@ -1,6 +1,7 @@
+use crate::watch::{self, GuardWatch};
 use crate::{Builder, whitelist};
 use kernel::{Actor, Outbox};
-use messages::{ActorId, Alarm, Bars, Date, Envelope, Message, SessionOpened, Topic};
+use messages::{ActorId, Alarm, Bars, Date, Envelope, Features, Message, SessionOpened, Topic};
 
 /// One session's feature actor: history at the opening, features for the bars that come.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub struct FeaturesActor {
 struct Today {
     signal_session: Date,
     builder: Builder,
+    watch: GuardWatch,
 }
 
 impl FeaturesActor {
@@ -34,17 +36,24 @@ impl FeaturesActor {
             ));
         }
         let mut builder = Builder::new(&opened.universe);
-        for bars in std::mem::take(&mut self.history) {
-            builder.advance(&bars);
+        let history = std::mem::take(&mut self.history);
+        let watched = history.len().saturating_sub(watch::SESSIONS as usize - 1);
+        let mut watch = GuardWatch::new(watched);
+        for (t, bars) in history.iter().enumerate() {
+            if t < watched {
+                builder.advance(bars);
+            } else {
+                watch.see(&builder.columns(bars));
+            }
         }
-        self.today = Some(Today { signal_session: opened.signal_session, builder });
+        self.today = Some(Today { signal_session: opened.signal_session, builder, watch });
     }
 
     /// Each session's bars come once: whatever else comes is not what this session was opened for.
     fn on_bars(&mut self, bars: &Bars, out: &mut Outbox) {
         match self.today.take() {
             Some(mut today) if bars.session == today.signal_session => {
-                out.send(Message::Features(today.builder.cross_section(bars)));
+                out.send(Message::Features(today.features(bars)));
             }
             Some(today) => {
                 let detail = format!("{}, expected {}", bars.session, today.signal_session);
@@ -59,6 +68,19 @@ impl FeaturesActor {
                 ),
             )),
         }
+    }
+}
+
+impl Today {
+    /// Guards that fired too often of late stand among the counters: `alert hi_252`, on so many sessions.
+    fn features(&mut self, bars: &Bars) -> Features {
+        let columns = self.builder.columns(bars);
+        let alerts = self.watch.see(&columns);
+        let mut features = columns.features();
+        features.exposures.factors = columns.factors();
+        let named = |alert: watch::GuardAlert| (format!("alert {}", alert.feature), alert.refused);
+        features.guards.extend(alerts.into_iter().map(named));
+        features
     }
 }
 

@@ -1,14 +1,20 @@
-use crate::families::{self, Line, Residuals};
-use crate::matrix::Matrix;
-use crate::series::{Bar, Series};
-use crate::transform::{self, Guard, UNKNOWN_SECTOR};
+use crate::columns::Columns;
+use crate::exact::{log_whole, of_log_whole};
+use crate::families;
+use crate::lanes::{Lanes, WIDTH};
+use crate::matrix::{CrossSection, Matrix, exposure};
+use crate::series::{self, Bar, MARKET_SESSIONS, Series};
+use crate::transform::{Guard, Transform, UNKNOWN_SECTOR};
+use crate::universe::{Composition, Universe};
 use crate::whitelist::{COUNT, SPECS};
-use crate::window::{Ring, finite};
-use messages::{Bars, Date, Exposures, F64s, Features, Member, Symbol};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::window::Rows;
+use messages::{Bars, Date, Features, Member};
+use std::collections::BTreeMap;
 
-/// Sessions that the regression on the market looks at.
-const MARKET_SESSIONS: usize = 252;
+const MIN_PRICE: f64 = 5.0;
+const MIN_ADV: f64 = 5e6;
+/// Valid bars before a name may enter.
+const MIN_HISTORY: u32 = 60;
 /// Returns needed for a market return.
 const MIN_MARKET_NAMES: usize = 20;
 /// Sessions whose median number of names today's is measured by.
@@ -20,221 +26,288 @@ const BREADTH_SESSIONS: usize = 21;
 /// training it is folded over history: there is no second way to compute a feature.
 #[derive(Debug)]
 pub struct Builder {
-    symbols: Vec<Symbol>,
-    sectors: Vec<usize>,
-    series: Vec<Series>,
-    /// Equal-weighted mean log return of the names eligible that session.
-    market: Ring,
-    /// Names eligible per session.
-    breadth: Ring,
+    universe: Universe,
+    today: Composition,
+    /// From when on the universe is another.
+    next_change: Option<Date>,
+    series: Series,
+    /// Of eight symbols.
+    blocks: usize,
+    /// Valid bars of each symbol so far; stops counting where it no longer matters.
+    history: Vec<u32>,
+    eligible: Vec<bool>,
+    /// Names eligible per session; NaN before the first.
+    breadth: Rows<f64>,
+    sessions: usize,
     session: Option<Date>,
-    /// Of the last session: members without a bar, and with one that can't be true.
+    /// Of the last session, among members: without a bar, with one that can't be true, without a sector.
     missing_bars: u32,
     invalid_bars: u32,
+    no_sector: u32,
+    output: Output,
 }
 
-/// Codes from 0 up in the alphabetical order of the members' sectors; a sector without a name is
-/// [`UNKNOWN_SECTOR`].
-pub fn sector_codes(members: &[Member]) -> Vec<usize> {
-    let names: BTreeSet<&str> =
-        members.iter().map(|m| m.sector.as_str()).filter(|s| !s.is_empty()).collect();
-    let codes: BTreeMap<&str, usize> = names.into_iter().zip(0..).collect();
-    members
-        .iter()
-        .map(|member| codes.get(member.sector.as_str()).copied().unwrap_or(UNKNOWN_SECTOR))
-        .collect()
+/// The last cross-section that was asked for.
+#[derive(Debug)]
+struct Output {
+    raw: Columns,
+    values: Columns,
+    exposures: Columns,
+    tradable: Vec<bool>,
+    refused: Vec<(usize, Guard)>,
+    guards: Vec<(&'static str, u32)>,
 }
 
 impl Builder {
+    /// Of a universe that does not change.
+    ///
     /// # Panics
     /// If the symbols don't ascend.
     pub fn new(members: &[Member]) -> Self {
-        let ascending = members.windows(2).all(|pair| pair[0].symbol < pair[1].symbol);
-        assert!(ascending, "a universe ascends by symbol");
+        Self::of(Universe::fixed(members))
+    }
+
+    pub fn of(universe: Universe) -> Self {
+        let n = universe.symbols().len();
+        let nobody = Composition { is_member: vec![false; n], sectors: vec![UNKNOWN_SECTOR; n] };
         Self {
-            symbols: members.iter().map(|member| member.symbol.clone()).collect(),
-            sectors: sector_codes(members),
-            series: members.iter().map(|_| Series::new()).collect(),
-            market: Ring::new(MARKET_SESSIONS),
-            breadth: Ring::new(BREADTH_SESSIONS),
+            today: nobody,
+            next_change: Some(Date::MIN),
+            series: Series::new(n.div_ceil(WIDTH)),
+            blocks: n.div_ceil(WIDTH),
+            history: vec![0; n],
+            eligible: vec![false; n],
+            breadth: Rows::new(1, BREADTH_SESSIONS, f64::NAN),
+            sessions: 0,
             session: None,
             missing_bars: 0,
             invalid_bars: 0,
+            no_sector: 0,
+            output: Output {
+                raw: Columns::new(n, COUNT),
+                values: Columns::new(n, COUNT),
+                exposures: Columns::new(n, exposure::COUNT),
+                tradable: vec![false; n],
+                refused: Vec::new(),
+                guards: Vec::new(),
+            },
+            universe,
         }
     }
 
-    /// Takes a session into the windows. Symbols that are no members are passed over; a member
+    /// Takes a session into the windows. Symbols that are not of the universe are passed over; one
     /// without a valid bar is "no value" that session.
     ///
     /// # Panics
     /// If the session does not come after the one before it, or columns and symbols disagree.
     pub fn advance(&mut self, bars: &Bars) {
-        assert!(bars.is_well_formed(), "bars of {} have uneven columns", bars.session);
         let before = self.session.replace(bars.session);
         assert!(before < Some(bars.session), "{} comes after {before:?}", bars.session);
-        (self.missing_bars, self.invalid_bars) = (0, 0);
-        let mut row = 0;
-        for (symbol, series) in self.symbols.iter().zip(&mut self.series) {
-            while bars.symbols.get(row).is_some_and(|other| other < symbol) {
-                row += 1;
-            }
-            let bar = (bars.symbols.get(row) == Some(symbol)).then(|| bar_at(bars, row));
-            let valid = bar.filter(Bar::is_valid);
-            self.missing_bars += u32::from(bar.is_none());
-            self.invalid_bars += u32::from(bar.is_some() && valid.is_none());
-            series.push(valid);
+        if self.next_change.is_some_and(|change| change <= bars.session) {
+            self.today = self.universe.at(bars.session);
+            self.next_change = self.universe.next_change(bars.session);
         }
-        self.market.push(self.market_return());
-        self.breadth.push(self.series.iter().filter(|s| s.eligible).count() as f64);
+        self.push_bars(bars);
+        self.sessions += 1;
+        let market = self.market_return();
+        (0..self.blocks).for_each(|block| self.series.push_market(block, market));
+        self.breadth.push(0, self.eligible.iter().filter(|eligible| **eligible).count() as f64);
     }
 
     /// [`Self::advance`], then the features of that session.
     pub fn cross_section(&mut self, bars: &Bars) -> Features {
-        self.matrix(bars).into()
+        self.columns(bars).features()
     }
 
     /// As [`Self::cross_section`], with values as they are before they are rounded to `f32`.
     pub fn matrix(&mut self, bars: &Bars) -> Matrix {
+        self.columns(bars).matrix()
+    }
+
+    /// As [`Self::cross_section`], without a copy.
+    pub fn columns(&mut self, bars: &Bars) -> CrossSection<'_> {
         self.advance(bars);
-        let mut guards = BTreeMap::new();
-        let mut count = |guard, times| *guards.entry(guard).or_insert(0) += times;
-        count("missing_bar", self.missing_bars);
-        count("invalid_bar", self.invalid_bars);
-
-        let eligible: Vec<bool> = self.series.iter().map(|series| series.eligible).collect();
-        let (beta, residuals) = self.market_model(&eligible);
-        let raw = self.raw_rows(&eligible, &beta, &residuals);
-        let values = self.transformed(&raw, &eligible, &beta, |guard| count(guard.code(), 1));
-        let tradable = tradable(&eligible, &values);
-        let sparse = eligible.iter().zip(&tradable).filter(|(before, after)| before != after);
-        count("sparse_row", sparse.count() as u32);
-
-        Matrix {
+        self.output.exposures.clear();
+        self.market_model();
+        self.raw_features();
+        self.transform();
+        let tradable = tradable(&self.eligible, &self.output.values);
+        self.output.tradable = tradable;
+        self.output.guards = self.guards();
+        CrossSection {
             session: bars.session,
-            symbols: self.symbols.clone(),
-            raw: raw.into_flattened(),
-            values: values.into_flattened(),
-            eligible,
-            tradable,
-            exposures: self.exposures(beta, &residuals),
-            guards: guards.into_iter().filter(|(_, times)| *times > 0).collect(),
+            symbols: self.universe.symbols(),
+            raw: &self.output.raw,
+            values: &self.output.values,
+            eligible: &self.eligible,
+            tradable: &self.output.tradable,
+            sectors: &self.today.sectors,
+            refused: &self.output.refused,
+            guards: &self.output.guards,
+            exposures: &self.output.exposures,
+            series: &self.series,
+            sector_names: self.universe.sectors(),
         }
     }
 
-    fn market_return(&self) -> f64 {
-        let returns = self.series.iter().filter(|series| series.eligible);
-        let returns = returns.map(|series| series.log_return.today()).filter(|r| !r.is_nan());
-        let (n, sum) = returns.fold((0, 0.0), |(n, sum), r| (n + 1, sum + r));
-        if n >= MIN_MARKET_NAMES { sum / n as f64 } else { f64::NAN }
-    }
-
-    /// Of every member, also those that may not be traded today: risk holds some of them.
-    fn market_model(&self, eligible: &[bool]) -> (Vec<f64>, Vec<Residuals>) {
-        let Some(market) = self.market.last(MARKET_SESSIONS) else {
-            let n = self.symbols.len();
-            return (vec![f64::NAN; n], vec![Residuals::UNKNOWN; n]);
-        };
-        let returns: Vec<&[f64]> = self
-            .series
-            .iter()
-            .map(|series| series.log_return.last(MARKET_SESSIONS).unwrap_or_default())
-            .collect();
-        let lines: Vec<Line> = returns.iter().map(|r| families::line(r, market)).collect();
-        let beta = families::vasicek(&lines, eligible);
-        let residuals =
-            returns.iter().zip(&beta).map(|(r, b)| families::residuals(r, market, *b)).collect();
-        (beta, residuals)
-    }
-
-    fn raw_rows(
-        &self,
-        eligible: &[bool],
-        beta: &[f64],
-        residuals: &[Residuals],
-    ) -> Vec<[f64; COUNT]> {
-        let quarter: Vec<f64> =
-            self.series.iter().map(|s| families::log_return_between(s, 0, 63)).collect();
-        let sector_momentum = families::sector_momentum(&quarter, eligible, &self.sectors);
-        let row = |i: usize| {
-            if !eligible[i] {
-                return [f64::NAN; COUNT];
+    /// Block by block; a symbol's row is where the last one's ended.
+    fn push_bars(&mut self, bars: &Bars) {
+        assert!(bars.is_well_formed(), "bars of {} have uneven columns", bars.session);
+        (self.missing_bars, self.invalid_bars, self.no_sector) = (0, 0, 0);
+        let symbols = self.universe.symbols();
+        let mut row = 0;
+        for block in 0..self.blocks {
+            let first = block * WIDTH;
+            let mut bar = Bar::NONE;
+            for (lane, symbol) in symbols[first..].iter().take(WIDTH).enumerate() {
+                while bars.symbols.get(row).is_some_and(|other| other < symbol) {
+                    row += 1;
+                }
+                let numbers = (bars.symbols.get(row) == Some(symbol)).then(|| bar_at(bars, row));
+                let valid = numbers.filter(|numbers| series::is_valid(*numbers));
+                if let Some(numbers) = valid {
+                    bar.set(lane, numbers);
+                }
+                let counts = u32::from(self.today.is_member[first + lane]);
+                self.missing_bars += counts * u32::from(numbers.is_none());
+                self.invalid_bars += counts * u32::from(numbers.is_some() && valid.is_none());
+                let no_sector = self.today.sectors[first + lane] == UNKNOWN_SECTOR;
+                self.no_sector += counts * u32::from(no_sector);
             }
-            let (series, residuals) = (&self.series[i], &residuals[i]);
-            let mut row = [f64::NAN; COUNT];
-            row[..14].copy_from_slice(&families::returns(series));
-            row[14..23].copy_from_slice(&families::volatility(series));
-            row[23] = beta[i];
-            row[24] = residuals.sd_63 * families::YEAR.sqrt();
-            row[25..32].copy_from_slice(&families::oscillators(series));
-            row[32..42].copy_from_slice(&families::volume(series));
-            row[42] = residuals.resrev_5;
-            row[43] = residuals.resmom_252_21;
-            row[44] = sector_momentum[i];
-            row.map(finite)
-        };
-        (0..self.symbols.len()).map(row).collect()
+            self.series.push(block, &bar, self.sessions as i64);
+            for (lane, i) in (first..symbols.len()).take(WIDTH).enumerate() {
+                let there = u32::from(!bar.close.0[lane].is_nan());
+                self.history[i] = MIN_HISTORY.min(self.history[i] + there);
+                // A NaN compares false, so what is unknown is not eligible.
+                self.eligible[i] = self.today.is_member[i]
+                    && self.today.sectors[i] != UNKNOWN_SECTOR
+                    && bar.close.0[lane] > 0.0
+                    && bar.raw_close.0[lane] >= MIN_PRICE
+                    && self.series.adv[block].0[lane] >= MIN_ADV
+                    && self.history[i] >= MIN_HISTORY;
+            }
+        }
+    }
+
+    /// Equal-weighted mean log return of today's eligible names. A sum of whole numbers: the order of
+    /// names does not matter.
+    fn market_return(&self) -> f64 {
+        let (mut n, mut sum) = (0, 0);
+        for (block, names) in self.eligible.chunks(WIDTH).enumerate() {
+            for (eligible, r) in names.iter().zip(self.series.log_return.today(block).0) {
+                if *eligible && !r.is_nan() {
+                    n += 1;
+                    sum += log_whole(r);
+                }
+            }
+        }
+        if n >= MIN_MARKET_NAMES { of_log_whole(sum as f64 / n as f64) } else { f64::NAN }
+    }
+
+    /// Beta of everybody, also of those that may not be traded today: risk holds some of them.
+    fn market_model(&mut self) {
+        if self.sessions < MARKET_SESSIONS {
+            return;
+        }
+        let exposures = &mut self.output.exposures;
+        let mut lines = Columns::new(self.eligible.len(), 2);
+        for block in 0..self.blocks {
+            let [slope, error_squared] = families::regression(&self.series, block);
+            lines.set_block(0, block, slope);
+            lines.set_block(1, block, error_squared);
+        }
+        let beta = families::vasicek(&lines[0], &lines[1], &self.eligible);
+        exposures.column_mut(exposure::BETA).copy_from_slice(&beta);
+    }
+
+    fn raw_features(&mut self) {
+        let (s, Output { raw, exposures, .. }) = (&self.series, &mut self.output);
+        let mut quarter = Columns::new(self.eligible.len(), 1);
+        for block in 0..self.blocks {
+            let names = &self.eligible[block * WIDTH..];
+            let eligible = Lanes(std::array::from_fn(|lane| {
+                if names.get(lane) == Some(&true) { 0.0 } else { f64::NAN }
+            }));
+            let beta = exposures.block(exposure::BETA, block);
+            let residuals = families::residuals(s, block, beta);
+            let volatility = families::volatility(s, block);
+            let mut set = |first: usize, features: &[Lanes]| {
+                for (f, lanes) in (first..).zip(features) {
+                    raw.set_block(f, block, lanes.finite().where_known(eligible));
+                }
+            };
+            set(0, &families::returns(s, block));
+            set(14, &volatility);
+            set(23, &[beta, residuals.sd_63 * families::YEAR.sqrt()]);
+            set(25, &families::oscillators(s, block));
+            set(32, &families::volume(s, block));
+            set(42, &[residuals.resrev_5, residuals.resmom_252_21]);
+            quarter.set_block(0, block, families::log_return_between(s, block, 0, 63));
+            exposures.set_block(exposure::SIGMA, block, volatility[0] / families::YEAR.sqrt());
+            exposures.set_block(exposure::IDIO, block, residuals.sd_63);
+            exposures.set_block(exposure::ADV, block, s.adv[block]);
+            exposures.set_block(exposure::CLOSE, block, s.close[block]);
+        }
+        let sector_momentum =
+            families::sector_momentum(&quarter[0], &self.eligible, &self.today.sectors);
+        raw.column_mut(COUNT - 1).copy_from_slice(&sector_momentum);
     }
 
     /// Column by column; a column that a guard refuses is missing for all names.
-    fn transformed(
-        &self,
-        raw: &[[f64; COUNT]],
-        eligible: &[bool],
-        beta: &[f64],
-        mut refused: impl FnMut(Guard),
-    ) -> Vec<[f64; COUNT]> {
-        let mut out = vec![[f64::NAN; COUNT]; raw.len()];
+    fn transform(&mut self) {
+        let Output { raw, values, exposures, refused, .. } = &mut self.output;
+        values.clear();
+        refused.clear();
+        if is_breadth_lost(&self.breadth) {
+            return refused.extend((0..COUNT).map(|f| (f, Guard::Names)));
+        }
+        let beta = &exposures[exposure::BETA];
+        let mut transform = Transform::new(&self.eligible, beta, &self.today.sectors);
         for (f, spec) in SPECS.iter().enumerate() {
-            let column: Vec<f64> = raw.iter().map(|row| row[f]).collect();
-            let result = if self.is_breadth_lost() {
-                Err(Guard::Names)
-            } else {
-                transform::checked(&column, eligible, beta, &self.sectors, spec.norm, spec.neutral)
-            };
-            match result {
-                Ok(column) => out.iter_mut().zip(column).for_each(|(row, value)| row[f] = value),
-                Err(guard) => refused(guard),
+            let out = values.column_mut(f);
+            if let Err(guard) = transform.column(&raw[f], spec.norm, spec.neutral, out) {
+                refused.push((f, guard));
             }
         }
-        out
     }
 
-    /// Fewer than half of the usual number of names today: something is wrong with the data.
-    fn is_breadth_lost(&self) -> bool {
-        let Some(window) = self.breadth.last(BREADTH_SESSIONS) else { return false };
-        let mut sorted = window.to_vec();
-        sorted.sort_unstable_by(f64::total_cmp);
-        self.breadth.today() < 0.5 * sorted[BREADTH_SESSIONS / 2]
-    }
-
-    fn exposures(&self, beta: Vec<f64>, residuals: &[Residuals]) -> Exposures {
-        let column = |value: fn(&Series) -> f64| -> F64s {
-            self.series.iter().map(value).collect::<Vec<_>>().into()
-        };
-        Exposures {
-            beta: beta.into(),
-            sigma_daily: column(|series| series.log_return.sd(21)),
-            idio_daily: residuals.iter().map(|r| r.sd_63).collect::<Vec<_>>().into(),
-            adv: column(|series| series.adv.today()),
-            close: column(|series| series.close.today()),
+    fn guards(&self) -> Vec<(&'static str, u32)> {
+        let mut guards = BTreeMap::from([
+            ("missing_bar", self.missing_bars),
+            ("invalid_bar", self.invalid_bars),
+            ("no_sector", self.no_sector),
+        ]);
+        for (_, guard) in &self.output.refused {
+            *guards.entry(guard.code()).or_insert(0) += 1;
         }
+        let sparse = self.eligible.iter().zip(&self.output.tradable).filter(|(a, b)| a != b);
+        guards.insert("sparse_row", sparse.count() as u32);
+        guards.into_iter().filter(|(_, times)| *times > 0).collect()
     }
+}
+
+/// Fewer than half of the usual number of names today: something is wrong with the data.
+fn is_breadth_lost(breadth: &Rows<f64>) -> bool {
+    let mut sorted: [f64; BREADTH_SESSIONS] = std::array::from_fn(|t| *breadth.ago(0, t));
+    sorted.sort_unstable_by(f64::total_cmp);
+    // A NaN, history that is too short, sorts last and compares false.
+    !sorted[BREADTH_SESSIONS - 1].is_nan()
+        && *breadth.ago(0, 0) < 0.5 * sorted[BREADTH_SESSIONS / 2]
 }
 
 /// A model is not asked about a name of which it would see less than 80 % of the features.
-fn tradable(eligible: &[bool], values: &[[f64; COUNT]]) -> Vec<bool> {
-    let has_enough =
-        |row: &[f64; COUNT]| 5 * row.iter().filter(|v| !v.is_nan()).count() >= 4 * COUNT;
-    eligible.iter().zip(values).map(|(&eligible, row)| eligible && has_enough(row)).collect()
+fn tradable(eligible: &[bool], values: &Columns) -> Vec<bool> {
+    let mut known = vec![0_u32; eligible.len()];
+    for f in 0..COUNT {
+        for (known, value) in known.iter_mut().zip(&values[f]) {
+            *known = known.wrapping_add(u32::from(!value.is_nan()));
+        }
+    }
+    let has_enough = |known: u32| 5 * known as usize >= 4 * COUNT;
+    eligible.iter().zip(known).map(|(&eligible, known)| eligible && has_enough(known)).collect()
 }
 
-fn bar_at(bars: &Bars, row: usize) -> Bar {
-    Bar {
-        open: bars.open[row],
-        high: bars.high[row],
-        low: bars.low[row],
-        close: bars.close[row],
-        volume: bars.volume[row],
-        raw_close: bars.raw_close[row],
-    }
+fn bar_at(bars: &Bars, row: usize) -> [f64; 6] {
+    let Bars { open, high, low, close, volume, raw_close, .. } = bars;
+    [open[row], high[row], low[row], close[row], volume[row], raw_close[row]]
 }

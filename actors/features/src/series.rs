@@ -1,95 +1,137 @@
-//! One symbol's trailing series: what a session adds to them, and whether the symbol may be traded.
+//! The trailing series of all names, eight by eight: what a session adds to them.
 
-use crate::window::{Ring, positive};
-
-const MIN_PRICE: f64 = 5.0;
-const MIN_ADV: f64 = 5e6;
-const MIN_HISTORY: u32 = 60;
+use crate::exact::{PairSums, Sums, log_whole, log_wholes};
+use crate::lanes::{Lanes, WIDTH};
+use crate::window::{Counts, Maximum, Ring, Rows};
 
 /// How far open and close may lie outside the day's range: prices come as `f32` from some sources.
 const RANGE_TOLERANCE: f64 = 1e-6;
 
-/// Prices in dollars, volume in shares, both split-adjusted.
+/// Sessions that the regression on the market looks at.
+pub(crate) const MARKET_SESSIONS: usize = 252;
+
+/// Of eight names. Prices in dollars, volume in shares, both split-adjusted; NaN where there is no bar.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Bar {
-    pub(crate) open: f64,
-    pub(crate) high: f64,
-    pub(crate) low: f64,
-    pub(crate) close: f64,
-    pub(crate) volume: f64,
+    pub(crate) open: Lanes,
+    pub(crate) high: Lanes,
+    pub(crate) low: Lanes,
+    pub(crate) close: Lanes,
+    pub(crate) volume: Lanes,
     /// As traded that day.
-    pub(crate) raw_close: f64,
+    pub(crate) raw_close: Lanes,
 }
 
 impl Bar {
-    const NONE: Self = Self {
-        open: f64::NAN,
-        high: f64::NAN,
-        low: f64::NAN,
-        close: f64::NAN,
-        volume: f64::NAN,
-        raw_close: f64::NAN,
+    pub(crate) const NONE: Self = Self {
+        open: Lanes::NAN,
+        high: Lanes::NAN,
+        low: Lanes::NAN,
+        close: Lanes::NAN,
+        volume: Lanes::NAN,
+        raw_close: Lanes::NAN,
     };
 
-    pub(crate) fn is_valid(&self) -> bool {
-        let Self { open, high, low, close, volume, .. } = *self;
-        [open, high, low, close, volume].iter().all(|x| x.is_finite())
-            && low > 0.0
-            && volume > 0.0
-            && low <= open.min(close) * (1.0 + RANGE_TOLERANCE)
-            && high >= open.max(close) * (1.0 - RANGE_TOLERANCE)
+    pub(crate) fn set(
+        &mut self,
+        lane: usize,
+        [open, high, low, close, volume, raw_close]: [f64; 6],
+    ) {
+        self.open.0[lane] = open;
+        self.high.0[lane] = high;
+        self.low.0[lane] = low;
+        self.close.0[lane] = close;
+        self.volume.0[lane] = volume;
+        self.raw_close.0[lane] = raw_close;
     }
 
     /// Close location value: −1 at the low, +1 at the high.
-    fn clv(&self) -> f64 {
-        let Self { high, low, close, .. } = *self;
-        if high > low { (2.0 * close - high - low) / (high - low) } else { if_known(close, 0.0) }
+    fn clv(&self) -> Lanes {
+        let range = self.high - self.low;
+        let place = (self.close * 2.0 - self.high - self.low) / range;
+        place.zip(range, |place, range| if range == 0.0 { 0.0 } else { place })
     }
 
-    fn typical(&self) -> f64 {
+    fn typical(&self) -> Lanes {
         (self.high + self.low + self.close) / 3.0
     }
 }
 
-/// Rings as long as the longest window that reads them. A session without a bar is NaN in all.
+/// A row of numbers that can be a bar: open, high, low, close, volume, raw close.
+pub(crate) fn is_valid([open, high, low, close, volume, _]: [f64; 6]) -> bool {
+    [open, high, low, close, volume].iter().all(|x| x.is_finite())
+        && low > 0.0
+        && volume > 0.0
+        && low <= open.min(close) * (1.0 + RANGE_TOLERANCE)
+        && high >= open.max(close) * (1.0 - RANGE_TOLERANCE)
+}
+
+/// As long as the longest window that reads them. Each derived value is worked out once, when its session
+/// comes, from bars of that session and finite windows before it.
 ///
-/// Each derived value is worked out once, when its session comes, from bars of that session and
-/// finite windows before it.
+/// In rings that are only summed, "no value" is zero: how many values there are is counted once for all of
+/// them, in `bars` or in `pairs`.
 #[derive(Debug)]
 pub(crate) struct Series {
-    last: Bar,
-    /// Valid bars so far; stops counting where it no longer matters.
-    history: u32,
-    pub(crate) eligible: bool,
+    before: Box<[Bar]>,
+    /// Sessions with a valid bar; and those of them that come right after another.
+    pub(crate) bars: Counts,
+    pub(crate) pairs: Counts,
 
+    pub(crate) high_252: Maximum,
+    /// Of the negated low.
+    pub(crate) low_252: Maximum,
     pub(crate) high: Ring,
     pub(crate) low: Ring,
-    pub(crate) close: Ring,
-    pub(crate) log_close: Ring,
-    /// ln(C/C1).
+    /// Of yesterday, for what is told by two sessions: ln C and ln(H/L).
+    log_close_before: Box<[Lanes]>,
+    log_range_before: Box<[Lanes]>,
+    pub(crate) close: Box<[Lanes]>,
+    pub(crate) log_close: Rows<Lanes>,
+    pub(crate) close_20: Ring,
+    pub(crate) close_sum: Sums,
+    /// ln C over the number of the session.
+    pub(crate) log_close_over_time: PairSums,
+
+    /// ln(C/C1), and its absolute value.
     pub(crate) log_return: Ring,
+    /// With Δ ln(C·V), and with the market's.
+    pub(crate) returns_and_volume: PairSums,
+    pub(crate) returns_and_market: PairSums,
+    pub(crate) path: Ring,
+    /// Σ min(r,0)², Σr³, Σr⁴.
+    pub(crate) downside: Sums,
+    pub(crate) cubes: Sums,
+    pub(crate) fourth_powers: Sums,
+
     /// ln(O/C1), from the last close to the open.
-    pub(crate) gap: Ring,
+    pub(crate) gap: Box<[Lanes]>,
+    pub(crate) clv: Box<[Lanes]>,
     /// Overnight less intraday log return.
     pub(crate) tug: Ring,
-    pub(crate) clv: Ring,
     /// ln²(H/L).
     pub(crate) range_squared: Ring,
     pub(crate) true_range: Ring,
-    /// ln(μ12 C/μ26 C).
+    /// ln(μ12 C/μ26 C); NaN where unknown.
     pub(crate) ppo: Ring,
-    /// C·V.
+    /// max(C − C1, 0) and |C − C1|.
+    pub(crate) gain: Ring,
+    pub(crate) change: Ring,
+
+    /// C·V; NaN where unknown.
     pub(crate) dollar_volume: Ring,
-    /// Mean of 21 dollar volumes.
-    pub(crate) adv: Ring,
-    /// Δ ln(C·V).
-    pub(crate) dollar_volume_change: Ring,
+    pub(crate) dollar_volume_sum: Sums,
+    /// Mean of 21 dollar volumes and its logarithm, that of the session before, and today's ln(C·V).
+    pub(crate) adv: Box<[Lanes]>,
+    pub(crate) log_adv: Box<[Lanes]>,
+    pub(crate) log_adv_before: Box<[Lanes]>,
+    pub(crate) log_traded: Box<[Lanes]>,
     pub(crate) volume: Ring,
     /// Volume of the sessions that have a return, and the same with its sign.
     pub(crate) return_volume: Ring,
     pub(crate) signed_volume: Ring,
     pub(crate) clv_volume: Ring,
-    /// Typical price times volume where the typical price rose; 0 where it did not. And where it fell.
+    /// Typical price times volume where the typical price rose, and where it fell.
     pub(crate) flow_up: Ring,
     pub(crate) flow_down: Ring,
     /// |r|/(C·V).
@@ -99,114 +141,188 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    pub(crate) fn new() -> Self {
+    /// `blocks` of eight names.
+    pub(crate) fn new(blocks: usize) -> Self {
+        let ring = |capacity| Ring::new(blocks, capacity, Lanes::ZERO);
+        let unknown = || vec![Lanes::NAN; blocks].into_boxed_slice();
         Self {
-            last: Bar::NONE,
-            history: 0,
-            eligible: false,
-            high: Ring::new(252),
-            low: Ring::new(252),
-            close: Ring::new(253),
-            log_close: Ring::new(63),
-            log_return: Ring::new(252),
-            gap: Ring::new(1),
-            tug: Ring::new(21),
-            clv: Ring::new(1),
-            range_squared: Ring::new(21),
-            true_range: Ring::new(14),
-            ppo: Ring::new(9),
-            dollar_volume: Ring::new(63),
-            adv: Ring::new(2),
-            dollar_volume_change: Ring::new(21),
-            volume: Ring::new(21),
-            return_volume: Ring::new(21),
-            signed_volume: Ring::new(21),
-            clv_volume: Ring::new(21),
-            flow_up: Ring::new(14),
-            flow_down: Ring::new(14),
-            illiquidity: Ring::new(21),
-            spread: Ring::new(21),
+            before: vec![Bar::NONE; blocks].into_boxed_slice(),
+            bars: Counts::new(blocks, 252),
+            pairs: Counts::new(blocks, 126),
+            high_252: Maximum::new(blocks, 252),
+            low_252: Maximum::new(blocks, 252),
+            high: Ring::new(blocks, 14, Lanes::NAN),
+            low: Ring::new(blocks, 14, Lanes::NAN),
+            log_close_before: unknown(),
+            log_range_before: unknown(),
+            close: unknown(),
+            log_close: Rows::new(blocks, 253, Lanes::NAN),
+            close_20: Ring::new(blocks, 20, Lanes::NAN),
+            close_sum: Sums::new(blocks, 200, -70),
+            log_close_over_time: PairSums::of_logs_over_time(blocks, 63),
+            log_return: Ring::new(blocks, 21, Lanes::NAN),
+            returns_and_volume: PairSums::of_logs(blocks, 126),
+            returns_and_market: PairSums::of_logs(blocks, MARKET_SESSIONS),
+            path: ring(21),
+            downside: Sums::new(blocks, 63, -100),
+            cubes: Sums::new(blocks, 63, -100),
+            fourth_powers: Sums::new(blocks, 63, -100),
+            gap: unknown(),
+            clv: unknown(),
+            tug: ring(21),
+            range_squared: ring(21),
+            true_range: ring(14),
+            ppo: Ring::new(blocks, 9, Lanes::NAN),
+            gain: ring(14),
+            change: ring(14),
+            dollar_volume: Ring::new(blocks, 21, Lanes::NAN),
+            dollar_volume_sum: Sums::new(blocks, 63, -60),
+            adv: unknown(),
+            log_adv: unknown(),
+            log_adv_before: unknown(),
+            log_traded: unknown(),
+            volume: ring(21),
+            return_volume: ring(21),
+            signed_volume: ring(21),
+            clv_volume: ring(21),
+            flow_up: ring(14),
+            flow_down: ring(14),
+            illiquidity: ring(21),
+            spread: ring(21),
         }
     }
 
-    /// Takes the session's bar in; `None` if there is no valid one.
-    pub(crate) fn push(&mut self, bar: Option<Bar>) {
-        let bar = bar.unwrap_or(Bar::NONE);
-        let before = self.last;
-        self.push_prices(&bar, &before);
-        self.push_volumes(&bar, &before);
-        self.history = MIN_HISTORY.min(self.history + u32::from(!bar.close.is_nan()));
-        // A NaN compares false, so what is unknown is not eligible.
-        self.eligible = bar.close > 0.0
-            && bar.raw_close >= MIN_PRICE
-            && self.adv.today() >= MIN_ADV
-            && self.history >= MIN_HISTORY;
-        self.last = bar;
+    /// Takes the bars of session number `time` in, valid or NaN; blocks come in order. The session's market
+    /// return comes later: see [`Self::push_market`].
+    pub(crate) fn push(&mut self, b: usize, bar: &Bar, time: i64) {
+        let before = std::mem::replace(&mut self.before[b], *bar);
+        let log_close = bar.close.ln();
+        let log_close_before = std::mem::replace(&mut self.log_close_before[b], log_close);
+        let log_return = log_close - log_close_before;
+        self.bars.push(b, log_close);
+        self.pairs.push(b, log_return);
+        self.log_close.push(b, log_close);
+        let known = log_close.0.map(|x| !x.is_nan());
+        self.log_close_over_time.push(b, known, log_wholes(log_close), [time; WIDTH]);
+        self.push_prices(b, bar, &before);
+        self.push_ranges(b, bar, &before);
+        self.push_returns(b, log_return);
+        self.push_volumes(b, bar, &before, log_return);
+        let log_open = bar.open.ln();
+        self.gap[b] = log_open - log_close_before;
+        self.tug.push(b, (self.gap[b] - (log_close - log_open)).or(0.0));
     }
 
-    fn push_prices(&mut self, bar: &Bar, before: &Bar) {
-        let gap = (bar.open / before.close).ln();
-        self.high.push(bar.high);
-        self.low.push(bar.low);
-        self.close.push(bar.close);
-        self.log_close.push(bar.close.ln());
-        self.log_return.push((bar.close / before.close).ln());
-        self.gap.push(gap);
-        self.tug.push(gap - (bar.close / bar.open).ln());
-        self.clv.push(bar.clv());
-        self.range_squared.push((bar.high / bar.low).ln().powi(2));
-        self.true_range.push(true_range(bar, before));
-        self.ppo.push((self.close.mean(12) / self.close.mean(26)).ln());
-        self.spread.push(corwin_schultz(bar, before));
+    fn push_prices(&mut self, b: usize, bar: &Bar, before: &Bar) {
+        self.close[b] = bar.close;
+        self.close_20.push(b, bar.close);
+        self.close_sum.push(b, bar.close);
+        self.ppo.push(b, (self.mean_close(b, 12) / self.mean_close(b, 26)).ln());
+        let change = bar.close - before.close;
+        self.gain.push(b, change.max(Lanes::ZERO));
+        self.change.push(b, change.abs().or(0.0));
     }
 
-    fn push_volumes(&mut self, bar: &Bar, before: &Bar) {
-        let log_return = self.log_return.today();
-        let (traded, traded_before) = (bar.close * bar.volume, before.close * before.volume);
+    fn push_ranges(&mut self, b: usize, bar: &Bar, before: &Bar) {
+        let log_range = (bar.high / bar.low).ln();
+        let log_range_before = std::mem::replace(&mut self.log_range_before[b], log_range);
+        self.high_252.push(b, bar.high);
+        self.low_252.push(b, -bar.low);
+        self.high.push(b, bar.high);
+        self.low.push(b, bar.low);
+        self.clv[b] = bar.clv();
+        self.range_squared.push(b, log_range.squared().or(0.0));
+        self.true_range.push(b, true_range(bar, before).or(0.0));
+        self.spread.push(b, corwin_schultz(bar, before, log_range_before).or(0.0));
+    }
+
+    fn push_returns(&mut self, b: usize, log_return: Lanes) {
+        self.log_return.push(b, log_return);
+        self.path.push(b, log_return.abs().or(0.0));
+        let square = log_return.squared();
+        let down = square.zip(log_return, |square, r| if r < 0.0 { square } else { 0.0 });
+        self.downside.push(b, down);
+        self.cubes.push(b, square * log_return);
+        self.fourth_powers.push(b, square.squared());
+    }
+
+    fn push_volumes(&mut self, b: usize, bar: &Bar, before: &Bar, log_return: Lanes) {
+        let traded = bar.close * bar.volume;
+        let log_traded = traded.ln();
+        let log_traded_before = std::mem::replace(&mut self.log_traded[b], log_traded);
+        self.dollar_volume.push(b, traded);
+        self.dollar_volume_sum.push(b, traded);
+        self.adv[b] = self.mean_dollar_volume(b, 21);
+        self.log_adv_before[b] = std::mem::replace(&mut self.log_adv[b], self.adv[b].ln());
+        self.returns_and_volume.push(
+            b,
+            log_return.0.map(|r| !r.is_nan()),
+            log_wholes(log_return),
+            log_wholes(log_traded - log_traded_before),
+        );
+        self.illiquidity.push(b, (log_return.abs() / traded).or(0.0));
+
+        self.volume.push(b, bar.volume.or(0.0));
+        self.return_volume.push(b, bar.volume.where_known(log_return).or(0.0));
+        self.signed_volume.push(b, bar.volume.zip(log_return, signed).or(0.0));
+        self.clv_volume.push(b, (self.clv[b] * bar.volume).or(0.0));
         let (typical, rise) = (bar.typical(), bar.typical() - before.typical());
-        let flow = if_known(rise, typical * bar.volume);
-        self.dollar_volume.push(traded);
-        self.adv.push(self.dollar_volume.mean(21));
-        self.dollar_volume_change.push((traded / traded_before).ln());
-        self.volume.push(bar.volume);
-        self.return_volume.push(if_known(log_return, bar.volume));
-        self.signed_volume.push(sign(log_return) * bar.volume);
-        self.clv_volume.push(bar.clv() * bar.volume);
-        self.flow_up.push(if rise > 0.0 { flow } else { if_known(flow, 0.0) });
-        self.flow_down.push(if rise < 0.0 { flow } else { if_known(flow, 0.0) });
-        self.illiquidity.push(log_return.abs() / positive(traded));
+        let flow = typical * bar.volume;
+        self.flow_up.push(b, flow.zip(rise, |flow, rise| if rise > 0.0 { flow } else { 0.0 }));
+        self.flow_down.push(b, flow.zip(rise, |flow, rise| if rise < 0.0 { flow } else { 0.0 }));
+    }
+
+    /// The market's return of the session that was pushed, NaN if unknown.
+    pub(crate) fn push_market(&mut self, b: usize, market: f64) {
+        let log_return = self.log_return.today(b);
+        let both = log_return.0.map(|r| !r.is_nan() && !market.is_nan());
+        self.returns_and_market.push(b, both, log_wholes(log_return), [log_whole(market); WIDTH]);
+    }
+
+    #[inline]
+    pub(crate) fn mean_close(&self, b: usize, length: usize) -> Lanes {
+        self.close_sum.sum(b, length) / self.bars.enough(b, length)
+    }
+
+    #[inline]
+    pub(crate) fn mean_dollar_volume(&self, b: usize, length: usize) -> Lanes {
+        self.dollar_volume_sum.sum(b, length) / self.bars.enough(b, length)
+    }
+
+    /// Standard deviation of log returns over `length` sessions.
+    #[inline]
+    pub(crate) fn sd(&self, b: usize, length: usize) -> Lanes {
+        self.returns_and_volume.window(b, length, 0).sd_x(self.pairs.enough(b, length))
     }
 }
 
-fn true_range(bar: &Bar, before: &Bar) -> f64 {
-    if before.close.is_nan() {
-        return f64::NAN;
+fn true_range(bar: &Bar, before: &Bar) -> Lanes {
+    let (up, down) = (bar.high - before.close, bar.low - before.close);
+    (bar.high - bar.low).max(up.abs()).max(down.abs()).where_known(up)
+}
+
+/// `volume` with the sign of `r`, zero where that is zero.
+fn signed(volume: f64, r: f64) -> f64 {
+    if r > 0.0 {
+        volume
+    } else if r < 0.0 {
+        -volume
+    } else {
+        0.0
     }
-    (bar.high - bar.low).max((bar.high - before.close).abs()).max((bar.low - before.close).abs())
-}
-
-/// `value`, unless it hangs on something that is not there.
-fn if_known(x: f64, value: f64) -> f64 {
-    if x.is_nan() { f64::NAN } else { value }
-}
-
-/// −1, 0 or 1 (`f64::signum` has no 0); NaN stays.
-fn sign(x: f64) -> f64 {
-    if x == 0.0 { 0.0 } else { x.signum() }
 }
 
 /// Corwin & Schultz (2012): spread from two days' highs and lows. An overnight gap shifts the second
 /// day's range back to the first close; a negative estimate counts as zero.
-fn corwin_schultz(bar: &Bar, before: &Bar) -> f64 {
-    if bar.close.is_nan() || before.close.is_nan() {
-        return f64::NAN;
-    }
-    let shift = (before.close - bar.high).max(0.0) - (bar.low - before.close).max(0.0);
+fn corwin_schultz(bar: &Bar, before: &Bar, log_range_before: Lanes) -> Lanes {
+    let zero = Lanes::ZERO;
+    let shift = (before.close - bar.high).max(zero) - (bar.low - before.close).max(zero);
     let (high, low) = (bar.high + shift, bar.low + shift);
-    let beta = (before.high / before.low).ln().powi(2) + (high / low).ln().powi(2);
-    let gamma = (before.high.max(high) / before.low.min(low)).ln().powi(2);
+    let beta = log_range_before.squared() + (high / low).ln().squared();
+    let gamma = (before.high.max(high) / before.low.min(low)).ln().squared();
     let k = 3.0 - 2.0 * 2.0_f64.sqrt();
-    let alpha = ((2.0 * beta).sqrt() - beta.sqrt()) / k - (gamma / k).sqrt();
-    let spread = 2.0 * (alpha.exp() - 1.0) / (1.0 + alpha.exp());
-    if spread < 0.0 { 0.0 } else { spread }
+    let alpha = ((beta * 2.0).sqrt() - beta.sqrt()) / k - (gamma / k).sqrt();
+    let growth = alpha.exp();
+    let spread = (growth - Lanes::all(1.0)) * 2.0 / (growth + Lanes::all(1.0));
+    spread.map(|spread| if spread < 0.0 { 0.0 } else { spread })
 }

@@ -2,7 +2,7 @@
 //! market and sector, then unit variance. Guards refuse a cross-section that says nothing: scaling it
 //! up would turn rounding noise into a full-size book.
 
-use crate::window::sums;
+use crate::order::{self, Ordering};
 
 /// Names needed for a cross-section.
 pub const MIN_NAMES: usize = 30;
@@ -107,189 +107,253 @@ pub fn checked(
     norm: Norm,
     neutral: Neutral,
 ) -> Result<Vec<f64>, Guard> {
-    let mut rows = Vec::with_capacity(raw.len());
-    rows.extend((0..raw.len()).filter(|&i| eligible[i] && raw[i].is_finite()));
-    let pick = |column: &[f64]| -> Vec<f64> { rows.iter().map(|&i| column[i]).collect() };
-    let mut values = normalise(&pick(raw), norm)?;
-    let exposures = Neutraliser::new(
-        &pick(beta),
-        &rows.iter().map(|&i| sectors[i]).collect::<Vec<_>>(),
-        neutral,
-    );
-    exposures.neutralise(&mut values);
-    let sd = sd(&values);
-    if sd < 1e-6 {
-        return Err(Guard::Residual);
-    }
-    for value in &mut values {
-        *value /= sd;
-    }
-    if !exposures.is_neutral(&values) {
-        return Err(Guard::Neutrality);
-    }
     let mut out = vec![f64::NAN; raw.len()];
-    for (&row, value) in rows.iter().zip(values) {
-        out[row] = value.clamp(-CLIP, CLIP);
-    }
+    Transform::new(eligible, beta, sectors).column(raw, norm, neutral, &mut out)?;
     Ok(out)
 }
 
-/// Clips, then z-scores or ranks finite values.
-fn normalise(values: &[f64], norm: Norm) -> Result<Vec<f64>, Guard> {
-    let n = values.len();
-    if n < MIN_NAMES {
-        return Err(Guard::Names);
-    }
-    let mut sorted: Vec<(f64, usize)> = values.iter().copied().zip(0..).collect();
-    sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let distinct = 1 + sorted.windows(2).filter(|pair| pair[0].0 != pair[1].0).count();
-    if (distinct as f64) < f64::max(5.0, 0.1 * n as f64) {
-        return Err(Guard::Distinct);
-    }
-    let (low, high) = clip_bounds(&sorted, values)?;
-    for (value, _) in &mut sorted {
-        *value = value.clamp(low, high);
-    }
-    Ok(match norm {
-        Norm::Rank => ranks(&sorted),
-        Norm::Z => {
-            let clipped: Vec<f64> = values.iter().map(|v| v.clamp(low, high)).collect();
-            let (mean, sd) = (mean(&clipped), sd(&clipped));
-            clipped.iter().map(|v| (v - mean) / sd).collect()
-        }
-    })
+/// One session's names, for one feature after the other.
+#[derive(Debug)]
+pub(crate) struct Transform<'a> {
+    beta: &'a [f64],
+    sectors: &'a [usize],
+    /// All who are eligible, and then who had a value in features that not all have.
+    populations: Vec<Population>,
+    values: Vec<f64>,
+    ordering: Ordering,
 }
 
-fn clip_bounds(sorted: &[(f64, usize)], values: &[f64]) -> Result<(f64, f64), Guard> {
-    let n = sorted.len();
-    let median = f64::midpoint(sorted[(n - 1) / 2].0, sorted[n / 2].0);
+impl<'a> Transform<'a> {
+    pub(crate) fn new(eligible: &[bool], beta: &'a [f64], sectors: &'a [usize]) -> Self {
+        let eligible: Vec<u32> =
+            (0..eligible.len() as u32).filter(|&i| eligible[i as usize]).collect();
+        Self {
+            populations: vec![Population::new(&eligible, beta, sectors)],
+            beta,
+            sectors,
+            values: Vec::new(),
+            ordering: Ordering::default(),
+        }
+    }
+
+    /// Writes the transformed `raw` into `out`, where there is a value; nothing if a guard refuses.
+    pub(crate) fn column(
+        &mut self,
+        raw: &[f64],
+        norm: Norm,
+        neutral: Neutral,
+        out: &mut [f64],
+    ) -> Result<(), Guard> {
+        let index = self.population(raw);
+        let (values, population) = (&mut self.values, &self.populations[index]);
+        if population.rows.len() < MIN_NAMES {
+            return Err(Guard::Names);
+        }
+        values.clear();
+        values.extend(population.order.iter().map(|&i| raw[i as usize]));
+        normalise(values, norm, &mut self.ordering)?;
+        population.neutralise(values, neutral);
+        let sd = sd(values);
+        if sd < 1e-6 {
+            return Err(Guard::Residual);
+        }
+        let scale = 1.0 / sd;
+        for value in values.iter_mut() {
+            *value *= scale;
+        }
+        if !population.is_neutral(values, neutral) {
+            return Err(Guard::Neutrality);
+        }
+        for (&row, value) in population.order.iter().zip(values) {
+            out[row as usize] = value.clamp(-CLIP, CLIP);
+        }
+        Ok(())
+    }
+
+    /// Index of the eligible names that have a value.
+    fn population(&mut self, raw: &[f64]) -> usize {
+        let eligible = &self.populations[0].rows;
+        let has_value = |i: &&u32| raw[**i as usize].is_finite();
+        if eligible.iter().filter(has_value).count() == eligible.len() {
+            return 0;
+        }
+        let rows: Vec<u32> = eligible.iter().filter(has_value).copied().collect();
+        let known = self.populations.iter().position(|known| known.rows == rows);
+        known.unwrap_or_else(|| {
+            self.populations.push(Population::new(&rows, self.beta, self.sectors));
+            self.populations.len() - 1
+        })
+    }
+}
+
+/// Clips, then z-scores or ranks finite values, in place.
+fn normalise(values: &mut [f64], norm: Norm, ordering: &mut Ordering) -> Result<(), Guard> {
+    let n = values.len();
+    let spread = sd(values);
+    ordering.sort(values, mean(values), spread);
+    if !ordering.has_distinct(n.div_ceil(10).max(5)) {
+        return Err(Guard::Distinct);
+    }
+    let median = ordering.median();
     let floor = 1e-12 * median.abs().max(1.0);
-    let mut scale = NORMAL_MAD * median_distance(sorted, median);
+    let mut scale = NORMAL_MAD * ordering.median_distance(median);
     if scale <= floor {
-        scale = sd(values);
+        scale = spread;
     }
     if scale <= floor {
         return Err(Guard::Scale);
     }
-    Ok((median - WINSOR_MAD * scale, median + WINSOR_MAD * scale))
-}
-
-/// Median of |v − median|: merges the two sorted halves of distances, from the middle outwards.
-fn median_distance(sorted: &[(f64, usize)], median: f64) -> f64 {
-    let n = sorted.len();
-    let (mut below, mut above) = (n.div_ceil(2), n.div_ceil(2));
-    let mut taken = 0.0;
-    let mut last_two = [0.0; 2];
-    while taken <= n as f64 / 2.0 {
-        let down = if below > 0 { median - sorted[below - 1].0 } else { f64::INFINITY };
-        let up = if above < n { sorted[above].0 - median } else { f64::INFINITY };
-        if down <= up {
-            below -= 1;
-        } else {
-            above += 1;
+    let (low, high) = (median - WINSOR_MAD * scale, median + WINSOR_MAD * scale);
+    match norm {
+        Norm::Z => {
+            for value in values.iter_mut() {
+                *value = order::clamp(*value, low, high);
+            }
+            let (mean, scale) = (mean(values), 1.0 / sd(values));
+            for value in values.iter_mut() {
+                *value = (*value - mean) * scale;
+            }
         }
-        last_two = [last_two[1], down.min(up)];
-        taken += 1.0;
+        Norm::Rank => {
+            let (part, root) = (1.0 / n as f64, 12.0_f64.sqrt());
+            ordering.ranks(low, high, |place, rank| {
+                values[place] = root * ((rank - 0.5) * part - 0.5);
+            });
+        }
     }
-    if n % 2 == 1 { last_two[1] } else { f64::midpoint(last_two[0], last_two[1]) }
+    Ok(())
 }
 
-/// √12·((rank−½)/n−½), in the places that the pairs name; equal values share their mean rank.
-fn ranks(sorted: &[(f64, usize)]) -> Vec<f64> {
-    let n = sorted.len() as f64;
-    let mut out = vec![0.0; sorted.len()];
-    let mut below = 0;
-    for ties in sorted.chunk_by(|a, b| a.0 == b.0) {
-        let rank = below as f64 + f64::midpoint(1.0, ties.len() as f64);
-        for &(_, place) in ties {
-            out[place] = 12.0_f64.sqrt() * ((rank - 0.5) / n - 0.5);
-        }
-        below += ties.len();
-    }
-    out
+/// The names that have a value, and what is taken out of it: sector means and, after them, beta. By
+/// Frisch-Waugh the residual of least squares on sector dummies and beta, without a matrix to invert.
+#[derive(Debug)]
+struct Population {
+    /// Ascending.
+    rows: Vec<u32>,
+    /// The same, group by group, and where each group ends: sums over a group are over a slice.
+    order: Vec<u32>,
+    ends: Vec<usize>,
+    /// In that order and without its group means, with its sum of squares; `None` if it is the same
+    /// everywhere.
+    beta: Option<(Vec<f64>, f64)>,
 }
 
-/// Takes out sector means and, after them, beta: by Frisch-Waugh the residual of least squares on
-/// sector dummies and beta, without a matrix to invert.
-struct Neutraliser {
-    /// Group of each name, of so many.
-    groups: Vec<usize>,
-    group_count: usize,
-    /// Beta without its sector means; `None` if it is not asked for or the same everywhere.
-    beta: Option<Vec<f64>>,
-}
-
-impl Neutraliser {
-    fn new(beta: &[f64], sectors: &[usize], neutral: Neutral) -> Self {
-        let (groups, group_count) = match neutral {
-            Neutral::None => (vec![0; sectors.len()], 1),
-            Neutral::Sector | Neutral::MarketSector => pooled(sectors),
-        };
-        let mut new = Self { groups, group_count, beta: None };
-        if neutral == Neutral::MarketSector {
-            let [known, sum] = sums(beta, |b| [1.0, b]);
-            let mean = if known > 0.0 { sum / known } else { 1.0 };
-            let mut beta: Vec<_> =
-                beta.iter().map(|&b| if b.is_nan() { mean } else { b }).collect();
-            new.demean(&mut beta);
-            let [squares] = sums(&beta, |b| [b * b]);
-            new.beta = (squares / beta.len() as f64 > 1e-6).then_some(beta);
-        }
-        new
+impl Population {
+    fn new(rows: &[u32], beta: &[f64], sectors: &[usize]) -> Self {
+        let (order, ends) = grouped(rows, sectors);
+        let known = || rows.iter().map(|&i| beta[i as usize]).filter(|b| !b.is_nan());
+        let mean = known().sum::<f64>() / known().count() as f64;
+        let mean = if mean.is_nan() { 1.0 } else { mean };
+        let filled = |b: f64| if b.is_nan() { mean } else { b };
+        let mut beta: Vec<f64> = order.iter().map(|&i| filled(beta[i as usize])).collect();
+        demean(&mut beta, &ends);
+        let squares = dot(&beta, &beta);
+        let varies = squares / beta.len() as f64 > 1e-6;
+        Self { rows: rows.to_vec(), order, ends, beta: varies.then_some((beta, squares)) }
     }
 
-    fn neutralise(&self, values: &mut [f64]) {
-        self.demean(values);
-        if let Some(beta) = &self.beta {
-            let slope = dot(beta, values) / dot(beta, beta);
+    fn groups(&self, neutral: Neutral) -> &[usize] {
+        match neutral {
+            Neutral::None => &self.ends[self.ends.len() - 1..],
+            Neutral::Sector | Neutral::MarketSector => &self.ends,
+        }
+    }
+
+    fn beta(&self, neutral: Neutral) -> Option<&(Vec<f64>, f64)> {
+        self.beta.as_ref().filter(|_| neutral == Neutral::MarketSector)
+    }
+
+    fn neutralise(&self, values: &mut [f64], neutral: Neutral) {
+        demean(values, self.groups(neutral));
+        if let Some((beta, squares)) = self.beta(neutral) {
+            let slope = dot(beta, values) / squares;
             values.iter_mut().zip(beta).for_each(|(v, b)| *v -= b * slope);
         }
     }
 
-    fn is_neutral(&self, values: &[f64]) -> bool {
-        let correlation = self
-            .beta
-            .as_ref()
-            .map_or(0.0, |beta| dot(beta, values) / (dot(beta, beta) * dot(values, values)).sqrt());
-        correlation.abs() <= 1e-8 && self.means(values).iter().all(|mean| mean.abs() <= 1e-10)
-    }
-
-    fn demean(&self, values: &mut [f64]) {
-        let means = self.means(values);
-        values.iter_mut().zip(&self.groups).for_each(|(v, &group)| *v -= means[group]);
-    }
-
-    fn means(&self, values: &[f64]) -> Vec<f64> {
-        let mut sums = vec![(0.0, 0.0); self.group_count];
-        for (v, &group) in values.iter().zip(&self.groups) {
-            sums[group].0 += 1.0;
-            sums[group].1 += v;
-        }
-        sums.into_iter().map(|(n, sum)| if n > 0.0 { sum / n } else { 0.0 }).collect()
+    fn is_neutral(&self, values: &[f64], neutral: Neutral) -> bool {
+        let correlation = self.beta(neutral).map_or(0.0, |(beta, squares)| {
+            dot(beta, values) / (squares * dot(values, values)).sqrt()
+        });
+        let mut start = 0;
+        let means_vanish = self.groups(neutral).iter().all(|&end| {
+            let group = &values[std::mem::replace(&mut start, end)..end];
+            group.is_empty() || mean(group).abs() <= 1e-10
+        });
+        correlation.abs() <= 1e-8 && means_vanish
     }
 }
 
-/// Sectors of fewer than [`MIN_SECTOR`] names and unknown ones become one group, the last.
-fn pooled(sectors: &[usize]) -> (Vec<usize>, usize) {
-    let known = sectors.iter().filter(|&&s| s != UNKNOWN_SECTOR);
-    let pool = known.clone().max().map_or(0, |&largest| largest + 1);
-    let mut counts = vec![0; pool];
-    known.for_each(|&s| counts[s] += 1);
-    let group = |&s: &usize| if s == UNKNOWN_SECTOR || counts[s] < MIN_SECTOR { pool } else { s };
-    (sectors.iter().map(group).collect(), pool + 1)
+/// `rows` by sector, ascending in each, and where each group ends. Sectors of fewer than [`MIN_SECTOR`]
+/// names and unknown ones become one group, the last.
+fn grouped(rows: &[u32], sectors: &[usize]) -> (Vec<u32>, Vec<usize>) {
+    let sectors = || rows.iter().map(|&i| sectors[i as usize]);
+    let pool = sectors().filter(|&s| s != UNKNOWN_SECTOR).max().map_or(0, |largest| largest + 1);
+    let mut counts = vec![0; pool + 1];
+    sectors().for_each(|sector| counts[sector.min(pool)] += 1);
+    let is_pooled = |counts: &[usize], sector: usize| sector >= pool || counts[sector] < MIN_SECTOR;
+    let group: Vec<usize> =
+        sectors().map(|s| if is_pooled(&counts, s) { pool } else { s }).collect();
+    counts.fill(0);
+    for &group in &group {
+        counts[group] += 1;
+    }
+    let ends: Vec<usize> = counts
+        .iter()
+        .scan(0, |sum, n| {
+            *sum += n;
+            Some(*sum)
+        })
+        .collect();
+    let mut next: Vec<usize> = ends.iter().zip(&counts).map(|(end, n)| end - n).collect();
+    let mut order = vec![0; rows.len()];
+    for (&row, group) in rows.iter().zip(group) {
+        order[next[group]] = row;
+        next[group] += 1;
+    }
+    (order, ends)
+}
+
+fn demean(values: &mut [f64], ends: &[usize]) {
+    let mut start = 0;
+    for &end in ends {
+        let group = &mut values[start..end];
+        let mean = mean(group);
+        for v in group {
+            *v -= mean;
+        }
+        start = end;
+    }
+}
+
+/// Terms of a sum that are added side by side: a fixed order, and one the compiler can vectorise.
+const ABREAST: usize = 8;
+
+/// Sum of `term` over pairs.
+#[inline]
+fn sum_of(x: &[f64], y: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<ABREAST>(), y.as_chunks::<ABREAST>());
+    let mut sums = [0.0; ABREAST];
+    for (x, y) in xs.iter().zip(ys) {
+        for i in 0..ABREAST {
+            sums[i] += term(x[i], y[i]);
+        }
+    }
+    let rest: f64 = x_rest.iter().zip(y_rest).map(|(&x, &y)| term(x, y)).sum();
+    sums.iter().sum::<f64>() + rest
 }
 
 fn dot(x: &[f64], y: &[f64]) -> f64 {
-    crate::window::sums_of_pairs(x, y, |x, y| [x * y])[0]
+    sum_of(x, y, |x, y| x * y)
 }
 
 fn mean(values: &[f64]) -> f64 {
-    sums(values, |v| [v])[0] / values.len() as f64
+    sum_of(values, values, |v, _| v) / values.len() as f64
 }
 
 /// ddof 0.
 fn sd(values: &[f64]) -> f64 {
     let mean = mean(values);
-    let [squares] = sums(values, |v| [(v - mean) * (v - mean)]);
+    let squares = sum_of(values, values, |v, _| (v - mean) * (v - mean));
     (squares / values.len() as f64).sqrt()
 }

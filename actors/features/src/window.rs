@@ -1,247 +1,277 @@
-//! Trailing windows of one series and what is computed over them.
+//! Trailing windows of eight names, and what is computed over them.
 //!
-//! Everything scans the window itself, oldest value first, and keeps nothing from session to session:
-//! a value depends, to the last bit, on the numbers in its window and not on where history began.
+//! A value depends, to the last bit, on the numbers in its window and not on where history began: short
+//! windows are scanned, oldest session first, and extremes don't round; for sums that must not be scanned
+//! see [`crate::exact`].
 
-/// Accumulators per sum. An observation's accumulator follows from its place in the window, so the
-/// order of additions is fixed, and the compiler can do several at once.
-const LANES: usize = 4;
+use crate::lanes::{Lanes, WIDTH};
 
-/// The last `capacity` values of a series, one per session; NaN is "no value".
+/// The last `capacity` values of a series, to be scanned: a block's sessions lie side by side.
 ///
 /// Every value is stored twice, `capacity` apart, so that any window is one slice.
 #[derive(Debug)]
 pub(crate) struct Ring {
-    values: Box<[f64]>,
+    values: Box<[Lanes]>,
     capacity: usize,
-    next: usize,
-    seen: usize,
+    now: usize,
 }
 
 impl Ring {
-    pub(crate) fn new(capacity: usize) -> Self {
-        let values = vec![f64::NAN; 2 * capacity].into_boxed_slice();
-        Self { values, capacity, next: 0, seen: 0 }
+    /// `nothing` stands where history has not begun.
+    pub(crate) fn new(blocks: usize, capacity: usize, nothing: Lanes) -> Self {
+        let values = vec![nothing; 2 * capacity * blocks].into_boxed_slice();
+        Self { values, capacity, now: capacity - 1 }
     }
 
-    /// Infinities count as "no value" too.
-    pub(crate) fn push(&mut self, value: f64) {
-        let value = finite(value);
-        self.values[self.next] = value;
-        self.values[self.next + self.capacity] = value;
-        self.next = if self.next + 1 == self.capacity { 0 } else { self.next + 1 };
-        self.seen = self.capacity.min(self.seen + 1);
+    /// Blocks come in order; the first begins the session.
+    #[inline]
+    pub(crate) fn push(&mut self, block: usize, value: Lanes) {
+        if block == 0 {
+            self.now = if self.now + 1 == self.capacity { 0 } else { self.now + 1 };
+        }
+        let place = 2 * block * self.capacity + self.now;
+        self.values[place] = value;
+        self.values[place + self.capacity] = value;
     }
 
-    /// The last `length` sessions, oldest first; `None` while history is shorter.
-    pub(crate) fn last(&self, length: usize) -> Option<&[f64]> {
-        debug_assert!(length <= self.capacity, "a window of {length} in {}", self.capacity);
-        let end = self.next + self.capacity;
-        (length <= self.seen).then(|| &self.values[end - length..end])
+    /// The last `length` sessions, oldest first.
+    #[inline]
+    pub(crate) fn last(&self, block: usize, length: usize) -> &[Lanes] {
+        let end = (2 * block + 1) * self.capacity + self.now + 1;
+        &self.values[end - length..end]
     }
 
-    pub(crate) fn today(&self) -> f64 {
-        self.ago(0)
+    #[inline]
+    pub(crate) fn today(&self, block: usize) -> Lanes {
+        self.values[2 * block * self.capacity + self.now]
     }
 
-    pub(crate) fn ago(&self, sessions: usize) -> f64 {
-        self.last(sessions + 1).map_or(f64::NAN, |window| window[0])
-    }
-
-    pub(crate) fn sum(&self, length: usize) -> f64 {
-        self.last(length).map_or(f64::NAN, sum)
-    }
-
-    pub(crate) fn mean(&self, length: usize) -> f64 {
-        self.last(length).map_or(f64::NAN, mean)
-    }
-
-    /// Sample standard deviation (ddof 1).
-    pub(crate) fn sd(&self, length: usize) -> f64 {
-        self.last(length).map_or(f64::NAN, sd)
-    }
-
-    pub(crate) fn max(&self, length: usize) -> f64 {
-        self.last(length).map_or(f64::NAN, max)
-    }
-
-    pub(crate) fn min(&self, length: usize) -> f64 {
-        self.last(length).map_or(f64::NAN, min)
+    /// Sum over the last `length` sessions, in which what is missing must be zero.
+    #[inline]
+    pub(crate) fn sum(&self, block: usize, length: usize) -> Lanes {
+        sum(self.last(block, length))
     }
 }
 
-/// `x`, or NaN if it is infinite.
-pub(crate) fn finite(x: f64) -> f64 {
-    if x.is_finite() { x } else { f64::NAN }
+/// The last `capacity` values of a series, of which few are read: a session's blocks lie side by side, as
+/// they are read.
+#[derive(Debug)]
+pub(crate) struct Rows<T> {
+    values: Box<[T]>,
+    blocks: usize,
+    capacity: usize,
+    now: usize,
 }
 
-/// `x`, or NaN if it is not above zero.
-pub(crate) fn positive(x: f64) -> f64 {
-    if x > 0.0 { x } else { f64::NAN }
+impl<T: Copy> Rows<T> {
+    /// `nothing` stands where history has not begun.
+    pub(crate) fn new(blocks: usize, capacity: usize, nothing: T) -> Self {
+        let values = vec![nothing; capacity * blocks].into_boxed_slice();
+        Self { values, blocks, capacity, now: capacity - 1 }
+    }
+
+    /// Blocks come in order; the first begins the session.
+    #[inline]
+    pub(crate) fn push(&mut self, block: usize, value: T) {
+        if block == 0 {
+            self.now = if self.now + 1 == self.capacity { 0 } else { self.now + 1 };
+        }
+        self.values[self.now * self.blocks + block] = value;
+    }
+
+    #[inline]
+    pub(crate) fn ago(&self, block: usize, sessions: usize) -> &T {
+        let now = if self.now >= sessions { self.now } else { self.now + self.capacity };
+        &self.values[(now - sessions) * self.blocks + block]
+    }
+
+    /// The value of the session before the one that `block` is about to be pushed for.
+    #[inline]
+    pub(crate) fn before(&self, block: usize) -> &T {
+        self.ago(block, usize::from(block > 0))
+    }
+}
+
+/// How many sessions had a value, and so whether a window says enough.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    /// Values from the beginning of history on: differences are what matters, so it may wrap.
+    upto: Rows<[u32; WIDTH]>,
+    sessions: usize,
+}
+
+impl Counts {
+    pub(crate) fn new(blocks: usize, longest: usize) -> Self {
+        Self { upto: Rows::new(blocks, longest + 1, [0; WIDTH]), sessions: 0 }
+    }
+
+    /// Counts where there is a value.
+    #[inline]
+    pub(crate) fn push(&mut self, block: usize, values: Lanes) {
+        let before = self.upto.before(block);
+        let there = |i: usize| u32::from(!values.0[i].is_nan());
+        let upto = std::array::from_fn(|i| before[i].wrapping_add(there(i)));
+        self.upto.push(block, upto);
+        self.sessions += usize::from(block == 0);
+    }
+
+    /// Values in the last `length` sessions; NaN if they are too few, or history is shorter.
+    #[inline]
+    pub(crate) fn enough(&self, block: usize, length: usize) -> Lanes {
+        if self.sessions < length {
+            return Lanes::NAN;
+        }
+        let (now, before) = (self.upto.ago(block, 0), self.upto.ago(block, length));
+        let least = f64::from(enough(length));
+        let count = |i: usize| f64::from(now[i].wrapping_sub(before[i]) as i32);
+        Lanes(std::array::from_fn(count)).map(|count| if count >= least { count } else { f64::NAN })
+    }
 }
 
 /// A window of this length says something if 90 % of its sessions do.
-pub(crate) fn is_enough(count: f64, length: usize) -> bool {
-    count >= (9 * length).div_ceil(10) as f64
-}
-
-pub(crate) fn sum(window: &[f64]) -> f64 {
-    let [count, sum] = sums(window, |x| [1.0, x]);
-    if is_enough(count, window.len()) { sum } else { f64::NAN }
-}
-
-pub(crate) fn mean(window: &[f64]) -> f64 {
-    let [count, sum] = sums(window, |x| [1.0, x]);
-    if is_enough(count, window.len()) { sum / count } else { f64::NAN }
-}
-
-/// Sample standard deviation (ddof 1).
-pub(crate) fn sd(window: &[f64]) -> f64 {
-    let Some((count, mean)) = count_and_mean(window) else { return f64::NAN };
-    let [squares] = sums(window, |x| [(x - mean) * (x - mean)]);
-    (squares / (count - 1.0)).sqrt()
-}
-
-/// Mean, and the second, third and fourth central moment (ddof 0); NaN if too few.
-pub(crate) fn moments(window: &[f64]) -> [f64; 4] {
-    let Some((count, mean)) = count_and_mean(window) else { return [f64::NAN; 4] };
-    let [m2, m3, m4] = sums(window, |x| {
-        let d = x - mean;
-        [d * d, d * d * d, d * d * d * d]
-    });
-    [mean, m2 / count, m3 / count, m4 / count]
-}
-
-/// The mean is taken from the first value on, so that a flat series has exactly that mean, and a
-/// deviation of zero instead of rounding noise.
-pub(crate) fn count_and_mean(window: &[f64]) -> Option<(f64, f64)> {
-    let origin = *window.iter().find(|x| !x.is_nan())?;
-    let [count, sum] = sums(window, |x| [1.0, x - origin]);
-    is_enough(count, window.len()).then(|| (count, origin + sum / count))
-}
-
-pub(crate) fn max(window: &[f64]) -> f64 {
-    -min_of(window, |x| -x)
-}
-
-pub(crate) fn min(window: &[f64]) -> f64 {
-    min_of(window, |x| x)
-}
-
-/// Pearson correlation over the sessions in which both have a value.
-pub(crate) fn correlation(x: &[f64], y: &[f64]) -> f64 {
-    let [count, sum_x, sum_y] = sums_of_pairs(x, y, |x, y| [1.0, x, y]);
-    if !is_enough(count, x.len()) {
-        return f64::NAN;
-    }
-    let (mean_x, mean_y) = (sum_x / count, sum_y / count);
-    let [xx, yy, xy] = sums_of_pairs(x, y, |x, y| {
-        let (dx, dy) = (x - mean_x, y - mean_y);
-        [dx * dx, dy * dy, dx * dy]
-    });
-    if xx > 1e-18 && yy > 1e-18 { xy / (xx * yy).sqrt() } else { f64::NAN }
-}
-
-/// Sums of `terms` over the values there are.
-#[inline]
-pub(crate) fn sums<const K: usize>(x: &[f64], terms: impl Fn(f64) -> [f64; K]) -> [f64; K] {
-    sums_of_pairs(x, x, |x, _| terms(x))
-}
-
-/// Sums of `terms` over the sessions in which both have a value.
-#[inline]
-pub(crate) fn sums_of_pairs<const K: usize>(
-    x: &[f64],
-    y: &[f64],
-    terms: impl Fn(f64, f64) -> [f64; K],
-) -> [f64; K] {
-    let mut lanes = [[0.0; LANES]; K];
-    let mut add = |lane: usize, x: f64, y: f64| {
-        let there = !x.is_nan() && !y.is_nan();
-        let terms = terms(x, y);
-        for k in 0..K {
-            lanes[k][lane] += if there { terms[k] } else { 0.0 };
-        }
-    };
-    let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
-    for (x, y) in xs.iter().zip(ys) {
-        for lane in 0..LANES {
-            add(lane, x[lane], y[lane]);
-        }
-    }
-    for (lane, (&x, &y)) in x_rest.iter().zip(y_rest).enumerate() {
-        add(lane, x, y);
-    }
-    lanes.map(|lane| lane.iter().sum())
+pub(crate) fn enough(length: usize) -> u32 {
+    (9 * length).div_ceil(10) as u32
 }
 
 #[inline]
-fn min_of(window: &[f64], key: impl Fn(f64) -> f64) -> f64 {
-    let [mut counts, mut least] = [[0.0; LANES], [f64::INFINITY; LANES]];
-    let mut see = |lane: usize, x: f64| {
-        let x = key(x);
-        counts[lane] += if x.is_nan() { 0.0 } else { 1.0 };
-        least[lane] = if x < least[lane] { x } else { least[lane] };
-    };
-    let (chunks, rest) = window.as_chunks::<LANES>();
-    for chunk in chunks {
-        for (lane, &x) in chunk.iter().enumerate() {
-            see(lane, x);
+pub(crate) fn sum(window: &[Lanes]) -> Lanes {
+    window.iter().fold(Lanes::ZERO, |sum, x| sum + *x)
+}
+
+/// Sum of squared distances from `centre`; a NaN is no value.
+#[inline]
+pub(crate) fn squares_about(window: &[Lanes], centre: Lanes) -> Lanes {
+    window.iter().fold(Lanes::ZERO, |sum, x| sum + (*x - centre).squared().or(0.0))
+}
+
+#[inline]
+pub(crate) fn max(window: &[Lanes]) -> Lanes {
+    window.iter().fold(Lanes::all(f64::NEG_INFINITY), |max, x| x.max(max))
+}
+
+#[inline]
+pub(crate) fn min(window: &[Lanes]) -> Lanes {
+    window.iter().fold(Lanes::all(f64::INFINITY), |min, x| x.min(min))
+}
+
+/// Largest value of the last `length` sessions at the price of three comparisons a session.
+///
+/// History is cut into stretches of `length` (van Herk 1992): a window is the end of one stretch, whose
+/// maxima were worked out when it was full, and the beginning of the next. A maximum doesn't round, so it does
+/// not matter where the cuts are.
+#[derive(Debug)]
+pub(crate) struct Maximum {
+    /// Rows up to `next` are values of the stretch that grows; from there on maxima to the end of the one
+    /// before. In a row, block beside block.
+    rows: Box<[Lanes]>,
+    /// Of the stretch that grows.
+    growing: Box<[Lanes]>,
+    next: usize,
+}
+
+impl Maximum {
+    const NONE: Lanes = Lanes([f64::NEG_INFINITY; WIDTH]);
+
+    pub(crate) fn new(blocks: usize, length: usize) -> Self {
+        let rows = vec![Self::NONE; length * blocks].into_boxed_slice();
+        Self { rows, growing: vec![Self::NONE; blocks].into_boxed_slice(), next: 0 }
+    }
+
+    /// A NaN is no value. Blocks come in order; the first begins the session.
+    #[inline]
+    pub(crate) fn push(&mut self, block: usize, values: Lanes) {
+        let blocks = self.growing.len();
+        if block == 0 {
+            if self.next * blocks == self.rows.len() {
+                self.begin_stretch();
+            }
+            self.next += 1;
         }
+        let values = values.or(f64::NEG_INFINITY);
+        self.rows[(self.next - 1) * blocks + block] = values;
+        self.growing[block] = self.growing[block].max(values);
     }
-    for (lane, &x) in rest.iter().enumerate() {
-        see(lane, x);
+
+    fn begin_stretch(&mut self) {
+        let blocks = self.growing.len();
+        for i in (blocks..self.rows.len()).rev() {
+            self.rows[i - blocks] = self.rows[i - blocks].max(self.rows[i]);
+        }
+        self.growing.fill(Self::NONE);
+        self.next = 0;
     }
-    let count: f64 = counts.iter().sum();
-    let least = least.into_iter().fold(f64::INFINITY, f64::min);
-    if is_enough(count, window.len()) { least } else { f64::NAN }
+
+    /// −∞ if the window is empty.
+    #[inline]
+    pub(crate) fn value(&self, block: usize) -> Lanes {
+        let rest = self.rows.get(self.next * self.growing.len() + block).unwrap_or(&Self::NONE);
+        self.growing[block].max(*rest)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn a_window_is_one_slice_wherever_the_ring_stands() {
-        let mut ring = Ring::new(5);
+    fn windows_are_their_sessions_wherever_a_ring_stands() {
+        let (mut ring, mut rows) = (Ring::new(2, 5, Lanes::NAN), Rows::new(2, 5, 0));
         for i in 1..=23 {
-            ring.push(f64::from(i));
-            for length in 1..=5.min(i) {
-                let expected: Vec<_> = (i - length + 1..=i).map(f64::from).collect();
-                assert_eq!(ring.last(length as usize), Some(&expected[..]));
+            for (block, value) in [i, -i].into_iter().enumerate() {
+                ring.push(block, Lanes::all(f64::from(value)));
+                rows.push(block, value);
             }
-            assert_eq!(ring.last(5).is_some(), i >= 5, "history of {i}");
+            assert_eq!(*rows.before(0), i, "block 0 has not begun the next session");
+            for length in 1..=5.min(i) {
+                let expected: Vec<_> =
+                    (i - length + 1..=i).map(|i| Lanes::all(f64::from(-i))).collect();
+                assert_eq!(ring.last(1, length as usize), &expected[..]);
+                assert_eq!(*rows.ago(1, length as usize - 1), length - 1 - i);
+            }
+            assert_eq!(ring.today(0), Lanes::all(f64::from(i)));
         }
-        assert_eq!(ring.ago(3), 20.0);
     }
 
     #[test]
     fn nine_in_ten_are_enough() {
-        let mut window = [2.0; 20];
-        window[..2].fill(f64::NAN);
-        assert_eq!((sum(&window), mean(&window), sd(&window)), (36.0, 2.0, 0.0));
-        window[2] = f64::NAN;
-        assert!(sum(&window).is_nan() && min(&window).is_nan() && max(&window).is_nan());
-        assert!(is_enough(227.0, 252) && !is_enough(226.0, 252));
-        assert!(is_enough(9.0, 9) && !is_enough(8.0, 9));
+        let mut counts = Counts::new(2, 20);
+        for t in 0..25 {
+            let missing = |i| if t % 10 < i { f64::NAN } else { 1.0 };
+            counts.push(0, Lanes::NAN);
+            counts.push(1, Lanes(std::array::from_fn(missing)));
+            assert_eq!(counts.enough(1, 20).0[0].is_nan(), t < 19, "history of {}", t + 1);
+        }
+        let [all, most, too_few, ..] = counts.enough(1, 20).0;
+        assert_eq!((all, most), (20.0, 18.0));
+        assert!(too_few.is_nan() && counts.enough(0, 20).0[0].is_nan());
+        assert_eq!((enough(252), enough(9), enough(14)), (227, 9, 13));
     }
 
     #[test]
-    fn moments_by_hand() {
-        let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0];
-        assert!((sd(&x) - (82.5_f64 / 9.0).sqrt()).abs() < 1e-14);
-        let [mean, m2, m3, m4] = moments(&x);
-        assert_eq!((mean, m3), (5.5, 0.0));
-        assert!((m2 - 8.25).abs() < 1e-14 && (m4 - 120.8625).abs() < 1e-12);
-        assert_eq!((min(&x), max(&x)), (1.0, 10.0));
-        let y = x.map(|x| 3.0 - 2.0 * x);
-        assert!((correlation(&x, &y) + 1.0).abs() < 1e-15);
-        assert!(correlation(&x, &[7.0; 10]).is_nan());
+    fn sums_and_squares_by_hand() {
+        let window: Vec<_> = [1.0, 2.0, 4.0].map(Lanes::all).into();
+        assert_eq!(sum(&window), Lanes::all(7.0));
+        assert_eq!(squares_about(&[window[0], Lanes::NAN, window[2]], window[1]), Lanes::all(5.0));
+        assert_eq!((max(&window), min(&window)), (window[2], window[0]));
     }
 
-    #[test]
-    fn a_flat_series_has_no_deviation_at_all() {
-        assert_eq!(sd(&[0.1; 21]), 0.0);
-        assert_eq!(moments(&[1e9 + 0.1; 63])[1], 0.0);
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn maxima_are_those_of_a_scan(
+            values in prop::collection::vec(prop_oneof![9 => -9.0..9.0_f64, 1 => Just(f64::NAN)], 1..60),
+            length in 1..20_usize,
+        ) {
+            let mut maximum = Maximum::new(2, length);
+            for (t, x) in values.iter().enumerate() {
+                maximum.push(0, Lanes::all(9.5));
+                maximum.push(1, Lanes::all(*x));
+                let window = &values[(t + 1).saturating_sub(length)..=t];
+                let scanned = window.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                prop_assert_eq!(maximum.value(1), Lanes::all(scanned));
+            }
+        }
     }
 }

@@ -44,6 +44,9 @@ fn opened(history: &[Bars], signal_session: Date) -> SessionOpened {
         cash: Usd(0),
         equity: Usd(0),
         halted: None,
+        rules: None,
+        edge: None,
+        peak_equity: None,
     }
 }
 
@@ -102,6 +105,40 @@ fn bars_are_answered_with_what_the_builder_says() {
     assert_eq!(rounded, sent);
     assert!(features.eligible.iter().filter(|eligible| **eligible).count() >= 30);
     assert_eq!(features.exposures, matrix.exposures);
+}
+
+/// clv_1 is the same for all where all close at the high: refused that day, and the actor has seen it before.
+#[test]
+fn guards_that_fire_again_are_told() {
+    let panel = Panel { sessions: 360, ..PANEL };
+    let mut bars = panel.bars();
+    for t in [330, 359] {
+        for i in 0..panel.names {
+            bars[t].close[i] = bars[t].close[i].max(bars[t].open[i]);
+            bars[t].high[i] = bars[t].close[i];
+        }
+    }
+    let told = |bars: &[Bars]| {
+        let (today, history) = bars.split_last().expect("sessions");
+        let mut simulation = Simulation::new(vec![Box::new(FeaturesActor::new(history.to_vec()))]);
+        let opened = Message::SessionOpened(Box::new(opened(history, today.session)));
+        for (body, author) in
+            [(opened, ActorId::Session), (Message::Bars(today.clone()), ActorId::Ingest)]
+        {
+            let id = MessageId::event(author, "0".to_owned());
+            simulation.post(Envelope { id, at: Time(7), body });
+        }
+        simulation.since(0).find_map(|entry| match &entry.body {
+            Message::Features(features) => Some(features.guards.clone()),
+            _ => None,
+        })
+    };
+    let alert = |guards: Option<Vec<(String, u32)>>| {
+        let alerts = guards.expect("features").into_iter();
+        alerts.filter(|(guard, _)| guard.starts_with("alert")).collect::<Vec<_>>()
+    };
+    assert_eq!(alert(told(&bars)), [("alert clv_1".to_owned(), 2)]);
+    assert_eq!(alert(told(&bars[..359])), [], "once in sixty sessions");
 }
 
 #[test]

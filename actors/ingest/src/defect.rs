@@ -1,6 +1,6 @@
 //! When a bar can't be used: one rule for import, fetch and the gate.
 
-use messages::{Bars, Symbol};
+use messages::Bars;
 use std::fmt;
 
 /// Sources keep prices in 32 bits: a high may lie that much (relative) below the close and be it.
@@ -10,6 +10,9 @@ pub const TOLERANCE: f64 = 1e-6;
 /// or columns were mixed up.
 const PRICE_MAX: f64 = 1e7;
 const VOLUME_MAX: f64 = 1e12;
+
+/// What to do about a bar that may be true.
+const ACKNOWLEDGE: &str = "if it is real, say so with a `move` line in events.csv";
 
 /// Why a bar is unusable; the first reason wins.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -30,6 +33,31 @@ pub enum Defect {
     NoVolume(f64),
     /// Every number of the bar is that of the session before: the source repeats itself.
     Stale,
+    /// The close moved further than any that isn't news: an error of units, or a move that a person
+    /// must vouch for.
+    Jump {
+        from: f64,
+        to: f64,
+    },
+    /// The price fell (or rose) by the factor of a split while the volume did the opposite.
+    Split {
+        from: f64,
+        open: f64,
+        factor: f64,
+        volume: f64,
+    },
+    /// A high or low far beyond open and close.
+    Range {
+        name: &'static str,
+        value: f64,
+        open: f64,
+        close: f64,
+    },
+    /// Raw and adjusted close moved apart, and by no split.
+    RawJump {
+        adjusted: f64,
+        raw: f64,
+    },
 }
 
 /// Of a row: open, high, low, close, volume, raw close.
@@ -71,15 +99,6 @@ pub(crate) fn row(bars: &Bars, index: usize) -> [f64; 6] {
     ]
 }
 
-/// Is the bar of `symbol` in `bars` the one of the session before, number by number?
-pub(crate) fn is_stale(symbol: &Symbol, bars: &Bars, previous: &Bars) -> bool {
-    match (bars.row(symbol), previous.row(symbol)) {
-        // The raw close is left out: it comes from another request and may be the close itself.
-        (Some(now), Some(before)) => row(bars, now)[..5] == row(previous, before)[..5],
-        _ => false,
-    }
-}
-
 impl Defect {
     /// Without the numbers: what rows are counted by.
     pub fn kind(&self) -> &'static str {
@@ -90,6 +109,9 @@ impl Defect {
             Defect::HighBelow { .. } | Defect::LowAbove { .. } => "high, low and prices disagree",
             Defect::NoVolume(_) => "no volume",
             Defect::Stale => "copy of the session before",
+            Defect::Jump { .. } | Defect::Range { .. } => "move too large to be taken unseen",
+            Defect::Split { .. } => "split not adjusted for",
+            Defect::RawJump { .. } => "raw and adjusted prices apart",
         }
     }
 }
@@ -106,6 +128,23 @@ impl fmt::Display for Defect {
             Defect::LowAbove { low, name, value } => write!(f, "low {low} above {name} {value}"),
             Defect::NoVolume(value) => write!(f, "volume {value}"),
             Defect::Stale => write!(f, "identical to the session before"),
+            Defect::Jump { from, to } => {
+                write!(f, "close {to} after {from} (\u{d7}{:.3}): {ACKNOWLEDGE}", to / from)
+            }
+            Defect::Split { from, open, factor, volume } => write!(
+                f,
+                "open {open} after a close of {from} with {volume:.1} times the volume: a split ({}) that is not \
+                 adjusted for? {ACKNOWLEDGE}",
+                if *factor > 1.0 { format!("{factor}:1") } else { format!("1:{}", 1.0 / factor) }
+            ),
+            Defect::Range { name, value, open, close } => {
+                write!(f, "{name} {value} far from open {open} and close {close}: {ACKNOWLEDGE}")
+            }
+            Defect::RawJump { adjusted, raw } => write!(
+                f,
+                "the raw close moved \u{d7}{raw:.4}, the adjusted \u{d7}{adjusted:.4}, and no split explains it: \
+                 {ACKNOWLEDGE}"
+            ),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How bringing bars in from a data service goes wrong.
 
+use crate::import::ImportError;
 use crate::store::StoreError;
 use alpaca::AlpacaError;
 use messages::{Date, Symbol};
@@ -7,43 +8,51 @@ use thiserror::Error;
 
 #[derive(Debug, Error)]
 pub enum IngestError {
-    #[error("fetching bars of {symbols}")]
-    Alpaca { symbols: String, source: AlpacaError },
+    #[error("fetching {asked}")]
+    Alpaca { asked: String, source: AlpacaError },
     #[error("asking for the time")]
     Clock(#[source] AlpacaError),
-    #[error(
-        "PAGES: {symbols}: page token {token:?} leads back to a page we had: the service is at fault, try again"
-    )]
-    PageRepeated { symbols: String, token: String },
-    #[error(
-        "PAGES: {symbols}: page {page} is empty and says that more follows: the service is at fault, try again"
-    )]
-    PageEmpty { symbols: String, page: usize },
     #[error(
         "{symbol} was not asked for: the service maps names we don't know; see the table in ingest::symbols"
     )]
     Unasked { symbol: String },
     #[error(
-        "{symbol}: a bar at {t} is no daily bar of {from} to {through} (midnight in New York): check timeframe and service"
+        "{symbol}: a bar at {at} was not asked for (from {start} to {end}): the service is at fault, try again"
     )]
-    NotDaily { symbol: Symbol, t: String, from: Date, through: Date },
-    #[error("{symbol} on {session}: two bars: the service is at fault, try again")]
-    Duplicate { symbol: Symbol, session: Date },
+    Outside { symbol: Symbol, at: String, start: String, end: String },
     #[error(
-        "{symbol} on {session}: {field} is missing or no finite number: the service is at fault, try again"
+        "{symbol}: a bar at {at} is no daily bar (midnight in New York): check timeframe and service"
     )]
-    NotFinite { symbol: Symbol, session: Date, field: &'static str },
+    NotDaily { symbol: Symbol, at: String },
+    #[error(
+        "{symbol}: {field} of the bar at {at} is missing or no finite number: the service is at fault, try again"
+    )]
+    NotFinite { symbol: Symbol, at: String, field: &'static str },
+    #[error("{symbol}: {detail} in the bar at {at}: the service is at fault, try again")]
+    Unsound { symbol: Symbol, at: String, detail: String },
+    #[error("no bars of {} from {from} to {through}: check spelling and dates", symbols.join(", "))]
+    Nothing { symbols: Vec<String>, from: String, through: String },
     #[error(
         "{symbol} on {session}: there is a bar {present} and none {absent}: the service is at fault, try again"
     )]
     RawMismatch { symbol: Symbol, session: Date, present: &'static str, absent: &'static str },
+    #[error(
+        "there is no latest trade and quote of {symbol}: check its spelling (pairs of coins have a slash)"
+    )]
+    NoLatest { symbol: Symbol },
     #[error("{from} is after {through}: nothing can be fetched")]
     Backwards { from: Date, through: Date },
     #[error(
         "RESTATED: {symbol} on {session}: {field} is stored as {stored} and is {now} now: the source has \
-         changed its past (a split, a correction); fetch the whole history again (aurora fetch)"
+         changed its past (a split, a correction); look at it, then `aurora fetch --restate REASON`"
     )]
     Restated { symbol: Symbol, session: Date, field: &'static str, stored: f64, now: String },
+    #[error(
+        "PAST_CHANGED: {count} stored numbers are no longer what the source says, the first: {first}. A split, a \
+         dividend or a correction? Nothing was written; `aurora fetch --restate REASON` takes the source's past \
+         into a new snapshot and records every difference"
+    )]
+    PastChanged { count: usize, first: String },
     #[error(
         "NO_OVERLAP: {session} is stored, was asked for again and is not in the answer, so that nothing shows \
          whether the source has changed its past: the service is at fault, try again"
@@ -51,6 +60,8 @@ pub enum IngestError {
     NoOverlap { session: Date },
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
     #[error("the thread that reads and writes prices has died")]
     Thread(#[source] tokio::task::JoinError),
 }
@@ -62,9 +73,7 @@ impl IngestError {
             IngestError::Alpaca { source, .. } | IngestError::Clock(source) => {
                 source.is_transient() || matches!(source, AlpacaError::Malformed { .. })
             }
-            IngestError::PageRepeated { .. }
-            | IngestError::PageEmpty { .. }
-            | IngestError::Duplicate { .. }
+            IngestError::Outside { .. }
             | IngestError::NotFinite { .. }
             | IngestError::NoOverlap { .. }
             | IngestError::RawMismatch { .. } => true,

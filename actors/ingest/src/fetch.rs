@@ -1,15 +1,14 @@
 //! Daily bars from Alpaca (or the simulated venue, which speaks the same API), whole or not at all.
 
+use crate::decode::Columns;
 use crate::error::IngestError;
-use alpaca::model::{Bar, BarsPage};
-use alpaca::{BarsQuery, Client};
-use futures::stream::{self, StreamExt, TryStreamExt};
+use crate::pages::{Ask, Source, all};
+use alpaca::Client;
 use jiff::civil;
 use messages::{Bars, Date, Symbol, Time};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Hears how many symbols are done, and of how many (each counts twice where raw closes are asked
 /// for as well).
@@ -21,6 +20,8 @@ pub struct FetchOptions {
     pub feed: String,
     /// `split`, `raw`, `all`.
     pub adjustment: String,
+    /// The day whose names are meant; `None`: today's.
+    pub asof: Option<Date>,
     /// Requests in flight.
     pub concurrency: usize,
     /// Symbols in a request.
@@ -29,10 +30,10 @@ pub struct FetchOptions {
 }
 
 impl FetchOptions {
-    /// 50 symbols in a request, 4 requests in flight.
+    /// 50 symbols in a request, 4 requests in flight, today's names.
     pub fn new(feed: impl Into<String>, adjustment: impl Into<String>) -> Self {
         let (feed, adjustment) = (feed.into(), adjustment.into());
-        Self { feed, adjustment, concurrency: 4, chunk: 50, progress: None }
+        Self { feed, adjustment, asof: None, concurrency: 4, chunk: 50, progress: None }
     }
 }
 
@@ -61,191 +62,117 @@ pub async fn fetch_bars(
     }
     let unique: BTreeSet<&Symbol> = symbols.iter().collect();
     let symbols: Vec<Symbol> = unique.into_iter().cloned().collect();
-    let is_raw = options.adjustment == "raw";
-    let total = symbols.len() * if is_raw { 1 } else { 2 };
-    let fetch = Fetch { client, from, through, options, total, done: AtomicUsize::new(0) };
-    let adjusted = fetch.rows(&symbols, &options.adjustment).await?;
-    let raw = if is_raw { None } else { Some(fetch.rows(&symbols, "raw").await?) };
-    assemble(&symbols, &adjusted, raw.as_deref())
-}
-
-struct Fetch<'a> {
-    client: &'a Client,
-    from: Date,
-    through: Date,
-    options: &'a FetchOptions,
-    total: usize,
-    done: AtomicUsize,
-}
-
-/// One bar; orders by session, then symbol (symbols ascend).
-struct Row {
-    session: Date,
-    /// Index into the symbols asked for.
-    symbol: usize,
-    /// Open, high, low, close, volume.
-    values: [f64; 5],
-}
-
-impl Row {
-    fn key(&self) -> (Date, usize) {
-        (self.session, self.symbol)
+    let mut asks = vec![daily(from, through, options, &options.adjustment)];
+    if options.adjustment != "raw" {
+        asks.push(Ask { only_close: true, ..daily(from, through, options, "raw") });
     }
+    let mut found = all(client, &symbols, &asks, options).await?.into_iter();
+    let adjusted = found.next().unwrap_or_default();
+    let raw = found.next();
+    if let Some(raw) = &raw {
+        same_sessions(&symbols, &adjusted, raw)?;
+    }
+    let sessions = sessions(&symbols, &adjusted)?;
+    Ok(assemble(&symbols, &sessions, &adjusted, raw.as_deref()))
 }
 
-impl Fetch<'_> {
-    /// All bars of `symbols` at one adjustment, ascending, each once.
-    async fn rows(&self, symbols: &[Symbol], adjustment: &str) -> Result<Vec<Row>, IngestError> {
-        let size = self.options.chunk.max(1);
-        let parts = symbols.chunks(size).enumerate();
-        let parts = parts.map(|(index, part)| self.chunk(part, index * size, adjustment));
-        let found: Vec<Vec<Row>> = stream::iter(parts.collect::<Vec<_>>())
-            .buffer_unordered(self.options.concurrency.max(1))
-            .try_collect()
-            .await?;
-        let mut rows: Vec<Row> = found.into_iter().flatten().collect();
-        rows.sort_unstable_by_key(Row::key);
-        match rows.windows(2).find(|pair| pair[0].key() == pair[1].key()) {
-            None => Ok(rows),
-            Some(pair) => Err(IngestError::Duplicate {
-                symbol: symbols[pair[0].symbol].clone(),
-                session: pair[0].session,
-            }),
-        }
-    }
-
-    /// One request, page after page. `first` is the index of `symbols[0]` among all.
-    async fn chunk(
-        &self,
-        symbols: &[Symbol],
-        first: usize,
-        adjustment: &str,
-    ) -> Result<Vec<Row>, IngestError> {
-        let mut query = self.query(symbols, adjustment);
-        let (mut rows, mut seen) = (Vec::new(), BTreeSet::new());
-        for number in 1.. {
-            let page = self.client.bars_page(&query).await;
-            let page =
-                page.map_err(|source| IngestError::Alpaca { symbols: named(symbols), source })?;
-            let count = rows.len();
-            self.read(&page, symbols, first, &mut rows)?;
-            let Some(token) = page.next_page_token else {
-                break;
-            };
-            if rows.len() == count {
-                return Err(IngestError::PageEmpty { symbols: named(symbols), page: number });
-            }
-            if !seen.insert(token.clone()) {
-                return Err(IngestError::PageRepeated { symbols: named(symbols), token });
-            }
-            query.page_token = Some(token);
-        }
-        let done = self.done.fetch_add(symbols.len(), Ordering::Relaxed) + symbols.len();
-        if let Some(progress) = &self.options.progress {
-            progress(done, self.total);
-        }
-        Ok(rows)
-    }
-
-    /// Full times, never dates (whose zone is not documented). A daily bar's time is midnight in New
-    /// York and both bounds are inclusive, so the end is the last session's own midnight: not in the
-    /// future even on the day itself, which the free plan would refuse.
-    fn query(&self, symbols: &[Symbol], adjustment: &str) -> BarsQuery {
-        BarsQuery {
-            symbols: symbols.iter().map(|symbol| symbol.as_str().to_owned()).collect(),
-            timeframe: "1Day".to_owned(),
-            start: midnight(self.from),
-            end: midnight(self.through),
+/// A daily bar's time is midnight in New York and both bounds are inclusive, so the end is the last
+/// session's own midnight: not in the future even on the day itself, which the free plan would refuse.
+fn daily(from: Date, through: Date, options: &FetchOptions, adjustment: &str) -> Ask {
+    Ask {
+        source: Source::Stocks {
+            feed: options.feed.clone(),
             adjustment: adjustment.to_owned(),
-            feed: self.options.feed.clone(),
-            asof: None,
-            page_token: None,
-        }
+            asof: options.asof,
+        },
+        timeframe: "1Day".to_owned(),
+        start: midnight(from),
+        end: midnight(through),
+        only_close: false,
     }
-
-    fn read(
-        &self,
-        page: &BarsPage,
-        symbols: &[Symbol],
-        first: usize,
-        rows: &mut Vec<Row>,
-    ) -> Result<(), IngestError> {
-        for (name, bars) in &page.bars {
-            let Ok(index) = symbols.binary_search_by(|symbol| symbol.as_str().cmp(name)) else {
-                return Err(IngestError::Unasked { symbol: name.clone() });
-            };
-            for bar in bars {
-                let session = self.session(&symbols[index], bar)?;
-                let values = values(&symbols[index], session, bar)?;
-                rows.push(Row { session, symbol: first + index, values });
-            }
-        }
-        Ok(())
-    }
-
-    fn session(&self, symbol: &Symbol, bar: &Bar) -> Result<Date, IngestError> {
-        let (from, through) = (self.from, self.through);
-        let session = alpaca::time::session_date(bar.t.0);
-        if midnight(session) == bar.t.0 && (from..=through).contains(&session) {
-            return Ok(session);
-        }
-        let t = alpaca::time::utc(bar.t.0);
-        Err(IngestError::NotDaily { symbol: symbol.clone(), t, from, through })
-    }
-}
-
-fn values(symbol: &Symbol, session: Date, bar: &Bar) -> Result<[f64; 5], IngestError> {
-    let volume = bar.v.unwrap_or(f64::NAN);
-    let values = [bar.o, bar.h, bar.l, bar.c, volume];
-    let fields = ["open", "high", "low", "close", "volume"];
-    match values.iter().zip(fields).find(|(value, _)| !value.is_finite()) {
-        None => Ok(values),
-        Some((_, field)) => Err(IngestError::NotFinite { symbol: symbol.clone(), session, field }),
-    }
-}
-
-/// Cross-sections from rows, each with its raw close.
-fn assemble(
-    symbols: &[Symbol],
-    rows: &[Row],
-    raw: Option<&[Row]>,
-) -> Result<Vec<Bars>, IngestError> {
-    if let Some(raw) = raw {
-        same_keys(symbols, rows, raw)?;
-    }
-    let mut history: Vec<Bars> = Vec::new();
-    for (at, row) in rows.iter().enumerate() {
-        if history.last().is_none_or(|bars| bars.session != row.session) {
-            history.push(Bars::empty(row.session));
-        }
-        let [open, high, low, close, volume] = row.values;
-        let raw_close = raw.map_or(close, |raw| raw[at].values[3]);
-        let bars = history.last_mut().expect("pushed above");
-        bars.push(symbols[row.symbol].clone(), [open, high, low, close, volume, raw_close]);
-    }
-    Ok(history)
-}
-
-fn same_keys(symbols: &[Symbol], rows: &[Row], raw: &[Row]) -> Result<(), IngestError> {
-    let adjusted: BTreeSet<_> = rows.iter().map(Row::key).collect();
-    let unadjusted: BTreeSet<_> = raw.iter().map(Row::key).collect();
-    let Some(&(session, symbol)) = adjusted.symmetric_difference(&unadjusted).next() else {
-        return Ok(());
-    };
-    let words = ("with adjusted prices", "with raw ones");
-    let here = adjusted.contains(&(session, symbol));
-    let (present, absent) = if here { words } else { (words.1, words.0) };
-    Err(IngestError::RawMismatch { symbol: symbols[symbol].clone(), session, present, absent })
 }
 
 fn midnight(session: Date) -> Time {
     alpaca::time::session_time(session, civil::Time::midnight())
 }
 
-fn named(symbols: &[Symbol]) -> String {
-    match symbols {
-        [] => "nothing".to_owned(),
-        [only] => only.to_string(),
-        [first, .., last] => format!("{first} … {last} ({} symbols)", symbols.len()),
+/// The session of each time that occurs, ascending.
+fn sessions(symbols: &[Symbol], columns: &[Columns]) -> Result<BTreeMap<i64, Date>, IngestError> {
+    let mut sessions = BTreeMap::new();
+    for (symbol, columns) in symbols.iter().zip(columns) {
+        for time in &columns.time {
+            if sessions.contains_key(time) {
+                continue;
+            }
+            let session = alpaca::time::session_date(Time(*time));
+            if midnight(session).0 != *time {
+                let at = alpaca::time::utc(Time(*time));
+                return Err(IngestError::NotDaily { symbol: symbol.clone(), at });
+            }
+            sessions.insert(*time, session);
+        }
+    }
+    Ok(sessions)
+}
+
+/// Adjusted and raw prices must be of the same sessions.
+fn same_sessions(
+    symbols: &[Symbol],
+    adjusted: &[Columns],
+    raw: &[Columns],
+) -> Result<(), IngestError> {
+    for ((symbol, adjusted), raw) in symbols.iter().zip(adjusted).zip(raw) {
+        if adjusted.time == raw.time {
+            continue;
+        }
+        let [here, there]: [BTreeSet<i64>; 2] =
+            [adjusted, raw].map(|columns| columns.time.iter().copied().collect());
+        let lone = here.symmetric_difference(&there).next().expect("they differ");
+        let words = ("with adjusted prices", "with raw ones");
+        let (present, absent) = if here.contains(lone) { words } else { (words.1, words.0) };
+        let session = alpaca::time::session_date(Time(*lone));
+        return Err(IngestError::RawMismatch { symbol: symbol.clone(), session, present, absent });
+    }
+    Ok(())
+}
+
+/// Cross-sections from columns, each row with its raw close.
+fn assemble(
+    symbols: &[Symbol],
+    sessions: &BTreeMap<i64, Date>,
+    adjusted: &[Columns],
+    raw: Option<&[Columns]>,
+) -> Vec<Bars> {
+    let mut next = vec![0; symbols.len()];
+    let mut history = Vec::with_capacity(sessions.len());
+    for (time, session) in sessions {
+        let mut bars = with_room(*session, symbols.len());
+        for (at, columns) in adjusted.iter().enumerate() {
+            let row = next[at];
+            if columns.time.get(row) != Some(time) {
+                continue;
+            }
+            next[at] += 1;
+            let [open, high, low, close, volume] = columns.row(row);
+            let raw_close = raw.map_or(close, |raw| raw[at].close[row]);
+            bars.push(symbols[at].clone(), [open, high, low, close, volume, raw_close]);
+        }
+        history.push(bars);
+    }
+    history
+}
+
+/// Exact room: over thousands of sessions, doubling would cost as much again.
+fn with_room(session: Date, symbols: usize) -> Bars {
+    let room = || Vec::<f64>::with_capacity(symbols).into();
+    Bars {
+        session,
+        symbols: Vec::with_capacity(symbols),
+        open: room(),
+        high: room(),
+        low: room(),
+        close: room(),
+        volume: room(),
+        raw_close: room(),
     }
 }

@@ -1,5 +1,6 @@
 //! Between bars and polars: the only file that knows the columns of `prices.parquet`.
 
+use crate::series::Series;
 use jiff::{ToSpan, civil::date};
 use messages::{Bars, Date, Symbol};
 use polars::prelude::*;
@@ -32,6 +33,24 @@ pub(crate) fn to_parquet(history: &[Bars]) -> PolarsResult<Vec<u8>> {
         for bars in history {
             values.extend_from_slice(crate::store::columns(bars)[index].1);
         }
+        columns.push(Column::new(name.into(), values));
+    }
+    let mut bytes = Vec::new();
+    let mut frame = DataFrame::new(rows, columns)?;
+    ParquetWriter::new(&mut bytes).finish(&mut frame)?;
+    Ok(bytes)
+}
+
+pub(crate) fn series_to_parquet(series: &Series) -> PolarsResult<Vec<u8>> {
+    let rows = series.time.len();
+    let names = series.symbol.iter().map(|at| series.symbols[*at as usize].as_str());
+    let symbols = StringChunked::from_iter_values("symbol".into(), names);
+    let times = Int64Chunked::from_vec("time".into(), series.time.clone());
+    let times = times.into_datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC));
+    let days = series.session.iter().map(|session| day_of(*session)).collect();
+    let sessions = Int32Chunked::from_vec("session".into(), days).into_date();
+    let mut columns = vec![symbols.into_column(), times.into_column(), sessions.into_column()];
+    for (name, values) in FIELDS.into_iter().zip(&series.values) {
         columns.push(Column::new(name.into(), values));
     }
     let mut bytes = Vec::new();

@@ -6,7 +6,7 @@
 
 use crate::defect::defect;
 use crate::frame;
-use crate::sectors::{self, Sectors};
+use crate::manifest::Mapped;
 use crate::symbols;
 use crate::table::Table;
 use crate::universe::{self, Universe};
@@ -32,7 +32,7 @@ pub struct Imported {
     pub bars: Vec<Bars>,
     pub universe: Universe,
     /// Labels of the file that are not our symbols, and what they were taken for; ascending.
-    pub mapped: Vec<(String, Symbol)>,
+    pub mapped: Vec<Mapped>,
     /// Rows that were not imported, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
     /// The file has no `raw_close`; the close stands in.
@@ -78,10 +78,14 @@ fn listed(symbols: &[Symbol]) -> String {
 /// # Errors
 /// See [`ImportError`].
 pub fn import(sources: &Sources) -> Result<Imported, ImportError> {
-    let universe = members(sources)?;
+    let Sources { universe, sectors, sectors_as_of, .. } = *sources;
+    let (universe, mut mapped) = universe::read_members(universe, sectors, sectors_as_of)?;
     let table = Table::read(sources.prices)?;
     let raw_close_is_close = !table.has("raw_close");
-    let Selected { rows, mapped, mut dropped } = select(&table, &universe.members)?;
+    let Selected { rows, mapped: renamed, mut dropped } = select(&table, &universe.members)?;
+    mapped.extend(renamed);
+    mapped.sort();
+    mapped.dedup();
     let bars = assemble(&table, &universe.members, &rows, &mut dropped)?;
     let bare = without_bars(&universe.members, &bars);
     if !bare.is_empty() {
@@ -91,30 +95,10 @@ pub fn import(sources: &Sources) -> Result<Imported, ImportError> {
     Ok(Imported { bars, universe, mapped, dropped, raw_close_is_close })
 }
 
-/// The universe with its sectors: from the sectors file if there is one, else from its own column.
-fn members(sources: &Sources) -> Result<Universe, ImportError> {
-    let symbols = universe::read(sources.universe)?;
-    let path = sources.sectors.unwrap_or(sources.universe);
-    let Sectors { sector, as_of } = sectors::read(path)?;
-    let as_of = sources.sectors_as_of.or(as_of);
-    let as_of = as_of.ok_or_else(|| ImportError::NoSectorDate { path: path.to_owned() })?;
-    let (mut members, mut lacking) = (Vec::new(), Vec::new());
-    for symbol in symbols {
-        match sector.get(&symbol) {
-            Some(sector) => members.push(Member { symbol, sector: sector.clone() }),
-            None => lacking.push(symbol),
-        }
-    }
-    if !lacking.is_empty() {
-        return Err(ImportError::NoSector { path: path.to_owned(), symbols: lacking });
-    }
-    Ok(Universe::new(members, as_of))
-}
-
 /// Rows of members, ascending by session and symbol.
 struct Selected {
     rows: Vec<Row>,
-    mapped: Vec<(String, Symbol)>,
+    mapped: Vec<Mapped>,
     dropped: BTreeMap<&'static str, u64>,
 }
 
@@ -151,7 +135,9 @@ fn select(table: &Table, members: &[Member]) -> Result<Selected, ImportError> {
             return Err(duplicate(table, members, pair[0], pair[1]));
         }
     }
-    let mapped = mapped.into_iter().map(|(label, symbol)| (label.to_owned(), symbol.clone()));
+    let mapped = mapped
+        .into_iter()
+        .map(|(label, symbol)| Mapped { from: label.to_owned(), to: symbol.clone() });
     Ok(Selected { mapped: mapped.collect(), rows, dropped })
 }
 

@@ -1,6 +1,7 @@
 //! What stands beside a price history: where it came from, and which bytes it is.
 
-use crate::store::StoreError;
+use crate::inspection::Inspection;
+use crate::store::{StoreError, symbols_of};
 use messages::{Bars, Date, Symbol, history_sha256, sha256_hex};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -42,11 +43,51 @@ impl Provenance {
     }
 }
 
+/// A name of the source that is not ours, and what it was taken for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Mapped {
+    pub from: String,
+    pub to: Symbol,
+}
+
+/// Why and how a past that was stored was replaced by another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restatement {
+    pub reason: String,
+    /// Numbers that differ; `differences.csv` in the snapshot lists them.
+    pub differences: u64,
+    /// [`Manifest::content_sha256`] of what was stored before.
+    pub replaced_sha256: String,
+}
+
+/// All that is known of a history besides its bars.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    #[serde(flatten)]
+    pub provenance: Provenance,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mapped: Vec<Mapped>,
+    /// What the gate said of it; `None` if it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Inspection>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restated: Option<Restatement>,
+    /// When later sessions were last added by `fetch`, and what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grown: Option<String>,
+}
+
+impl From<Provenance> for Origin {
+    fn from(provenance: Provenance) -> Self {
+        Self { provenance, mapped: Vec::new(), gate: None, restated: None, grown: None }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub schema: u32,
     #[serde(flatten)]
-    pub provenance: Provenance,
+    pub origin: Origin,
     pub rows: u64,
     pub sessions: u32,
     pub symbols: u32,
@@ -59,22 +100,25 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub(crate) fn new(history: &[Bars], bytes: &[u8], provenance: Provenance) -> Self {
-        let mut symbols: Vec<&str> =
-            history.iter().flat_map(|bars| bars.symbols.iter().map(Symbol::as_str)).collect();
-        symbols.sort_unstable();
-        symbols.dedup();
+    pub(crate) fn new(history: &[Bars], bytes: &[u8], origin: Origin) -> Self {
         Self {
             schema: SCHEMA_VERSION,
-            provenance,
+            origin,
             rows: history.iter().map(|bars| bars.symbols.len() as u64).sum(),
             sessions: history.len() as u32,
-            symbols: symbols.len() as u32,
+            symbols: symbols_of(history).len() as u32,
             first_session: history.first().map(|bars| bars.session),
             last_session: history.last().map(|bars| bars.session),
             content_sha256: history_sha256(history),
             file_sha256: sha256_hex(bytes),
         }
+    }
+
+    /// Why only research may use it, if so.
+    pub fn partial(&self) -> Option<String> {
+        let gate = self.origin.gate.as_ref().filter(|gate| !gate.is_complete())?;
+        let first = gate.findings.first().map_or(String::new(), |finding| format!(" ({finding})"));
+        Some(format!("{} of {} bars{first}", gate.got, gate.expected))
     }
 }
 
@@ -168,7 +212,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     synced.map_err(io("syncing", folder))
 }
 
-fn read_one(path: &Path) -> Result<Option<Manifest>, StoreError> {
+pub(crate) fn read_one(path: &Path) -> Result<Option<Manifest>, StoreError> {
     let Some(bytes) = read_optional(path)? else {
         return Ok(None);
     };
@@ -189,6 +233,9 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, StoreError> 
     }
 }
 
-fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> StoreError + 'a {
+pub(crate) fn io<'a>(
+    doing: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(std::io::Error) -> StoreError + 'a {
     move |source| StoreError::Io { doing, path: path.to_owned(), source }
 }

@@ -9,10 +9,15 @@
 //! then the prices are renamed into place, then the manifest. A reader takes the manifest that fits
 //! the bytes it has read, so a crash at any point leaves either the old history or the new one.
 
+use crate::cache;
 use crate::frame;
-use crate::manifest::{Manifest, Provenance, file_and_manifests, settle, write_both};
-use messages::{Bars, Date, HistoryRef, history_sha256};
+use crate::manifest::{
+    Manifest, Origin, Provenance, file_and_manifests, read_manifest, settle, write_both,
+};
+use messages::{Bars, Date, HistoryRef, Symbol, history_sha256, sha256_hex};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -28,11 +33,19 @@ pub enum StoreError {
     Tampered { path: PathBuf, manifest: PathBuf },
     #[error("{}: {detail}: restore it from a backup, or fetch or import again", path.display())]
     Corrupt { path: PathBuf, detail: String },
+    #[error(
+        "PARTIAL: {} was written with --allow-partial and has {detail}: it is for research only; fetch or import it \
+         whole to trade on it",
+        path.display()
+    )]
+    Partial { path: PathBuf, detail: String },
+    #[error("nothing was known on {date}: {found}")]
+    NoSnapshot { date: Date, found: String },
     #[error("not written: {0}")]
     Unfit(String),
     #[error(
         "session {session} is stored with other values ({difference}): the source has restated its past; \
-         fetch the whole history again into a new file"
+         look at it, then `aurora fetch --restate REASON`"
     )]
     Restated { session: Date, difference: String },
     #[error(
@@ -59,6 +72,25 @@ pub fn read_prices(path: &Path) -> Result<Vec<Bars>, StoreError> {
     parse(path, bytes)
 }
 
+/// As [`read_prices`], for whoever trades on them: a history that is only good for research is refused.
+/// Cheap when the file is what it was last time (see [`cache`]).
+///
+/// # Errors
+/// As [`read_prices`]; the history was written with `--allow-partial`.
+pub fn trading_prices(path: &Path) -> Result<Arc<Vec<Bars>>, StoreError> {
+    let (bytes, manifest) = file_and_manifests(path)?;
+    refuse_partial(path, manifest.as_ref())?;
+    let sha256 = manifest.map_or_else(|| sha256_hex(&bytes), |manifest| manifest.file_sha256);
+    cache::history(path, &sha256, || parse(path, bytes))
+}
+
+fn refuse_partial(path: &Path, manifest: Option<&Manifest>) -> Result<(), StoreError> {
+    match manifest.and_then(Manifest::partial) {
+        None => Ok(()),
+        Some(detail) => Err(StoreError::Partial { path: path.to_owned(), detail }),
+    }
+}
+
 /// Replaces the history at `path` (its folder is made where it lacks) and says what was written.
 ///
 /// # Errors
@@ -67,12 +99,12 @@ pub fn read_prices(path: &Path) -> Result<Vec<Bars>, StoreError> {
 pub fn write_prices(
     path: &Path,
     history: &[Bars],
-    provenance: Provenance,
+    origin: impl Into<Origin>,
 ) -> Result<Manifest, StoreError> {
     check(history)?;
     let bytes = frame::to_parquet(history)
         .map_err(|error| StoreError::Unfit(format!("parquet: {error}")))?;
-    let manifest = Manifest::new(history, &bytes, provenance);
+    let manifest = Manifest::new(history, &bytes, origin.into());
     write_both(path, &bytes, &manifest)?;
     Ok(manifest)
 }
@@ -89,9 +121,9 @@ pub enum Appended {
 /// # Errors
 /// As reading and writing; the session is stored with other values, or lies in the past.
 pub fn append_session(path: &Path, bars: &Bars) -> Result<Appended, StoreError> {
+    // Only a writer may do this: a reader would take away what a writer is about to use.
     settle(path)?;
-    let (bytes, manifest) = file_and_manifests(path)?;
-    let mut history = parse(path, bytes)?;
+    let history = trading_prices(path)?;
     if let Some(stored) = session(&history, bars.session) {
         return match difference(stored, bars) {
             None => Ok(Appended::AlreadyThere),
@@ -101,9 +133,16 @@ pub fn append_session(path: &Path, bars: &Bars) -> Result<Appended, StoreError> 
     if let Some(last) = history.last().filter(|last| last.session > bars.session) {
         return Err(StoreError::Backwards { session: bars.session, last: last.session });
     }
+    let manifest = read_manifest(path)?;
+    let mut origin = manifest.map_or_else(|| Provenance::unknown().into(), |known| known.origin);
+    if let Some(gate) = &mut origin.gate {
+        gate.expected += bars.symbols.len() as u64;
+        gate.got += bars.symbols.len() as u64;
+    }
+    let mut history = Arc::unwrap_or_clone(history);
     history.push(bars.clone());
-    let provenance = manifest.map_or_else(Provenance::unknown, |manifest| manifest.provenance);
-    write_prices(path, &history, provenance)?;
+    let manifest = write_prices(path, &history, origin)?;
+    cache::keep(path, &manifest.file_sha256, history);
     Ok(Appended::New)
 }
 
@@ -111,6 +150,19 @@ pub fn append_session(path: &Path, bars: &Bars) -> Result<Appended, StoreError> 
 pub fn session(history: &[Bars], session: Date) -> Option<&Bars> {
     let at = history.binary_search_by_key(&session, |bars| bars.session).ok()?;
     Some(&history[at])
+}
+
+/// All names in a history. Neighbouring sessions mostly have the same ones.
+pub fn symbols_of(history: &[Bars]) -> BTreeSet<&Symbol> {
+    let mut known = BTreeSet::new();
+    let mut before: &[Symbol] = &[];
+    for bars in history {
+        if bars.symbols != before {
+            known.extend(&bars.symbols);
+            before = &bars.symbols;
+        }
+    }
+    known
 }
 
 /// The last `sessions` sessions up to and including `through`, and the reference that vouches for

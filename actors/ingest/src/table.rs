@@ -70,6 +70,17 @@ impl Table {
         text.iter().enumerate().map(cell).collect()
     }
 
+    /// Text cells of a column that may be absent, or empty in any row.
+    pub(crate) fn texts_or_empty(&self, name: &str) -> Result<Vec<String>, ImportError> {
+        if !self.has(name) {
+            return Ok(vec![String::new(); self.frame.height()]);
+        }
+        let column = self.column(&[name])?;
+        let text = column.cast(&DataType::String).map_err(|error| self.mistyped(column, &error))?;
+        let text = text.str().map_err(|error| self.mistyped(column, &error))?;
+        Ok(text.iter().map(|cell| cell.unwrap_or_default().trim().to_owned()).collect())
+    }
+
     /// Numbers of any width; an empty cell is NaN.
     pub(crate) fn numbers(&self, name: &str) -> Result<Vec<f64>, ImportError> {
         let column = self.column(&[name])?;
@@ -149,7 +160,7 @@ impl Table {
         if self.is_text { format!("line {}", row + 2) } else { format!("row {}", row + 1) }
     }
 
-    fn bad_cell(
+    pub(crate) fn bad_cell(
         &self,
         row: usize,
         column: &str,

@@ -2,11 +2,13 @@
 
 use crate::coverage;
 use crate::error::IngestError;
+use crate::events::read_events;
 use crate::fetch::{FetchOptions, fetch_bars};
 use crate::store::{self, StoreError};
 use alpaca::Client;
 use messages::{Bars, CoverageFailed, Date, Member, Symbol};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a session's gateway has to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,7 @@ pub async fn fetch_session(
     options: &FetchOptions,
 ) -> Result<Today, IngestError> {
     let stored = read(prices.to_owned()).await?;
+    let events = read_events(prices)?;
     let before = stored.partition_point(|bars| bars.session < signal_session);
     let from = before.checked_sub(1).map_or(signal_session, |last| stored[last].session);
     let symbols: Vec<Symbol> = universe.iter().map(|member| member.symbol.clone()).collect();
@@ -42,18 +45,21 @@ pub async fn fetch_session(
             agree(stored, bars, &symbols)?;
         }
     }
-    for bars in &fetched {
-        if bars.session < signal_session && store::session(&stored, bars.session).is_none() {
-            append(prices.to_owned(), bars.clone()).await?;
-        }
-    }
-    let today = store::session(&fetched, signal_session).cloned();
-    let today = today.unwrap_or_else(|| Bars::empty(signal_session));
-    let previous = fetched.iter().rfind(|bars| bars.session < signal_session);
+    let none = Bars::empty(signal_session);
+    let today = store::session(&fetched, signal_session).unwrap_or(&none);
+    let last = stored[..before].last().map(|bars| bars.session);
+    let gap = |bars: &&Bars| bars.session < signal_session && Some(bars.session) > last;
     // What is stored is what the backtest compares with: volume may have grown since (see `agree`).
-    let previous = previous.map(|now| store::session(&stored, now.session).unwrap_or(now));
-    Ok(match coverage::check(universe, &today, previous) {
-        Ok(()) => Today::Covered(today),
+    let mut known: Vec<&Bars> = stored[..before].iter().collect();
+    for bars in fetched.iter().filter(gap) {
+        if let Err(failed) = coverage::check(universe, bars, &known, &events) {
+            return Ok(Today::Failed(failed));
+        }
+        append(prices.to_owned(), bars.clone()).await?;
+        known.push(bars);
+    }
+    Ok(match coverage::check(universe, today, &known, &events) {
+        Ok(()) => Today::Covered(today.clone()),
         Err(failed) => Today::Failed(failed),
     })
 }
@@ -105,8 +111,8 @@ fn restated(
 }
 
 /// Parquet and hashing take tenths of a second: off the event loop.
-async fn read(prices: PathBuf) -> Result<Vec<Bars>, IngestError> {
-    let reading = tokio::task::spawn_blocking(move || store::read_prices(&prices));
+async fn read(prices: PathBuf) -> Result<Arc<Vec<Bars>>, IngestError> {
+    let reading = tokio::task::spawn_blocking(move || store::trading_prices(&prices));
     Ok(reading.await.map_err(IngestError::Thread)??)
 }
 

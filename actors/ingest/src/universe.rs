@@ -2,13 +2,14 @@
 //! the prices.
 
 use crate::import::ImportError;
-use crate::manifest::{read_optional, replace};
+use crate::manifest::{Mapped, read_optional, replace};
+use crate::sectors::{self, Sectors};
 use crate::store::StoreError;
-use crate::symbols::spelling;
+use crate::symbols::{present, spelling};
 use crate::table::Table;
 use messages::{Date, Member, Symbol, sha256_hex};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The members of a universe with one sector snapshot.
@@ -69,17 +70,56 @@ pub fn read_universe(path: &Path) -> Result<Universe, StoreError> {
     Ok(universe)
 }
 
-/// The symbols of a universe file, ascending: its column `symbol`; the others are of no concern here.
+/// The symbols of a universe file of the day `on`, ascending by present name, each with its label there;
+/// the column `symbol`, the others are of no concern here.
 ///
 /// # Errors
-/// No such file or column, an empty cell, a symbol twice, no symbol at all.
-pub fn read(path: &Path) -> Result<Vec<Symbol>, ImportError> {
-    let mut symbols = unique_symbols(&Table::read(path)?)?;
+/// No such file or column, an empty cell, a symbol twice (also under two names), no symbol at all.
+pub fn read(path: &Path, on: Date) -> Result<Vec<(Symbol, String)>, ImportError> {
+    let table = Table::read(path)?;
+    let mut symbols: BTreeMap<Symbol, String> = BTreeMap::new();
+    for (row, label) in table.texts("symbol")?.into_iter().enumerate() {
+        let symbol = present(&label, on);
+        if symbols.insert(symbol.clone(), label).is_some() {
+            let (path, place) = (table.path().to_owned(), table.place(row));
+            return Err(ImportError::Repeated { path, place, symbol });
+        }
+    }
     if symbols.is_empty() {
         return Err(ImportError::Empty { path: path.to_owned() });
     }
-    symbols.sort();
-    Ok(symbols)
+    Ok(symbols.into_iter().collect())
+}
+
+/// The members of the universe file at `path`, with their sectors from `sectors` (by default the same
+/// file), and what their labels were taken for where they differ. `as_of`: the day the files speak for;
+/// by default what the sectors say.
+///
+/// # Errors
+/// As [`read`]; a member has no sector; nobody says which day is meant.
+pub fn read_members(
+    path: &Path,
+    sectors: Option<&Path>,
+    as_of: Option<Date>,
+) -> Result<(Universe, Vec<Mapped>), ImportError> {
+    let from = sectors.unwrap_or(path);
+    let Sectors { sector, as_of: said } = sectors::read(from)?;
+    let as_of = as_of.or(said);
+    let as_of = as_of.ok_or_else(|| ImportError::NoSectorDate { path: from.to_owned() })?;
+    let (mut members, mut mapped, mut lacking) = (Vec::new(), Vec::new(), Vec::new());
+    for (symbol, label) in read(path, as_of)? {
+        match sector.get(&spelling(&label)).or_else(|| sector.get(&symbol)) {
+            Some(sector) => members.push(Member { symbol: symbol.clone(), sector: sector.clone() }),
+            None => lacking.push(symbol.clone()),
+        }
+        if symbol.as_str() != label {
+            mapped.push(Mapped { from: label, to: symbol });
+        }
+    }
+    if !lacking.is_empty() {
+        return Err(ImportError::NoSector { path: from.to_owned(), symbols: lacking });
+    }
+    Ok((Universe::new(members, as_of), mapped))
 }
 
 /// The column `symbol` in our spelling, in the file's order.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use ingest::{
-    ImportError, Imported, Sources, import, read_universe, universe_path, write_universe,
+    ImportError, Imported, Mapped, Sources, import, read_universe, universe_path, write_universe,
 };
 use jiff::civil::date;
 use messages::Symbol;
@@ -79,7 +79,8 @@ fn rows_become_cross_sections_in_our_symbols() {
     assert_eq!(bars[1].close.0, [21.0, 11.0]);
     assert_eq!(bars[1].raw_close, bars[1].close);
     assert!(raw_close_is_close);
-    let mapped: Vec<_> = mapped.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    let mapped: Vec<_> =
+        mapped.iter().map(|mapped| (mapped.from.as_str(), mapped.to.as_str())).collect();
     assert_eq!(mapped, [("BRK-B", "BRK.B"), ("FB", "META")]);
     assert_eq!(dropped.into_iter().collect::<Vec<_>>(), [("not in the universe", 2)]);
     let members: Vec<_> =
@@ -118,7 +119,9 @@ fn a_raw_close_is_taken_where_there_is_one() {
     let imported = files.import().unwrap();
     assert!(!imported.raw_close_is_close);
     assert_eq!(imported.bars[0].raw_close.0, [21.0, 110.0]);
-    assert_eq!(imported.mapped, []);
+    let Mapped { from, to } = &imported.mapped[0];
+    assert_eq!((from.as_str(), to.as_str()), ("BRK-B", "BRK.B"), "so the universe calls it");
+    assert_eq!(imported.mapped.len(), 1);
 }
 
 #[test]
@@ -264,15 +267,8 @@ fn a_universe_file_is_read_back_or_refused() {
 
 #[test]
 fn ten_years_of_real_bars() {
-    let folder = std::env::var("AURORA_REAL_DATA").map_or_else(
-        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
+    let Some(folder) = real_data() else { return };
     let prices = folder.join("equities_daily.parquet");
-    if !prices.exists() {
-        println!("skipped: {} is not there (set AURORA_REAL_DATA)", prices.display());
-        return;
-    }
     let (universe, sectors) = (folder.join("universe_130.csv"), folder.join("sectors.csv"));
     let sources = Sources {
         prices: &prices,
@@ -292,4 +288,64 @@ fn ten_years_of_real_bars() {
     let last = &bars[bars.len() - 1];
     assert_eq!(last.symbols, universe.members.iter().map(|m| m.symbol.clone()).collect::<Vec<_>>());
     assert!(last.row(&Symbol::from("AAPL")).is_some());
+}
+
+/// Against ten years of real bars: what is wrong in them is found, what is true passes with a line in
+/// events.csv that names its day, and there is nothing else to acknowledge.
+#[test]
+fn real_errors_are_found_and_real_moves_can_be_vouched_for() {
+    let Some(data) = real_data() else { return };
+    let folder = TempDir::new().unwrap();
+    let universe = folder.path().join("universe.csv");
+    let names = ["AAPL", "AMCR", "CCL", "KDP", "OXY"];
+    let lines: String = names.iter().map(|name| format!("{name},Sector\n")).collect();
+    fs::write(&universe, format!("symbol,sector\n{lines}")).unwrap();
+    let prices = data.join("equities_daily.parquet");
+    let sources = Sources {
+        prices: &prices,
+        universe: &universe,
+        sectors: None,
+        sectors_as_of: Some(date(2024, 3, 5)),
+    };
+    let imported = import(&sources).unwrap();
+    assert!(imported.dropped["no volume"] >= 1_088, "{:?}", imported.dropped);
+    let sessions: Vec<_> = imported.bars.iter().map(|bars| bars.session).collect();
+    let said = |events: &str| {
+        let path = folder.path().join("events.csv");
+        fs::write(&path, format!("symbol,kind,from,through,note\n{events}")).unwrap();
+        let events = ingest::Events::read(&path).unwrap();
+        let found = ingest::inspect(&imported.universe.members, &sessions, &imported.bars, &events);
+        found.findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let found = said("");
+    let about = |symbol: &str| found.iter().filter(|line| line.starts_with(symbol)).count();
+    assert!(about("AMCR") >= 1, "the flat fill: {found:#?}");
+    assert!(
+        found.iter().any(|line| line.starts_with("KDP on 2018-07-10: open 20.5 after")),
+        "{found:#?}"
+    );
+    assert!(
+        found.iter().any(|line| line.starts_with("OXY on 2020-03-09: close 12.51")),
+        "{found:#?}"
+    );
+    assert_eq!(about("AAPL") + about("CCL"), 0, "{found:#?}");
+    let known = "AMCR,listed,2019-06-11,,flat fill before\n\
+                 KDP,move,2018-07-10,,special dividend of $103.75\n\
+                 OXY,move,2020-03-09,,oil price war\n";
+    let found = said(known);
+    let unexpected: Vec<_> = found.iter().filter(|line| !line.contains("AMCR")).collect();
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
+}
+
+fn real_data() -> Option<PathBuf> {
+    let folder = std::env::var("AURORA_REAL_DATA").map_or_else(
+        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
+    let prices = folder.join("equities_daily.parquet");
+    if prices.exists() {
+        return Some(folder);
+    }
+    eprintln!("skipped: {} is not there (set AURORA_REAL_DATA)", prices.display());
+    None
 }

@@ -68,7 +68,7 @@ fn what_is_written_is_read_and_the_manifest_describes_it() {
     assert_eq!(manifest.first_session, Some(date(2024, 1, 2)));
     assert_eq!(manifest.last_session, Some(date(2024, 1, 8)));
     assert_eq!(manifest.content_sha256, history_sha256(&sample()));
-    assert_eq!(manifest.provenance, provenance());
+    assert_eq!(manifest.origin.provenance, provenance());
     let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
     assert_eq!(names.len(), 2, "no temporary files are left: {names:?}");
 }
@@ -157,7 +157,7 @@ fn appending_twice_is_appending_once() {
     assert_eq!(fs::read(&path).unwrap(), bytes);
     let manifest = read_manifest(&path).unwrap().unwrap();
     assert_eq!((manifest.sessions, manifest.symbols), (5, 4));
-    assert_eq!(manifest.provenance, provenance(), "where it came from stays known");
+    assert_eq!(manifest.origin.provenance, provenance(), "where it came from stays known");
 }
 
 #[test]

@@ -3,8 +3,8 @@ use crate::ledger::Ledger;
 use crate::reconcile::{Agreed, reconcile};
 use kernel::{Actor, Outbox};
 use messages::{
-    AccountReported, ActorId, Alarm, Bars, Date, DayReported, Envelope, Features, Filled, Message,
-    Order, OrderStatus, OrderUpdated, Price, SessionOpened, Topic, Usd,
+    AccountReported, ActorId, Alarm, Bars, Booked, Date, DayReported, Envelope, Features, Filled,
+    Message, Order, OrderStatus, OrderUpdated, Price, SessionOpened, Time, Topic, Usd,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,7 @@ impl Actor for Reporting {
             Topic::OrderDenied,
             Topic::OrderUpdated,
             Topic::Filled,
+            Topic::Booked,
             Topic::AccountReported,
         ]
     }
@@ -56,7 +57,8 @@ impl Actor for Reporting {
             Message::SubmitOrder(order) => day.on_submit_order(order),
             Message::OrderDenied(_) => day.denied += 1,
             Message::OrderUpdated(updated) => day.on_order_updated(updated),
-            Message::Filled(fill) => day.on_filled(fill),
+            Message::Filled(fill) => day.on_filled(input.at, fill),
+            Message::Booked(booked) => day.on_booked(booked),
             Message::AccountReported(statement) => {
                 if let Some(answer) = day.on_account_reported(statement) {
                     out.send(answer);
@@ -80,6 +82,8 @@ struct Day {
     /// Client order id and cumulative quantity: the name of an execution, which counts once however
     /// often it is heard of.
     executions: BTreeSet<(String, i64)>,
+    /// The venue's ids of what it booked.
+    activities: BTreeSet<String>,
     /// Fills of orders that nobody here submitted.
     strangers: Vec<String>,
     traded: Usd,
@@ -103,6 +107,7 @@ impl Day {
             ledger: Ledger::new(opened.cash, &opened.positions),
             references: BTreeMap::new(),
             executions: BTreeSet::new(),
+            activities: BTreeSet::new(),
             strangers: Vec::new(),
             traded: Usd(0),
             shortfall: Usd(0),
@@ -135,12 +140,19 @@ impl Day {
         }
     }
 
-    fn on_filled(&mut self, fill: &Filled) {
+    /// What the opening cash holds already changes it no more.
+    fn on_booked(&mut self, booked: &Booked) {
+        if !booked.before_open && self.activities.insert(booked.activity.clone()) {
+            self.ledger.book(booked);
+        }
+    }
+
+    fn on_filled(&mut self, at: Time, fill: &Filled) {
         let id = &fill.client_order_id;
         if !self.executions.insert((id.clone(), fill.cumulative.0)) {
             return;
         }
-        self.ledger.fill(fill);
+        self.ledger.fill(at, fill);
         self.fills += 1;
         self.traded += fill.price.times(fill.quantity);
         match self.references.get(id) {

@@ -1,5 +1,5 @@
 use crate::orders::order_line;
-use crate::record::{Counts, Coverage, SessionRecord, Stopped};
+use crate::record::{Counts, Coverage, Execution, Opening, SessionRecord, Stopped};
 use messages::{Envelope, Message, OrderStatus, Outcome, SessionOpened};
 use std::collections::BTreeSet;
 
@@ -23,6 +23,10 @@ impl Collector {
             stopped: None,
             alarms: Vec::new(),
             orders: Vec::new(),
+            signal_session: Some(opened.signal_session),
+            opening: Some(Opening { cash: opened.cash, positions: opened.positions.clone() }),
+            fills: Vec::new(),
+            booked: Vec::new(),
         };
         let counts = Counts::default();
         Self { record, coverage: None, counts, executions: BTreeSet::new() }
@@ -41,7 +45,21 @@ impl Collector {
             }
             Message::Filled(fill) => {
                 let execution = (fill.client_order_id.clone(), fill.cumulative.0);
-                self.counts.fills += u32::from(self.executions.insert(execution));
+                if self.executions.insert(execution) {
+                    self.counts.fills += 1;
+                    self.record.fills.push(Execution {
+                        at: entry.at,
+                        client_order_id: fill.client_order_id.clone(),
+                        symbol: fill.symbol.clone(),
+                        change: fill.change(),
+                        price: fill.price,
+                    });
+                }
+            }
+            Message::Booked(booked)
+                if self.record.booked.iter().all(|known| known.activity != booked.activity) =>
+            {
+                self.record.booked.push(booked.clone());
             }
             Message::CoverageFailed(failed) => {
                 self.coverage = Some(Coverage { expected: failed.expected, got: failed.got });

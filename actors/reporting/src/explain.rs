@@ -1,17 +1,16 @@
 //! Why an order was sent: from the order back through target, score and features to the bars.
 
+mod steps;
+mod text;
+
 use messages::{
-    Bars, Date, Envelope, Features, Filled, Message, Order, Price, Scores, Shares, Side, Symbol,
-    Targets, Usd,
+    Bars, Date, Envelope, Features, Filled, HistoryRef, Message, ModelRef, Order, Price, Scores,
+    SessionOpened, Shares, Side, Symbol, Targets, Usd,
 };
 use serde::Serialize;
-use std::fmt;
-
-/// The largest contributions that are told.
-const CONTRIBUTIONS: usize = 3;
 
 /// The lineage of one order. Journal positions name the entries it rests on; what the journal does
-/// not hold is `None`, not guessed.
+/// not hold is `None`, not guessed. Money and prices are in micro-dollars, as in the journal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
     pub session: Option<Date>,
@@ -24,19 +23,30 @@ pub struct Explanation {
     /// Journal position of the order.
     pub order_at: u64,
     pub outcome: String,
-    pub fills: Vec<Execution>,
-    /// Implementation shortfall of the fills against `reference`; positive is a cost.
+    pub fills: Vec<FillStep>,
+    /// Implementation shortfall of the fills against `reference`; positive is a cost. What the target predicted
+    /// (`target.cost_bp`) holds spread and impact, this also the move from the close to the fill.
     pub shortfall: Usd,
     pub shortfall_bp: Option<f64>,
+    /// What the target's prediction comes to for what was filled.
+    pub predicted_cost: Option<Usd>,
     pub target: Option<TargetStep>,
     pub score: Option<ScoreStep>,
     pub features_at: Option<u64>,
+    /// Every feature, in the model's order.
+    pub features: Vec<FeatureStep>,
     pub bars_at: Option<u64>,
+    pub bar: Option<BarStep>,
     pub signal_session: Option<Date>,
+    /// Everything the journal says of the order itself, in its words.
+    pub life: Vec<LifeStep>,
+    pub origin: Option<Origin>,
+    /// W3C trace id of the session, for whoever knows how traces are named.
+    pub trace_id: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Execution {
+pub struct FillStep {
     pub at: u64,
     pub quantity: Shares,
     pub price: Price,
@@ -48,29 +58,79 @@ pub struct TargetStep {
     pub weight: f64,
     pub quantity: Shares,
     pub held: Shares,
+    pub mark: Price,
+    pub nav: Usd,
     pub cost_bp: f64,
     /// Share of the way to the wished book that the limits allowed.
     pub theta: f64,
     /// Limits that bound this name or the whole book.
     pub binding: Vec<String>,
+    /// Limits that had to give way, and by how much.
+    pub relaxed: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ScoreStep {
     pub at: u64,
     pub model_id: String,
+    pub model_sha256: String,
     pub score: f32,
     /// 1 is the highest of `names`.
     pub rank: usize,
     pub names: usize,
-    /// The largest by size, largest first; the bias is none.
+    /// Of every feature, largest by size first; with `bias` they sum to the score.
     pub contributions: Vec<Contribution>,
+    pub bias: Option<f32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Contribution {
     pub feature: String,
     pub value: f32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FeatureStep {
+    pub name: String,
+    /// Before the cross-sectional transform; `None` where missing.
+    pub raw: Option<f64>,
+    /// What the model read.
+    pub transformed: Option<f32>,
+    /// To the score.
+    pub contribution: Option<f32>,
+}
+
+/// The symbol's bar of the signal session: dollars and shares.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BarStep {
+    pub open: f64,
+    pub high: f64,
+    pub low: f64,
+    pub close: f64,
+    pub volume: f64,
+    pub raw_close: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LifeStep {
+    pub at: u64,
+    pub says: String,
+}
+
+/// What the session rests on, by content.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Origin {
+    pub run_id: String,
+    pub env: messages::Env,
+    pub source: String,
+    pub model: Option<ModelRef>,
+    /// Bars before the signal session.
+    pub history: HistoryRef,
+    /// Of the signal session's bars, as [`messages::history_sha256`] has it.
+    pub bars_sha256: Option<String>,
+    pub whitelist_sha256: String,
+    pub sectors_sha256: String,
+    pub config_sha256: String,
 }
 
 /// Explains the order with this id, or the one that filled last. `entries` are journal positions and
@@ -87,25 +147,37 @@ pub fn explain_order(
     let (order_at, order) = find(entries, submitted)?;
     let symbol = &order.symbol;
     let before = &entries[..entries.partition_point(|(position, _)| *position < order_at)];
-    let opened = find(before, |message| match message {
-        Message::SessionOpened(opened) => Some((opened.session, opened.signal_session)),
-        _ => None,
-    });
+    let opened = find(before, opened).map(|(_, opened)| opened);
+    let (features, scores, bars) =
+        (find(before, features), find(before, scores), find(before, bars));
     let fills = executions(entries, id);
-    let change = |fill: &Execution| Shares(order.side.sign() * fill.quantity.0);
+    let change = |fill: &FillStep| Shares(order.side.sign() * fill.quantity.0);
     let paid: Usd = fills.iter().map(|fill| fill.price.times(change(fill))).sum();
     let expected: Usd = fills.iter().map(|fill| order.reference.times(change(fill))).sum();
     let shortfall = paid - expected;
+    let target = find(before, targets).and_then(|(at, all)| steps::target(at, all, symbol));
+    let predicted =
+        |target: &TargetStep| Usd::from_f64(target.cost_bp / 1e4 * expected.abs().to_f64());
+    let features = features.filter(|(_, all)| all.symbols.contains(symbol));
+    let bars = bars.filter(|(_, all)| all.symbols.contains(symbol));
     Some(Explanation {
-        session: opened.map(|(_, (session, _))| session),
-        signal_session: opened.map(|(_, (_, signal))| signal),
+        session: opened.map(|opened| opened.session),
+        signal_session: opened.map(|opened| opened.signal_session),
         outcome: outcome(entries, &order, &fills),
         shortfall,
         shortfall_bp: (expected.0 != 0).then(|| shortfall.to_f64() / expected.to_f64().abs() * 1e4),
-        target: find(before, targets).and_then(|(at, all)| target(at, &all, symbol)),
-        score: find(before, scores).and_then(|(at, all)| score(at, &all, symbol)),
-        features_at: find(before, |m| features(m, symbol)).map(|(at, ())| at),
-        bars_at: find(before, |m| bars(m, symbol)).map(|(at, ())| at),
+        predicted_cost: target.as_ref().and_then(predicted),
+        target,
+        score: scores.and_then(|(at, all)| steps::score(at, all, symbol)),
+        features_at: features.map(|(at, _)| at),
+        features: features.map_or_else(Vec::new, |(_, all)| {
+            steps::features(all, scores.map(|(_, all)| all), symbol)
+        }),
+        bars_at: bars.map(|(at, _)| at),
+        bar: bars.and_then(|(_, all)| steps::bar(all, symbol)),
+        life: life(entries, id),
+        origin: opened.map(|opened| steps::origin(opened, bars.map(|(_, all)| all))),
+        trace_id: None,
         order_at,
         fills,
         client_order_id: order.client_order_id,
@@ -116,8 +188,26 @@ pub fn explain_order(
     })
 }
 
-/// The newest entry that `pick` takes, with its journal position.
-fn find<T>(entries: &[(u64, Envelope)], pick: impl Fn(&Message) -> Option<T>) -> Option<(u64, T)> {
+/// Ids of the orders of `symbol`, in the order they were submitted.
+pub fn orders_of(entries: &[(u64, Envelope)], symbol: &Symbol) -> Vec<String> {
+    let id = |(_, entry): &(u64, Envelope)| match &entry.body {
+        Message::SubmitOrder(order) if order.symbol == *symbol => {
+            Some(order.client_order_id.clone())
+        }
+        _ => None,
+    };
+    entries.iter().filter_map(id).collect()
+}
+
+/// The last target for `symbol`: why there was, or was not, an order.
+pub fn target_of(entries: &[(u64, Envelope)], symbol: &Symbol) -> Option<TargetStep> {
+    find(entries, targets).and_then(|(at, all)| steps::target(at, all, symbol))
+}
+
+fn find<'a, T: 'a>(
+    entries: &'a [(u64, Envelope)],
+    pick: impl Fn(&'a Message) -> Option<T>,
+) -> Option<(u64, T)> {
     entries.iter().rev().find_map(|(at, entry)| pick(&entry.body).map(|found| (*at, found)))
 }
 
@@ -128,7 +218,7 @@ fn last_filled(entries: &[(u64, Envelope)]) -> Option<&str> {
     })
 }
 
-fn executions(entries: &[(u64, Envelope)], id: &str) -> Vec<Execution> {
+fn executions(entries: &[(u64, Envelope)], id: &str) -> Vec<FillStep> {
     let mut seen = Vec::new();
     let mut fills = Vec::new();
     for (at, entry) in entries {
@@ -139,14 +229,26 @@ fn executions(entries: &[(u64, Envelope)], id: &str) -> Vec<Execution> {
         };
         if client_order_id == id && !seen.contains(cumulative) {
             seen.push(*cumulative);
-            fills.push(Execution { at: *at, quantity: *quantity, price: *price });
+            fills.push(FillStep { at: *at, quantity: *quantity, price: *price });
         }
     }
     fills
 }
 
+fn life(entries: &[(u64, Envelope)], id: &str) -> Vec<LifeStep> {
+    let about = |body: &Message| match body {
+        Message::SubmitOrder(order) | Message::OrderApproved(order) => order.client_order_id == id,
+        Message::OrderDenied(denied) => denied.order.client_order_id == id,
+        Message::OrderUpdated(updated) => updated.client_order_id == id,
+        Message::Filled(fill) => fill.client_order_id == id,
+        _ => false,
+    };
+    let steps = entries.iter().filter(|(_, entry)| about(&entry.body));
+    steps.map(|(at, entry)| LifeStep { at: *at, says: entry.to_string() }).collect()
+}
+
 /// In a few words, the last thing that is known of the order.
-fn outcome(entries: &[(u64, Envelope)], order: &Order, fills: &[Execution]) -> String {
+fn outcome(entries: &[(u64, Envelope)], order: &Order, fills: &[FillStep]) -> String {
     let filled: i64 = fills.iter().map(|fill| fill.quantity.0).sum();
     if filled >= order.quantity.0 {
         return "filled".to_owned();
@@ -172,121 +274,22 @@ fn outcome(entries: &[(u64, Envelope)], order: &Order, fills: &[Execution]) -> S
     }
 }
 
-fn targets(message: &Message) -> Option<Targets> {
-    if let Message::Targets(targets) = message { Some(targets.clone()) } else { None }
+fn opened(message: &Message) -> Option<&SessionOpened> {
+    if let Message::SessionOpened(opened) = message { Some(opened) } else { None }
 }
 
-fn scores(message: &Message) -> Option<Scores> {
-    if let Message::Scores(scores) = message { Some(scores.clone()) } else { None }
+fn targets(message: &Message) -> Option<&Targets> {
+    if let Message::Targets(targets) = message { Some(targets) } else { None }
 }
 
-fn features(message: &Message, symbol: &Symbol) -> Option<()> {
-    let Message::Features(Features { symbols, .. }) = message else { return None };
-    symbols.contains(symbol).then_some(())
+fn scores(message: &Message) -> Option<&Scores> {
+    if let Message::Scores(scores) = message { Some(scores) } else { None }
 }
 
-fn bars(message: &Message, symbol: &Symbol) -> Option<()> {
-    let Message::Bars(Bars { symbols, .. }) = message else { return None };
-    symbols.contains(symbol).then_some(())
+fn features(message: &Message) -> Option<&Features> {
+    if let Message::Features(features) = message { Some(features) } else { None }
 }
 
-fn target(at: u64, all: &Targets, symbol: &Symbol) -> Option<TargetStep> {
-    let target = all.targets.iter().find(|target| target.symbol == *symbol)?;
-    let of_another = |line: &str| {
-        line.split_whitespace().any(|word| {
-            word != symbol.as_str() && all.targets.iter().any(|t| t.symbol.as_str() == word)
-        })
-    };
-    Some(TargetStep {
-        at,
-        weight: target.weight,
-        quantity: target.quantity,
-        held: target.held,
-        cost_bp: target.cost_bp,
-        theta: all.theta,
-        binding: all.binding.iter().filter(|line| !of_another(line)).cloned().collect(),
-    })
-}
-
-fn score(at: u64, all: &Scores, symbol: &Symbol) -> Option<ScoreStep> {
-    let row = all.symbols.iter().position(|name| name == symbol)?;
-    let score = all.scores[row];
-    let columns = all.names.len();
-    let values = &all.contributions[row * columns..(row + 1) * columns];
-    // The bias is last, and says nothing about this name.
-    let told = all.names.iter().zip(values).take(columns.saturating_sub(1));
-    let mut contributions: Vec<Contribution> =
-        told.map(|(name, value)| Contribution { feature: name.clone(), value: *value }).collect();
-    contributions.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
-    contributions.truncate(CONTRIBUTIONS);
-    Some(ScoreStep {
-        at,
-        model_id: all.model_id.clone(),
-        score,
-        rank: 1 + all.scores.iter().filter(|other| **other > score).count(),
-        names: all.symbols.len(),
-        contributions,
-    })
-}
-
-/// One line, from the order back to its cause; `#n` is a journal position.
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { client_order_id, side, quantity, symbol, order_at, outcome, .. } = self;
-        write!(f, "{side} {} {symbol} ({client_order_id} #{order_at}): {outcome}", quantity.0)?;
-        self.fmt_fills(f)?;
-        match &self.target {
-            Some(target) => target.fmt(f)?,
-            None => write!(f, " <- no target in the journal")?,
-        }
-        match &self.score {
-            Some(score) => score.fmt(f)?,
-            None => write!(f, " <- no score in the journal")?,
-        }
-        if let Some(at) = self.features_at {
-            write!(f, " <- features #{at}")?;
-        }
-        if let Some(at) = self.bars_at {
-            write!(f, " <- bars #{at}")?;
-        }
-        self.signal_session.iter().try_for_each(|session| write!(f, " of {session}"))
-    }
-}
-
-impl Explanation {
-    fn fmt_fills(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, fill) in self.fills.iter().enumerate() {
-            let comma = if i == 0 { "" } else { "," };
-            write!(f, "{comma} {} @ {} #{}", fill.quantity.0, fill.price, fill.at)?;
-        }
-        match self.shortfall_bp {
-            Some(bp) => write!(f, ", {bp:+.1} bp against its close {}", self.reference),
-            None => write!(f, ", sized at {}", self.reference),
-        }
-    }
-}
-
-impl fmt::Display for TargetStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, weight, quantity, held, cost_bp, .. } = self;
-        let percent = weight * 100.0;
-        write!(f, " <- target {quantity} from {held}, {percent:+.2} % of NAV, ")?;
-        write!(f, "predicted cost {cost_bp:.1} bp #{at}")?;
-        if self.binding.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " held by {}", self.binding.join(", "))
-        }
-    }
-}
-
-impl fmt::Display for ScoreStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, model_id, score, rank, names, contributions } = self;
-        write!(f, " <- score {score:+.5}, rank {rank} of {names} by {model_id}")?;
-        for (i, Contribution { feature, value }) in contributions.iter().enumerate() {
-            write!(f, "{} {feature} {value:+.5}", if i == 0 { ":" } else { "," })?;
-        }
-        write!(f, " #{at}")
-    }
+fn bars(message: &Message) -> Option<&Bars> {
+    if let Message::Bars(bars) = message { Some(bars) } else { None }
 }

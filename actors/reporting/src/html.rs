@@ -1,17 +1,23 @@
 //! `report.html`: one file, no script, nothing fetched from anywhere.
 
-mod chart;
+pub mod chart;
 mod parts;
+mod profit;
 
-use crate::format::{grouped, maybe_money, number, percent, share};
+use crate::book::Book;
+use crate::chain::Chain;
+use crate::format::{grouped, maybe_money, money, number, percent, share};
 use crate::performance::Performance;
 use crate::record::SessionRecord;
 use crate::sharpe::SESSIONS_MIN;
 use messages::{DayReported, Env};
 use std::fmt::Write;
 
+/// For every page of ours.
+pub const STYLE: &str = include_str!("html/style.css");
+
 /// `records` is not empty.
-pub(crate) fn page(records: &[&SessionRecord], performance: &Performance) -> String {
+pub(crate) fn page(records: &[&SessionRecord], performance: &Performance, book: &Book) -> String {
     let first = records[0];
     let days: Vec<&DayReported> = records.iter().filter_map(|r| r.day.as_ref()).collect();
     let run = escape(&first.run_id);
@@ -23,7 +29,7 @@ pub(crate) fn page(records: &[&SessionRecord], performance: &Performance) -> Str
 {style}</style></head><body><main>
 <header><h1>{run}</h1><p class="soft">{period}. Bars: {source}. {nature}.</p></header>
 "#,
-        style = include_str!("html/style.css"),
+        style = STYLE,
         period = period(performance),
         nature = nature(first.env),
         source = escape(&first.source),
@@ -35,20 +41,21 @@ pub(crate) fn page(records: &[&SessionRecord], performance: &Performance) -> Str
         r#"<section class="card verdict"><b>Sharpe ratio {}: {label}.</b></section>"#,
         number(performance.sharpe, 2)
     );
-    page += &troubles(records);
+    page += &troubles(records, performance);
     if let Some(last) = days.last() {
         page += r#"<div class="grid">"#;
-        page += &parts::charts(&days);
+        page += &parts::charts(&days, &Chain::of(records, book));
         page += &parts::sectors(last);
         page += &figures(performance);
         page += &parts::positions(last);
+        page += &profit::profit(book, &performance.profit);
         page += "</div>\n";
     }
     page += FOOTER;
     page
 }
 
-const FOOTER: &str = "<footer>Returns are simple, per session and net of costs; a year has 252 sessions; \
+const FOOTER: &str = "<footer>Returns are simple, from close to close and net of what the account paid; a year has 252 sessions; \
     the risk-free rate is zero. The account is computed from fills alone and agreed with the venue's \
     statement in every session counted here. Beta is the book's, from predicted betas of its names. \
     Turnover is traded value over twice the NAV. Shortfall compares fills with the closes that orders were \
@@ -56,7 +63,7 @@ const FOOTER: &str = "<footer>Returns are simple, per session and net of costs; 
     </main></body></html>\n";
 
 /// Text as HTML content or a quoted attribute.
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
@@ -117,8 +124,11 @@ fn tiles(p: &Performance) -> String {
 }
 
 /// Stopped sessions and alarms: nobody shall have to look for them.
-fn troubles(records: &[&SessionRecord]) -> String {
+fn troubles(records: &[&SessionRecord], performance: &Performance) -> String {
     let mut items = String::new();
+    for gap in &performance.breaks {
+        let _ = write!(items, "<li>{}</li>", escape(&gap.to_string()));
+    }
     for record in records {
         let stop = record.stopped.iter().map(|stop| format!("stopped: {}", stop.reason));
         for text in stop.chain(record.alarms.iter().map(|alarm| format!("alarm: {alarm}"))) {
@@ -129,7 +139,7 @@ fn troubles(records: &[&SessionRecord]) -> String {
         return items;
     }
     format!(
-        "<section class=\"card bad\"><h2>Stopped sessions and alarms</h2><ul>{items}</ul></section>\n"
+        "<section class=\"card bad\"><h2>Stopped sessions, alarms, breaks</h2><ul>{items}</ul></section>\n"
     )
 }
 
@@ -165,7 +175,14 @@ fn figures(p: &Performance) -> String {
             format!("{} / {}", maybe_money(p.initial_nav), maybe_money(p.final_nav)),
         ),
         ("Cash", maybe_money(p.cash)),
-        ("NAV that moved between sessions, in no return", maybe_money(Some(p.unreported_change))),
+        ("Deposits less withdrawals, in no return", maybe_money(Some(p.transfers))),
+        (
+            "Came or went between sessions, unexplained, in no return",
+            maybe_money(Some(p.unreported_change)),
+        ),
+        ("Profit of the account", maybe_money(Some(p.profit.net))),
+        ("Fees and borrow, paid / modelled", costs_text(p)),
+        ("Profit net of modelled fees and borrow", maybe_money(Some(p.profit.net_modelled))),
     ];
     let mut html = String::from(
         r#"<section class="card wide"><h2>Figures</h2><div class="scroll"><table class="figures">"#,
@@ -174,6 +191,11 @@ fn figures(p: &Performance) -> String {
         let _ = write!(html, "<tr><td>{}</td><td>{}</td></tr>", escape(name), escape(&value));
     }
     html + "</table></div></section>\n"
+}
+
+fn costs_text(p: &Performance) -> String {
+    let paid = money(p.profit.fees_paid + p.profit.borrow_paid);
+    format!("{paid} / {}", money(p.profit.modelled_fees + p.profit.modelled_borrow))
 }
 
 fn two(a: Option<f64>, b: Option<f64>) -> String {

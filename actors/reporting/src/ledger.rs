@@ -1,214 +1,243 @@
-//! The book from fills alone. Every number is an integer, so nothing depends on the order in which
-//! different names fill, and nothing is ever off by a rounding.
+//! The book from fills and the venue's bookings alone. Every number is an integer, so nothing depends on the order
+//! in which different names fill, and nothing is ever off by a rounding.
 
-use messages::{Filled, Holding, Price, Shares, Symbol, Usd};
+use crate::average::Position;
+use crate::lots::{Lot, Lots};
+use messages::{Booked, BookedKind, Date, Filled, Holding, Price, Shares, Symbol, Time, Usd};
 use std::collections::BTreeMap;
 
-/// Cash, positions and realised profit of one account.
+/// Cash, positions and profit of one account, by average cost and by FIFO side by side.
 ///
-/// Always true: `cash + cost of the positions = opening cash + opening cost + realised`.
+/// Always true, for either method: `cash + cost of the positions = opening cash + opening cost + realised +
+/// dividends + interest + transfers + adopted − fees − borrow`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
+    opening: Usd,
     cash: Usd,
-    realised: Usd,
-    /// Without those that are flat.
-    positions: BTreeMap<Symbol, Position>,
+    /// Every name that was ever held or booked.
+    names: BTreeMap<Symbol, Name>,
+    booked: Cashflows,
+    /// What moved cash or positions and was no fill, in the order it came.
+    entries: Vec<LedgerEntry>,
 }
 
+/// One name's part of the account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Name {
+    pub position: Position,
+    /// By average cost.
+    pub realised: Usd,
+    pub lots: Lots,
+    pub realised_fifo: Usd,
+    /// Those that the venue reports for this name; fees of the whole account are in no name.
+    pub booked: Cashflows,
+}
+
+/// What the venue reported to have moved, and what was adopted from it. `fees` and `borrow` are what the account
+/// paid: positive is a cost. The others are positive into the account.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Position {
-    /// Signed: negative is short.
-    pub quantity: Shares,
-    /// What the shares cost at average cost; negative for a short: what they brought in.
-    pub cost: Usd,
+pub struct Cashflows {
+    pub fees: Usd,
+    pub borrow: Usd,
+    pub dividends: Usd,
+    pub interest: Usd,
+    pub transfers: Usd,
+    /// Differences between our books and the venue's at a session's start that no fill and no booking explains.
+    pub adopted: Usd,
 }
 
-impl Position {
-    /// Average entry price, rounded to the nearest micro-dollar.
-    pub fn average(self) -> Price {
-        Price(divide(i128::from(self.cost.0), i128::from(self.quantity.0)))
+/// Why cash or cost changed without a fill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEntry {
+    pub date: Date,
+    /// `fee`, `borrow`, `dividend`, `interest`, `transfer` or `adopted`.
+    pub kind: &'static str,
+    pub symbol: Option<Symbol>,
+    /// Into the account.
+    pub amount: Usd,
+    pub explanation: String,
+}
+
+impl Name {
+    pub fn is_flat(&self) -> bool {
+        self.position.quantity.0 == 0
     }
 
-    /// Profit that this fill realises. A fill against the position first closes it at average
-    /// cost; what is left of it opens a new one at its own price.
-    fn fill(&mut self, change: Shares, price: Price) -> Usd {
-        let against = self.quantity.0.signum() == -change.0.signum();
-        let closed = if against { self.quantity.0.abs().min(change.0.abs()) } else { 0 };
-        let closed = Shares(closed * self.quantity.0.signum());
-        let released = self.share_of_cost(closed);
-        let opened = price.times(change + closed);
-        self.quantity += change;
-        self.cost += opened - released;
-        price.times(closed) - released
+    fn hold(held: &Holding) -> (Position, Lots) {
+        let mut lots = Lots::default();
+        lots.push(Lot { opened: None, quantity: held.quantity, price: held.average });
+        (Position { quantity: held.quantity, cost: held.average.times(held.quantity) }, lots)
+    }
+}
+
+impl Cashflows {
+    /// Of all of them together on the account.
+    pub fn net(&self) -> Usd {
+        self.dividends + self.interest + self.transfers + self.adopted - self.fees - self.borrow
     }
 
-    /// Rounded; the whole cost when the whole position goes, so that no rounding outlives it.
-    fn share_of_cost(self, closed: Shares) -> Usd {
-        if closed == self.quantity {
-            return self.cost;
+    fn add(&mut self, kind: BookedKind, amount: Usd) {
+        match kind {
+            BookedKind::Fee => self.fees -= amount,
+            BookedKind::Borrow => self.borrow -= amount,
+            BookedKind::Dividend => self.dividends += amount,
+            BookedKind::Interest => self.interest += amount,
+            BookedKind::Transfer => self.transfers += amount,
         }
-        let product = i128::from(self.cost.0) * i128::from(closed.0);
-        Usd(divide(product, i128::from(self.quantity.0)))
     }
 }
 
 impl Ledger {
+    /// What is held already is one lot a name, at the venue's average entry.
     pub fn new(cash: Usd, holdings: &[Holding]) -> Self {
-        let position = |held: &Holding| Position {
-            quantity: held.quantity,
-            cost: held.average.times(held.quantity),
+        let name = |held: &Holding| {
+            let (position, lots) = Name::hold(held);
+            (held.symbol.clone(), Name { position, lots, ..Name::default() })
         };
-        let held = holdings.iter().filter(|held| held.quantity.0 != 0);
-        let positions = held.map(|held| (held.symbol.clone(), position(held))).collect();
-        Self { cash, realised: Usd(0), positions }
+        let names: BTreeMap<Symbol, Name> =
+            holdings.iter().filter(|held| held.quantity.0 != 0).map(name).collect();
+        let cost: Usd = names.values().map(|name| name.position.cost).sum();
+        let (booked, entries) = (Cashflows::default(), Vec::new());
+        Self { opening: cash + cost, cash, names, booked, entries }
     }
 
-    pub fn fill(&mut self, fill: &Filled) {
-        let change = fill.change();
-        self.cash -= fill.price.times(change);
-        let position = self.positions.entry(fill.symbol.clone()).or_default();
-        self.realised += position.fill(change, fill.price);
-        if position.quantity.0 == 0 {
-            self.positions.remove(&fill.symbol);
+    pub fn fill(&mut self, at: Time, fill: &Filled) {
+        self.trade(at, &fill.symbol, fill.change(), fill.price);
+    }
+
+    /// `change` shares at `price`: positive is bought.
+    pub fn trade(&mut self, at: Time, symbol: &Symbol, change: Shares, price: Price) {
+        self.cash -= price.times(change);
+        let name = self.name(symbol);
+        name.realised += name.position.fill(change, price);
+        name.realised_fifo += name.lots.fill(at, change, price);
+    }
+
+    /// A movement that the venue reports.
+    pub fn book(&mut self, booked: &Booked) {
+        self.cash += booked.amount;
+        self.booked.add(booked.kind, booked.amount);
+        if let Some(symbol) = &booked.symbol {
+            self.name(symbol).booked.add(booked.kind, booked.amount);
+        }
+        let kind = match booked.kind {
+            BookedKind::Fee => "fee",
+            BookedKind::Borrow => "borrow",
+            BookedKind::Dividend => "dividend",
+            BookedKind::Interest => "interest",
+            BookedKind::Transfer => "transfer",
+        };
+        let explanation = format!("{} (venue's {})", booked.description, booked.activity);
+        let (date, symbol, amount) = (booked.date, booked.symbol.clone(), booked.amount);
+        self.entries.push(LedgerEntry { date, kind, symbol, amount, explanation });
+    }
+
+    /// Takes the venue's word for cash and holdings where they differ from ours by a cent or a share; every
+    /// difference becomes an entry. A name whose quantity differs starts again as one lot at the venue's average.
+    pub fn adopt(&mut self, date: Date, cash: Usd, holdings: &[Holding]) {
+        let off = cash - self.cash;
+        if off.cents_differ() {
+            self.cash = cash;
+            self.adopted(date, None, off, "cash differs from our books, unexplained".to_owned());
+        }
+        let gone = self.positions().map(|(symbol, _)| symbol.clone());
+        let mut stated: BTreeMap<Symbol, Option<&Holding>> = gone.map(|s| (s, None)).collect();
+        stated.extend(holdings.iter().map(|held| (held.symbol.clone(), Some(held))));
+        for (symbol, held) in stated {
+            self.adopt_name(date, symbol, held);
         }
     }
 
+    fn adopt_name(&mut self, date: Date, symbol: Symbol, held: Option<&Holding>) {
+        let (position, lots) = held.map_or_else(Default::default, Name::hold);
+        let before = self.quantity(&symbol);
+        if before == position.quantity {
+            return;
+        }
+        let name = self.name(&symbol);
+        let off = position.cost - name.position.cost;
+        // FIFO's lots may have cost something else: the difference is realised there, or the two would part.
+        name.realised_fifo += lots.cost() - name.lots.cost() - off;
+        (name.position, name.lots) = (position, lots);
+        name.booked.adopted += off;
+        let text = format!("holding was {before}, the venue has {}", position.quantity);
+        self.adopted(date, Some(symbol), off, text);
+    }
+
+    fn adopted(&mut self, date: Date, symbol: Option<Symbol>, amount: Usd, explanation: String) {
+        self.booked.adopted += amount;
+        self.entries.push(LedgerEntry { date, kind: "adopted", symbol, amount, explanation });
+    }
+
+    fn name(&mut self, symbol: &Symbol) -> &mut Name {
+        if !self.names.contains_key(symbol) {
+            self.names.insert(symbol.clone(), Name::default());
+        }
+        self.names.get_mut(symbol).expect("inserted above")
+    }
+}
+
+impl Ledger {
     pub fn cash(&self) -> Usd {
         self.cash
     }
 
-    /// Since the ledger was opened, by average cost.
-    pub fn realised(&self) -> Usd {
-        self.realised
+    /// Cash plus cost of what was held when the ledger was opened.
+    pub fn opening(&self) -> Usd {
+        self.opening
     }
 
-    pub fn positions(&self) -> &BTreeMap<Symbol, Position> {
-        &self.positions
+    /// Since the ledger was opened, by average cost.
+    pub fn realised(&self) -> Usd {
+        self.names.values().map(|name| name.realised).sum()
+    }
+
+    pub fn realised_fifo(&self) -> Usd {
+        self.names.values().map(|name| name.realised_fifo).sum()
+    }
+
+    pub fn booked(&self) -> Cashflows {
+        self.booked
+    }
+
+    pub fn entries(&self) -> &[LedgerEntry] {
+        &self.entries
+    }
+
+    /// Flat ones too, ascending.
+    pub fn names(&self) -> &BTreeMap<Symbol, Name> {
+        &self.names
+    }
+
+    /// Those that are not flat, ascending.
+    pub fn positions(&self) -> impl Iterator<Item = (&Symbol, &Position)> {
+        let held = self.names.iter().filter(|(_, name)| !name.is_flat());
+        held.map(|(symbol, name)| (symbol, &name.position))
     }
 
     pub fn quantity(&self, symbol: &Symbol) -> Shares {
-        self.positions.get(symbol).map_or(Shares(0), |position| position.quantity)
+        self.names.get(symbol).map_or(Shares(0), |name| name.position.quantity)
     }
 
     /// Cash plus positions at `marks`; `None` if a position has no mark.
     pub fn equity(&self, marks: &BTreeMap<Symbol, Price>) -> Option<Usd> {
         let value =
             |(symbol, held): (&Symbol, &Position)| Some(marks.get(symbol)?.times(held.quantity));
-        let values: Option<Usd> = self.positions.iter().map(value).sum::<Option<Usd>>();
+        let values: Option<Usd> = self.positions().map(value).sum::<Option<Usd>>();
         Some(self.cash + values?)
     }
 }
 
-/// Nearest, half away from zero.
-fn divide(numerator: i128, denominator: i128) -> i64 {
-    let (n, d) = (numerator.unsigned_abs(), denominator.unsigned_abs());
-    let size = i64::try_from((n + d / 2) / d).expect("a share of an i64 is an i64");
-    if (numerator < 0) == (denominator < 0) { size } else { -size }
+/// A venue may state cash in cents where fills are finer: less than this apart is equal to the cent.
+const CENT: Usd = Usd(10_000);
+
+pub(crate) trait ToTheCent {
+    fn cents_differ(self) -> bool;
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use messages::Side;
-    use proptest::prelude::*;
-
-    fn fill(symbol: &str, change: i64, price: i64) -> Filled {
-        Filled {
-            client_order_id: "x".to_owned(),
-            symbol: symbol.into(),
-            side: if change > 0 { Side::Buy } else { Side::Sell },
-            quantity: Shares(change.abs()),
-            price: Price(price),
-            cumulative: Shares(change.abs()),
-            complete: true,
-        }
-    }
-
-    fn dollars(amount: i64) -> i64 {
-        amount * 1_000_000
-    }
-
-    #[test]
-    fn average_cost_over_add_reduce_and_close() {
-        let mut ledger = Ledger::new(Usd(dollars(10_000)), &[]);
-        ledger.fill(&fill("A", 10, dollars(100)));
-        ledger.fill(&fill("A", 30, dollars(120)));
-        assert_eq!(ledger.positions()[&"A".into()].average(), Price(dollars(115)));
-        ledger.fill(&fill("A", -20, dollars(130)));
-        assert_eq!(ledger.realised(), Usd(dollars(20 * 15)));
-        assert_eq!(ledger.positions()[&"A".into()].average(), Price(dollars(115)));
-        ledger.fill(&fill("A", -20, dollars(110)));
-        assert_eq!(ledger.realised(), Usd(dollars(300 - 100)));
-        assert!(ledger.positions().is_empty());
-        assert_eq!(ledger.cash(), Usd(dollars(10_200)));
-    }
-
-    #[test]
-    fn a_fill_through_zero_closes_at_average_and_opens_at_its_own_price() {
-        let mut ledger = Ledger::new(Usd(0), &[]);
-        ledger.fill(&fill("A", -10, dollars(50)));
-        ledger.fill(&fill("A", 15, dollars(40)));
-        assert_eq!(ledger.realised(), Usd(dollars(100)));
-        let left = ledger.positions()[&"A".into()];
-        assert_eq!((left.quantity, left.average()), (Shares(5), Price(dollars(40))));
-    }
-
-    #[test]
-    fn thirds_of_a_micro_dollar_do_not_get_lost() {
-        let mut ledger = Ledger::new(Usd(0), &[]);
-        ledger.fill(&fill("A", 2, 1_000_000));
-        ledger.fill(&fill("A", 1, 1_000_001));
-        for _ in 0..3 {
-            ledger.fill(&fill("A", -1, 1_000_000));
-        }
-        assert_eq!((ledger.realised(), ledger.cash()), (Usd(-1), Usd(-1)));
-    }
-
-    fn fills() -> impl Strategy<Value = Vec<Filled>> {
-        let one = (0..4usize, prop_oneof![-500..-1i64, 1..500i64], 1..2_000_000_000i64);
-        let build = |(name, change, price): (usize, i64, i64)| {
-            fill(["A", "B", "C", "D"][name], change, price)
-        };
-        prop::collection::vec(one.prop_map(build), 0..60)
-    }
-
-    proptest! {
-        #[test]
-        fn cash_plus_positions_is_equity_after_any_fills(fills in fills(), mark in 1..2_000_000_000i64) {
-            let opening = vec![Holding {
-                symbol: "A".into(),
-                quantity: Shares(-77),
-                average: Price(33_333_333),
-                mark: Price(1),
-            }];
-            let mut ledger = Ledger::new(Usd(dollars(1_000)), &opening);
-            for fill in &fills {
-                ledger.fill(fill);
-            }
-            let paid: Usd = fills.iter().map(|fill| fill.price.times(fill.change())).sum();
-            prop_assert_eq!(ledger.cash(), Usd(dollars(1_000)) - paid);
-            let cost: Usd = ledger.positions().values().map(|held| held.cost).sum();
-            let opened = Usd(dollars(1_000) - 77 * 33_333_333);
-            prop_assert_eq!(ledger.cash() + cost, opened + ledger.realised());
-
-            let marks = ["A", "B", "C", "D"].map(|name| (Symbol::from(name), Price(mark))).into();
-            let shares: i64 = -77 + fills.iter().map(|fill| fill.change().0).sum::<i64>();
-            let equity = ledger.cash() + Price(mark).times(Shares(shares));
-            prop_assert_eq!(ledger.equity(&marks), Some(equity));
-        }
-
-        #[test]
-        fn names_may_fill_in_any_order(fills in fills()) {
-            let book = |fills: &[Filled]| {
-                let mut ledger = Ledger::new(Usd(0), &[]);
-                for fill in fills {
-                    ledger.fill(fill);
-                }
-                ledger
-            };
-            let mut by_name = fills.clone();
-            by_name.sort_by(|a, b| b.symbol.cmp(&a.symbol)); // stable: order within a name is kept
-            prop_assert_eq!(book(&fills), book(&by_name));
-        }
+impl ToTheCent for Usd {
+    /// As a difference: is it one to the cent?
+    fn cents_differ(self) -> bool {
+        self.abs() >= CENT
     }
 }

@@ -3,21 +3,30 @@
 //! - [`Reporting`], pure: the book from fills alone, compared with the venue's statement.
 //! - [`Performance`], [`metrics`], [`explain_order`], [`OrderLog`], pure: a run in numbers, the lineage of
 //!   an order, the hash of all orders.
+//! - [`Ledger`], [`Book`], pure: cash, lots and profit by FIFO and average cost, of a session and of a run.
+//! - [`recompute`], pure: a recorded journal against the cores of today.
 //! - [`RunFolder`], the edge: the files of a run, `report.html` among them.
 
 mod actor;
+mod average;
+mod book;
+mod chain;
 mod collect;
 mod explain;
 mod exposures;
 mod files;
 mod format;
-mod html;
+pub mod html;
 mod ledger;
+mod lots;
 pub mod metrics;
+mod modelled;
 mod normal;
 mod orders;
 mod performance;
 mod positions;
+mod profit;
+mod recompute;
 mod reconcile;
 mod record;
 mod run_folder;
@@ -25,9 +34,20 @@ mod sharpe;
 mod table;
 
 pub use actor::Reporting;
-pub use explain::{Contribution, Execution, Explanation, ScoreStep, TargetStep, explain_order};
-pub use ledger::{Ledger, Position};
+pub use average::Position;
+pub use book::{Book, Trades};
+pub use chain::Break;
+pub use explain::{
+    BarStep, Contribution, Explanation, FeatureStep, FillStep, LifeStep, Origin, ScoreStep,
+    TargetStep, explain_order, orders_of, target_of,
+};
+pub use ledger::{Cashflows, Ledger, LedgerEntry, Name};
+pub use lots::{Lot, Lots};
+pub use modelled::{Modelled, NameCosts};
+pub use normal::normal_cdf;
 pub use orders::{OrderLog, order_line};
 pub use performance::Performance;
-pub use record::{Counts, Coverage, SessionRecord, Stopped};
+pub use profit::Profit;
+pub use recompute::{Compared, Difference, recompute};
+pub use record::{Counts, Coverage, Execution, Opening, SessionRecord, Stopped};
 pub use run_folder::{ReportError, RunFolder};

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 ///
 /// Series Φ(x) = ½ + φ(x)·(x + x³/3 + x⁵/(3·5) + …), Marsaglia 2004, "Evaluating the Normal
 /// Distribution", J. Stat. Software 11(4).
-pub(crate) fn normal_cdf(x: f64) -> f64 {
+pub fn normal_cdf(x: f64) -> f64 {
     if x.abs() > 8.5 {
         return if x > 0.0 { 1.0 } else { 0.0 };
     }

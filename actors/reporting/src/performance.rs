@@ -1,5 +1,8 @@
-use crate::metrics::{Returns, turnover};
-use crate::record::{Counts, Coverage, Stopped};
+use crate::book::Book;
+use crate::chain::{Break, Chain};
+use crate::metrics::{Returns, YEAR, turnover};
+use crate::profit::Profit;
+use crate::record::{Counts, Coverage, SessionRecord, Stopped};
 use crate::sharpe::SharpeLabel;
 use messages::{Date, DayReported, Usd};
 use serde::{Serialize, Serializer};
@@ -21,7 +24,12 @@ pub struct Performance {
     #[serde(flatten)]
     pub counts: Counts,
 
-    /// Compounded session returns, net of costs: time-weighted.
+    /// Where sessions without an account break the chain of daily returns.
+    pub breaks: Vec<Break>,
+
+    /// Compounded, net of what the account paid: time-weighted, breaks included. It and what follows of wealth (CAGR,
+    /// drawdown, Calmar) holds every move of the account; what follows of days (volatility to hit rate) holds those
+    /// from close to close alone.
     pub total_return: Option<f64>,
     /// Of a short run, an extrapolation.
     pub cagr: Option<f64>,
@@ -69,27 +77,32 @@ pub struct Performance {
     pub final_nav: Option<Usd>,
     #[serde(serialize_with = "optional_dollars")]
     pub cash: Option<Usd>,
-    /// NAV that came or went between one account and the next: deposits, or sessions without an
-    /// account. No return above contains it.
+    /// Deposits less withdrawals, as the venue reported them; in no return.
+    #[serde(serialize_with = "dollars")]
+    pub transfers: Usd,
+    /// Cash and shares that came or went between sessions and nobody reported why; in no return.
     #[serde(serialize_with = "dollars")]
     pub unreported_change: Usd,
+    pub profit: Profit,
 }
 
 impl Performance {
-    /// `days` in order of time. `None` if there is nothing to speak about.
+    /// `records` in order of time, `book` of the same. `None` if there is nothing to speak about.
     ///
     /// # Panics
-    /// If a daily return is not a finite number of at least −1: the reporting actor says no such day.
-    pub fn of<'a>(
-        days: impl IntoIterator<Item = &'a DayReported>,
-        stopped: &[Stopped],
-    ) -> Option<Self> {
-        let days: Vec<&DayReported> = days.into_iter().collect();
+    /// If a NAV is not positive: the reporting actor says no such day.
+    pub fn of(records: &[&SessionRecord], book: &Book) -> Option<Self> {
+        let days: Vec<&DayReported> = records.iter().filter_map(|r| r.day.as_ref()).collect();
+        let stopped: Vec<Stopped> = records.iter().filter_map(|r| r.stopped.clone()).collect();
         if days.is_empty() && stopped.is_empty() {
             return None;
         }
-        let values = days.iter().map(|day| day.daily_return).collect();
-        let returns = Returns::new(values).expect("a reported day has a real return");
+        let chain = Chain::of(records, book);
+        let known = |values| Returns::new(values).expect("positive accounts have real returns");
+        let (returns, wealth) = (known(chain.returns()), known(chain.steps()));
+        let missed: usize = chain.breaks.iter().map(|gap| gap.sessions.len()).sum();
+        let cagr = cagr(&wealth, days.len() + missed);
+        let max_drawdown = wealth.max_drawdown();
         let traded: Usd = days.iter().map(|day| day.traded).sum();
         let shortfall: Usd = days.iter().map(|day| day.slippage).sum();
         let nav = days.iter().map(|day| day.nav_open.to_f64()).sum::<f64>() / days.len() as f64;
@@ -102,19 +115,19 @@ impl Performance {
             from: first.map(|day| day.session),
             to: last.map(|day| day.session),
             sessions: days.len(),
-            stopped: stopped.to_vec(),
-            coverage: coverage(&days, stopped),
-            counts: counts(&days, stopped),
-            total_return: returns.cumulative(),
-            cagr: returns.cagr(),
+            coverage: coverage(&days, &stopped),
+            counts: counts(&days, &stopped),
+            breaks: chain.breaks,
+            total_return: wealth.cumulative(),
+            cagr,
             volatility: returns.volatility(),
             sharpe: returns.sharpe(0.0),
             sharpe_label: label.text,
             sharpe_interval: label.interval,
             probabilistic_sharpe: returns.probabilistic_sharpe(0.0),
             sortino: returns.sortino(0.0),
-            calmar: returns.calmar(),
-            max_drawdown: returns.max_drawdown(),
+            calmar: calmar(cagr, max_drawdown),
+            max_drawdown,
             value_at_risk: returns.value_at_risk(),
             conditional_value_at_risk: returns.conditional_value_at_risk(),
             win_rate: returns.win_rate(),
@@ -134,9 +147,23 @@ impl Performance {
             initial_nav: first.map(|day| day.nav_open),
             final_nav: last.map(|day| day.nav_close),
             cash: last.map(|day| day.cash),
-            unreported_change: days.windows(2).map(|d| d[1].nav_open - d[0].nav_close).sum(),
+            transfers: chain.transfers,
+            unreported_change: chain.unexplained,
+            profit: Profit::of(book),
+            stopped,
         })
     }
+}
+
+/// Sessions in a break count as time, though they have no return of their own.
+fn cagr(wealth: &Returns, sessions: usize) -> Option<f64> {
+    let grown = (1.0 + wealth.cumulative()?).powf(YEAR / sessions as f64) - 1.0;
+    grown.is_finite().then_some(grown)
+}
+
+fn calmar(cagr: Option<f64>, max_drawdown: Option<f64>) -> Option<f64> {
+    let depth = max_drawdown?.abs();
+    (depth >= 1e-12).then_some(cagr? / depth)
 }
 
 /// What a figure of the book was over a run: size on average, at the end, at most.
@@ -185,7 +212,7 @@ fn counts(days: &[&DayReported], stopped: &[Stopped]) -> Counts {
 
 /// A JSON number, which holds every amount below a billion dollars to the last micro-dollar.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn dollars<S: Serializer>(amount: &Usd, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn dollars<S: Serializer>(amount: &Usd, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(amount.to_f64())
 }
 

@@ -1,11 +1,8 @@
 //! Our ledger against the venue's statement.
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, ToTheCent};
 use messages::{AccountReported, Holding, Price, Shares, Symbol, Usd};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A venue may state cash in cents where fills are finer: less than this apart is equal to the cent.
-const CENT: Usd = Usd(10_000);
 
 /// What a statement that agrees with the ledger says of the day's end.
 #[derive(Debug)]
@@ -37,7 +34,7 @@ pub(crate) fn reconcile(
 }
 
 fn positions(ledger: &Ledger, marks: &BTreeMap<Symbol, Price>) -> Vec<Holding> {
-    let held = ledger.positions().iter().map(|(symbol, held)| Holding {
+    let held = ledger.positions().map(|(symbol, held)| Holding {
         symbol: symbol.clone(),
         quantity: held.quantity,
         average: held.average(),
@@ -48,7 +45,7 @@ fn positions(ledger: &Ledger, marks: &BTreeMap<Symbol, Price>) -> Vec<Holding> {
 
 fn amount(what: &str, ours: Usd, venue: Usd) -> Option<String> {
     let off = ours - venue;
-    (off.abs() >= CENT).then(|| format!("{what} ours {ours} venue {venue} off {off}"))
+    off.cents_differ().then(|| format!("{what} ours {ours} venue {venue} off {off}"))
 }
 
 fn quantities(ledger: &Ledger, stated: &[Holding]) -> Vec<String> {
@@ -57,7 +54,7 @@ fn quantities(ledger: &Ledger, stated: &[Holding]) -> Vec<String> {
         *venue.entry(&held.symbol).or_default() += held.quantity;
     }
     let symbols: BTreeSet<&Symbol> =
-        ledger.positions().keys().chain(venue.keys().copied()).collect();
+        ledger.positions().map(|(symbol, _)| symbol).chain(venue.keys().copied()).collect();
     let compare = |symbol: &Symbol| {
         let ours = ledger.quantity(symbol);
         let venue = venue.get(symbol).copied().unwrap_or_default();
@@ -68,8 +65,6 @@ fn quantities(ledger: &Ledger, stated: &[Holding]) -> Vec<String> {
 
 /// A position valued at nothing has no known value.
 fn unmarked(ledger: &Ledger, marks: &BTreeMap<Symbol, Price>) -> Vec<String> {
-    let bad = marks
-        .iter()
-        .filter(|(symbol, mark)| mark.0 <= 0 && ledger.positions().contains_key(*symbol));
+    let bad = marks.iter().filter(|(symbol, mark)| mark.0 <= 0 && ledger.quantity(symbol).0 != 0);
     bad.map(|(symbol, mark)| format!("{symbol} mark {mark}")).collect()
 }

@@ -1,4 +1,4 @@
-use messages::{Date, DayReported, Env};
+use messages::{Booked, Date, DayReported, Env, Holding, Price, Shares, Symbol, Time, Usd};
 use serde::{Deserialize, Serialize};
 
 /// Names of the universe, and those that had a usable bar.
@@ -44,4 +44,33 @@ pub struct SessionRecord {
     pub alarms: Vec<String>,
     /// [`crate::order_line`] each, in journal order.
     pub orders: Vec<String>,
+    /// The session before, by the calendar; absent in lines of before this field.
+    #[serde(default)]
+    pub signal_session: Option<Date>,
+    /// What the venue said before the session; absent in lines of before this field.
+    #[serde(default)]
+    pub opening: Option<Opening>,
+    /// Each once, in journal order.
+    #[serde(default)]
+    pub fills: Vec<Execution>,
+    #[serde(default)]
+    pub booked: Vec<Booked>,
+}
+
+/// The account as the broker reported it before the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    pub cash: Usd,
+    pub positions: Vec<Holding>,
+}
+
+/// One fill of an order of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    pub at: Time,
+    pub client_order_id: String,
+    pub symbol: Symbol,
+    /// Signed: positive is bought.
+    pub change: Shares,
+    pub price: Price,
 }

@@ -1,10 +1,12 @@
+use crate::book::Book;
 use crate::collect::Collector;
 use crate::files;
 use crate::html;
 use crate::orders::OrderLog;
 use crate::performance::Performance;
 use crate::positions::positions_json;
-use crate::record::{SessionRecord, Stopped};
+use crate::profit::LedgerFile;
+use crate::record::SessionRecord;
 use kernel::Observer;
 use messages::{Date, DayReported, Env, Envelope, Message};
 use serde::Serialize;
@@ -17,7 +19,7 @@ use thiserror::Error;
 const BACKTEST_SUMMARY_EVERY: usize = 250;
 
 /// The folder of one run: `sessions.jsonl`, and what is computed from it alone, `positions.json`,
-/// `performance_metrics.json` and `report.html`.
+/// `ledger.json`, `performance_metrics.json` and `report.html`.
 ///
 /// `sessions.jsonl` has one line a session: appended when the session is reported, replaced when it is
 /// reported differently, left alone when it is seen again. So a restart, which sees a journal from its
@@ -89,9 +91,13 @@ impl RunFolder {
 
     /// `None` before the first session.
     pub fn performance(&self) -> Option<Performance> {
-        let stopped: Vec<Stopped> =
-            self.records.values().filter_map(|record| record.stopped.clone()).collect();
-        Performance::of(self.days(), &stopped)
+        let records: Vec<&SessionRecord> = self.records.values().collect();
+        Performance::of(&records, &self.book())
+    }
+
+    /// The run's account over its sessions.
+    pub fn book(&self) -> Book {
+        Book::of(self.records.values())
     }
 
     /// Over the order list of all sessions: see [`OrderLog`].
@@ -167,8 +173,9 @@ impl RunFolder {
     }
 
     fn write_summaries(&mut self) -> Result<(), ReportError> {
-        let Some(performance) = self.performance() else { return Ok(()) };
         let records: Vec<&SessionRecord> = self.records.values().collect();
+        let book = self.book();
+        let Some(performance) = Performance::of(&records, &book) else { return Ok(()) };
         let summary = Summary {
             run_id: &records[0].run_id,
             source: &records[0].source,
@@ -177,8 +184,9 @@ impl RunFolder {
             orders_sha256: self.orders_sha256(),
         };
         self.write("positions.json", &pretty(&positions_json(&records)))?;
+        self.write("ledger.json", &pretty(&LedgerFile::of(&records[0].run_id, &book)))?;
         self.write("performance_metrics.json", &pretty(&summary))?;
-        self.write("report.html", html::page(&records, &performance).as_bytes())?;
+        self.write("report.html", html::page(&records, &performance, &book).as_bytes())?;
         self.stale = false;
         Ok(())
     }

@@ -27,14 +27,33 @@ impl Performance {
             ("NAV", maybe_money(self.final_nav)),
             ("Cash", maybe_money(self.cash)),
         ];
+        rows.push(("Profit", self.profit_text()));
+        if self.transfers.0 != 0 {
+            rows.push(("Transfers", format!("{} in no return", money(self.transfers))));
+        }
         if self.unreported_change.0 != 0 {
-            let note = "came between sessions, in no return";
+            let note = "came between sessions, unexplained, in no return";
             rows.push(("Not accounted", format!("{} {note}", money(self.unreported_change))));
+        }
+        for gap in &self.breaks {
+            rows.push(("Broken", gap.to_string()));
         }
         for stop in &self.stopped {
             rows.push(("Stopped", format!("{} {}", stop.session, one_line(&stop.reason))));
         }
         rows
+    }
+
+    /// What was paid and what would have been, side by side.
+    fn profit_text(&self) -> String {
+        let p = &self.profit;
+        format!(
+            "{} after {} of fees and borrow paid; {} with those of our model, {}",
+            money(p.net),
+            money(p.fees_paid + p.borrow_paid),
+            money(p.net_modelled),
+            money(p.modelled_fees + p.modelled_borrow)
+        )
     }
 
     fn period(&self) -> String {

@@ -5,7 +5,7 @@ mod common;
 use common::{Desk, bars, dollars, features, fill, opened, order, scores, targets};
 use expect_test::expect;
 use messages::{
-    ActorId, DenyReason, Env, Envelope, Message, OrderDenied, OrderStatus, OrderUpdated,
+    ActorId, DenyReason, Env, Envelope, Message, OrderDenied, OrderStatus, OrderUpdated, Usd,
 };
 use reporting::explain_order;
 
@@ -58,6 +58,7 @@ fn an_order_by_its_id() {
     let sell = explain_order(&journal(), Some("au-20240103-BBB-0-0")).expect("an order");
     assert_eq!(sell.outcome, "expired after a partial fill");
     assert_eq!(sell.shortfall, dollars(5.0), "sold 10 half a dollar too low");
+    assert_eq!(sell.predicted_cost, Some(Usd(425_000)), "4.25 bp of 10 at 100");
     let score = sell.score.expect("a score");
     assert_eq!((score.rank, score.names), (3, 3));
     assert_eq!(sell.target.expect("a target").binding, ["ADV BBB 90000", "TURNOVER 0.2"]);

@@ -4,7 +4,7 @@ use crate::portfolio::{Portfolio, share_of};
 use messages::{PortfolioExposures, SectorNet, Usd};
 
 /// Sums over a book, in micro-dollars. A name of unknown beta counts as zero, and the targets say so.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Totals {
     pub(crate) gross: f64,
     /// Gross if every order that adds fills and none that reduces does: what the gate will see.
@@ -12,6 +12,8 @@ pub(crate) struct Totals {
     pub(crate) net: f64,
     pub(crate) beta: f64,
     pub(crate) sectors: Vec<f64>,
+    /// Traded to get there.
+    turnover: f64,
     largest: f64,
 }
 
@@ -19,11 +21,12 @@ impl Totals {
     /// `values` in micro-dollars, a row per name, traded to from the book now held.
     pub(crate) fn of(portfolio: &Portfolio, values: &[f64]) -> Self {
         let sectors = vec![0.0; portfolio.sectors.len()];
-        let mut totals =
-            Self { gross: 0.0, gross_worst: 0.0, net: 0.0, beta: 0.0, sectors, largest: 0.0 };
+        let mut totals = Self { sectors, ..Self::default() };
         for (name, &value) in portfolio.names.iter().zip(values) {
             totals.gross += value.abs();
-            totals.gross_worst += value.abs().max(name.value(name.held.0).abs());
+            let held = name.value(name.held.0);
+            totals.gross_worst += value.abs().max(held.abs());
+            totals.turnover += (value - held).abs();
             totals.net += value;
             totals.beta += name.beta.unwrap_or(0.0) * value;
             if let Some(sector) = name.sector {
@@ -58,6 +61,7 @@ pub(crate) struct Bounds {
     net: f64,
     beta: f64,
     sectors: Vec<f64>,
+    turnover: f64,
 }
 
 impl Bounds {
@@ -72,12 +76,13 @@ impl Bounds {
             net: limits.net.max(now.net.abs()),
             beta: limits.beta.max(now.beta.abs()),
             sectors: sectors.map(|(limit, now)| limit.max(now.abs())).collect(),
+            turnover: limits.turnover,
         }
     }
 
     /// The limits themselves, whatever is held.
     pub(crate) fn limits(portfolio: &Portfolio) -> Self {
-        let Portfolio { nav, limits, sectors, .. } = portfolio;
+        let Portfolio { nav, limits, sectors, turnover_max, .. } = portfolio;
         let limit = |fraction: f64| share_of(Usd(*nav as i64), fraction).0 as f64;
         Self {
             gross: limit(limits.gross.min(limits.gross_max)),
@@ -85,6 +90,7 @@ impl Bounds {
             net: limit(limits.net_max),
             beta: limit(limits.beta_max),
             sectors: vec![limit(limits.sector_net_max); sectors.len()],
+            turnover: limit(*turnover_max),
         }
     }
 
@@ -99,6 +105,7 @@ impl Bounds {
             + over(totals.gross_worst, self.gross_worst)
             + over(totals.net, self.net)
             + over(totals.beta, self.beta)
+            + over(totals.turnover, self.turnover)
     }
 
     /// By how much the excess changes if the name in `row` goes from one value to another.
@@ -110,12 +117,13 @@ impl Bounds {
         (from, to): (f64, f64),
     ) -> f64 {
         let name = &portfolio.names[row];
-        let held = name.value(name.held.0).abs();
+        let held = name.value(name.held.0);
         let moved = Totals {
             gross: totals.gross + to.abs() - from.abs(),
-            gross_worst: totals.gross_worst + to.abs().max(held) - from.abs().max(held),
+            gross_worst: totals.gross_worst + to.abs().max(held.abs()) - from.abs().max(held.abs()),
             net: totals.net + to - from,
             beta: totals.beta + name.beta.unwrap_or(0.0) * (to - from),
+            turnover: totals.turnover + (to - held).abs() - (from - held).abs(),
             sectors: Vec::new(),
             largest: 0.0,
         };
@@ -128,26 +136,55 @@ impl Bounds {
 
     /// Code and size of each limit that `totals` break: `BETA 0.01`.
     pub(crate) fn broken(&self, portfolio: &Portfolio, totals: &Totals) -> Vec<String> {
-        let nav = portfolio.nav;
-        let book = [
-            ("GROSS", totals.gross, self.gross),
-            ("GROSS_WORST", totals.gross_worst, self.gross_worst),
-            ("NET", totals.net, self.net),
-            ("BETA", totals.beta, self.beta),
+        let sizes = self.sums(portfolio, totals).into_iter();
+        let broken = sizes.filter(|sum| over(sum.total, sum.limit) > 0.0);
+        broken.map(|sum| format!("{} {:.4}", sum.code, sum.limit / portfolio.nav)).collect()
+    }
+
+    /// Code of each limit that `totals` all but reach, and its size.
+    pub(crate) fn reached(&self, portfolio: &Portfolio, totals: &Totals) -> Vec<String> {
+        let near = |sum: &Sum| sum.total.abs() >= sum.limit * (1.0 - NEAR);
+        let sums = self.sums(portfolio, totals).into_iter().filter(near);
+        sums.map(|sum| format!("{} {:.4}", sum.code, sum.limit / portfolio.nav)).collect()
+    }
+
+    /// By how much `totals` are beyond each limit, in words: `RELAXED` for those that may give way, `BROKEN` for those
+    /// that only what was held before can break.
+    pub(crate) fn beyond(&self, portfolio: &Portfolio, totals: &Totals) -> Vec<String> {
+        let sums = self.sums(portfolio, totals).into_iter();
+        let beyond = sums.filter(|sum| over(sum.total, sum.limit) > 0.0);
+        let say = |sum: Sum| {
+            let what = if sum.code.starts_with("GROSS") { "BROKEN" } else { "RELAXED" };
+            format!("{what} {} {:.6}", sum.code, over(sum.total, sum.limit) / portfolio.nav)
+        };
+        beyond.map(say).collect()
+    }
+
+    fn sums(&self, portfolio: &Portfolio, totals: &Totals) -> Vec<Sum> {
+        let sum = |code: &str, total, limit| Sum { code: code.to_owned(), total, limit };
+        let mut sums = vec![
+            sum("GROSS", totals.gross, self.gross),
+            sum("GROSS_WORST", totals.gross_worst, self.gross_worst),
+            sum("NET", totals.net, self.net),
+            sum("BETA", totals.beta, self.beta),
+            sum("TURNOVER", totals.turnover, self.turnover),
         ];
-        let mut broken: Vec<String> = book
-            .into_iter()
-            .filter(|(_, total, max)| over(*total, *max) > 0.0)
-            .map(|(code, _, max)| format!("{code} {:.4}", max / nav))
-            .collect();
         for (sector, (net, max)) in totals.sectors.iter().zip(&self.sectors).enumerate() {
-            if over(*net, *max) > 0.0 {
-                broken.push(format!("SECTOR {} {:.4}", portfolio.sectors[sector], max / nav));
-            }
+            sums.push(sum(&format!("SECTOR {}", portfolio.sectors[sector]), *net, *max));
         }
-        broken
+        sums
     }
 }
+
+/// A limit, and what it limits.
+struct Sum {
+    code: String,
+    total: f64,
+    limit: f64,
+}
+
+/// A limit that is met but for so small a part of it is reached.
+const NEAR: f64 = 1e-3;
 
 fn over(total: f64, max: f64) -> f64 {
     (total.abs() - max).max(0.0)

@@ -1,45 +1,58 @@
 //! Decides what to hold and stands between every order and the broker.
 //!
-//! Two halves share one set of limits:
-//! - *construction* (`portfolio` → `wish` → `rounding`, or `relief` where a broken limit bars the way): scores become whole-share targets
-//!   that are neutral to the market, to beta and to sectors, within what a session can trade;
-//! - the *gate* (`gate`): every order is judged on the worst book that open orders could lead to.
+//! Three parts share one set of limits:
+//! - *construction*: scores become whole-share targets that are neutral to the market, to beta and to sectors,
+//!   within what a session can trade. `portfolio` says what may be done with each name, `plan` chooses the way
+//!   to the wished book (`optimum` on the solver in [`program`], or `wish` in closed form), `rounding` makes shares of it,
+//!   or `relief` reduces where a broken limit bars the way; `targets` says it;
+//! - the *gate* (`gate`): every order is judged on the worst book that open orders could lead to;
+//! - the *breakers* (`breakers`): losses and refusals that stop trading by themselves.
 //!
 //! Invariants
 //! - No limit that held before is broken by the targets; one that a drifting market broke does not get worse.
-//!   This is true of the rounded shares, not only of weights.
-//! - Targets ask for nothing the gate would deny (their bounds include the worst case of half-filled plans).
+//!   This is true of the rounded shares, not only of weights; what is beyond a limit all the same is said.
+//! - Targets ask for nothing the gate would deny (their bounds include the worst case of half-filled plans). The
+//!   exception is a plan of more orders than come through in a minute.
 //! - After a halt nothing is approved, not even an order that reduces: a human said stop.
 //! - `Targets` is said once per session that has scores (or scores withheld), whatever the state: where nothing
 //!   may be traded it asks for what is held, and `binding` says why. After `CoverageFailed` nothing is said.
 //!
-//! Absent: no solver, no turnover limit, no cancel or flatten on a kill (this core halts only).
+//! A session without [`messages::RiskRules`] is one from before there were any, and is replayed as it was judged: the
+//! closed form, no turnover limit, the checks of the gate that limits alone allow, no breakers.
 
-pub mod covariance;
+mod breakers;
 mod exposures;
 mod gate;
 mod halt;
+mod neutral;
+mod optimum;
+mod plan;
 mod portfolio;
 pub mod program;
 mod relief;
 mod rounding;
 mod targets;
+mod views;
 mod wish;
 
+use breakers::Breakers;
 use gate::Gate;
 use halt::Halts;
 use kernel::{Actor, Outbox};
 use messages::{
-    ActorId, DenyReason, Envelope, Features, Message, Order, OrderDenied, Scores, SessionOpened,
-    Topic,
+    ActorId, Alarm, DenyReason, Envelope, Features, Message, Order, OrderDenied, Scores,
+    SessionOpened, Time, Topic,
 };
 use portfolio::Portfolio;
+
+const OPENED: &str = "SessionOpened is the first entry of a journal";
 
 #[derive(Debug, Default)]
 pub struct Risk {
     session: Option<Box<SessionOpened>>,
     features: Option<Features>,
     halts: Halts,
+    breakers: Breakers,
     gate: Gate,
     targets_said: bool,
 }
@@ -59,6 +72,7 @@ impl Actor for Risk {
             Topic::SubmitOrder,
             Topic::OrderUpdated,
             Topic::Filled,
+            Topic::AccountReported,
             Topic::Kill,
             Topic::Resume,
             Topic::Alarm,
@@ -74,11 +88,22 @@ impl Actor for Risk {
             Message::ScoresWithheld(withheld) => {
                 self.hold(format!("SCORES_WITHHELD {}", withheld.reason), out);
             }
-            Message::SubmitOrder(order) => out.send(self.judge(order)),
-            Message::OrderUpdated(updated) => self.gate.on_order_updated(updated),
+            Message::SubmitOrder(order) => out.send(self.judge(order, input.at)),
+            Message::OrderUpdated(updated) => {
+                self.gate.on_order_updated(updated);
+                let trip = self.breakers.on_order_updated(updated);
+                self.trip(trip, out);
+            }
             Message::Filled(filled) => self.gate.on_filled(filled),
+            Message::AccountReported(account) => {
+                let trip = self.breakers.on_account(account);
+                self.trip(trip, out);
+            }
             Message::Kill(kill) => self.halts.on_kill(kill),
-            Message::Resume(_) => self.halts.on_resume(),
+            Message::Resume(_) => {
+                self.halts.on_resume();
+                self.breakers.on_resume();
+            }
             Message::Alarm(alarm) => self.halts.on_alarm(alarm),
             _ => unreachable!("not listened to: {}", input.topic()),
         }
@@ -95,6 +120,7 @@ impl Risk {
         if let Some(kill) = &opened.halted {
             self.halts.on_kill(kill);
         }
+        self.breakers.open(opened);
         self.gate.open(opened);
         self.session = Some(Box::new(opened.clone()));
     }
@@ -103,9 +129,13 @@ impl Risk {
         if let Some(reason) = self.refusal(scores) {
             return self.hold(reason, out);
         }
-        let portfolio =
-            Portfolio::new(self.opened(), self.features.as_ref(), |symbol| score(scores, symbol));
-        self.say(&portfolio, None, out);
+        let mut portfolio = Portfolio::new(
+            self.opened(),
+            self.features.as_ref(),
+            self.breakers.reducing(),
+            |symbol| score(scores, symbol),
+        );
+        self.say(&mut portfolio, None, out);
     }
 
     /// Why these scores may not be traded on at all.
@@ -130,11 +160,11 @@ impl Risk {
 
     /// Targets that keep every position.
     fn hold(&mut self, reason: String, out: &mut Outbox) {
-        let held = Portfolio::kept(self.opened(), self.features.as_ref());
-        self.say(&held, Some(reason), out);
+        let mut held = Portfolio::kept(self.opened(), self.features.as_ref());
+        self.say(&mut held, Some(reason), out);
     }
 
-    fn say(&mut self, portfolio: &Portfolio, hold: Option<String>, out: &mut Outbox) {
+    fn say(&mut self, portfolio: &mut Portfolio, hold: Option<String>, out: &mut Outbox) {
         assert!(!self.targets_said, "scores came twice in one session");
         self.targets_said = true;
         let targets = targets::compute(portfolio, self.opened(), hold);
@@ -142,19 +172,30 @@ impl Risk {
         out.send(Message::Targets(targets));
     }
 
-    fn judge(&mut self, order: &Order) -> Message {
+    fn judge(&mut self, order: &Order, at: Time) -> Message {
+        let opened = self.session.as_ref().expect(OPENED);
+        let reducing = self.breakers.reducing();
         let halted = self.halts.reason().map(|reason| DenyReason::Halted { reason });
-        match halted.map_or_else(|| self.gate.check(order), Err) {
+        let judged = halted.map_or_else(|| self.gate.check(order, opened, at, reducing), Err);
+        match judged {
             Ok(()) => {
-                self.gate.reserve(order);
+                self.gate.reserve(order, opened, at);
                 Message::OrderApproved(order.clone())
             }
             Err(reason) => Message::OrderDenied(OrderDenied { order: order.clone(), reason }),
         }
     }
 
+    /// Said before anything acts on it; counts at once, not only when the journal brings it back.
+    fn trip(&mut self, trip: Option<Alarm>, out: &mut Outbox) {
+        if let Some(alarm) = trip {
+            self.halts.on_alarm(&alarm);
+            out.send(Message::Alarm(alarm));
+        }
+    }
+
     fn opened(&self) -> &SessionOpened {
-        self.session.as_ref().expect("SessionOpened is the first entry of a journal")
+        self.session.as_ref().expect(OPENED)
     }
 }
 

@@ -1,6 +1,9 @@
 //! What portfolio construction reads: every name that is held or may be, with what can be done about it.
 
-use messages::{Exposures, Features, Holding, Limits, Price, SessionOpened, Shares, Symbol, Usd};
+use messages::{
+    Date, Edge, Exposures, FactorCovariance, Features, Holding, Limits, Price, RiskRules,
+    SessionOpened, Shares, Symbol, Usd,
+};
 use std::collections::BTreeMap;
 
 /// Money here is micro-dollars in `f64`: whole numbers, hence exact, in books below nine billion.
@@ -14,6 +17,15 @@ pub(crate) struct Portfolio {
     pub(crate) names: Vec<Name>,
     /// The book held is larger than any order may make it: nothing grows.
     pub(crate) over_gross_max: bool,
+    /// A breaker of level 1 says that nothing grows, and why.
+    pub(crate) reducing: Option<String>,
+    /// That is traded.
+    pub(crate) session: Date,
+    pub(crate) rules: Option<RiskRules>,
+    pub(crate) edge: Option<Edge>,
+    pub(crate) factors: Option<FactorCovariance>,
+    /// What the targets may ask for in all, as a fraction of NAV.
+    pub(crate) turnover_max: f64,
 }
 
 #[derive(Debug)]
@@ -54,10 +66,11 @@ pub(crate) struct Bound {
 }
 
 impl Portfolio {
-    /// Every held name, and every other that can be opened today.
+    /// Every held name, and every other that can be opened today. `reducing`: why nothing may grow, if so.
     pub(crate) fn new(
         opened: &SessionOpened,
         features: Option<&Features>,
+        reducing: Option<String>,
         score: impl Fn(&Symbol) -> Option<f64>,
     ) -> Self {
         let mut portfolio = Self::kept(opened, features);
@@ -74,12 +87,15 @@ impl Portfolio {
             let mut name = names.remove(symbol).unwrap_or_else(flat);
             name.read(features, row, &portfolio.sectors, opened);
             name.stance = name.stance(features, row, score(symbol));
+            if opened.rules.as_ref().is_some_and(|rules| rules.restricted.contains(symbol)) {
+                name.stance = Stance::Keep("RESTRICTED");
+            }
             if name.held != Shares(0) || matches!(name.stance, Stance::View { .. }) {
-                name.bound(opened, over_gross_max);
+                name.bound(opened, over_gross_max || reducing.is_some());
                 names.insert(symbol.clone(), name);
             }
         }
-        Self { names: names.into_values().collect(), over_gross_max, ..portfolio }
+        Self { names: names.into_values().collect(), over_gross_max, reducing, ..portfolio }
     }
 
     /// Held names, none of which is to be traded.
@@ -98,8 +114,19 @@ impl Portfolio {
             name
         });
         let names = names.collect();
-        let (nav, limits) = (opened.equity.0 as f64, opened.limits.clone());
-        Self { nav, limits, sectors, names, over_gross_max: false }
+        Self {
+            nav: opened.equity.0 as f64,
+            limits: opened.limits.clone(),
+            sectors,
+            names,
+            over_gross_max: false,
+            reducing: None,
+            session: opened.session,
+            rules: opened.rules.clone(),
+            edge: opened.edge.clone(),
+            factors: features.and_then(|features| features.exposures.factors.clone()),
+            turnover_max: opened.rules.as_ref().map_or(f64::INFINITY, |rules| rules.turnover_max),
+        }
     }
 
     /// Micro-dollars held of each name.
@@ -191,6 +218,10 @@ impl Name {
                 (Bound { shares: -below.shares, ..below }, above)
             }
         };
+        let floor = held.min(0);
+        if self.lowest.shares < floor && short_barred(opened, &self.symbol).is_some() {
+            self.lowest = Bound { shares: floor, limit: "SHORT", size: 0.0 };
+        }
         if shrinks || matches!(self.stance, Stance::Reduce(_)) {
             for bound in [&mut self.lowest, &mut self.highest] {
                 let shares = bound.shares.clamp(held.min(0), held.max(0));
@@ -207,7 +238,7 @@ impl Name {
         let SessionOpened { limits, equity, .. } = opened;
         let shares = |limit: Usd| limit.0 / mark.0;
         let bound = |limit, size: Usd, shares| Bound { shares, limit, size: size.to_f64() };
-        let (adv, order) = (self.adv_limit(limits), share_of(*equity, limits.order_max));
+        let (adv, order) = (self.adv_limit(limits), order_limit(opened));
         let cap = share_of(*equity, limits.name_max);
         // Covering a short and going long are two orders, each of them limited.
         let covers = held < 0 && -held <= shares(order);
@@ -231,6 +262,24 @@ impl Name {
     pub(crate) fn value(&self, shares: i64) -> f64 {
         self.mark.times(Shares(shares)).0 as f64
     }
+}
+
+/// Largest single order.
+pub(crate) fn order_limit(opened: &SessionOpened) -> Usd {
+    let limit = share_of(opened.equity, opened.limits.order_max);
+    opened.rules.as_ref().map_or(limit, |rules| limit.min(rules.order_max()))
+}
+
+/// Why nothing of `symbol` may be sold short, if so.
+pub(crate) fn short_barred(opened: &SessionOpened, symbol: &Symbol) -> Option<&'static str> {
+    let rules = opened.rules.as_ref()?;
+    if !rules.shorts {
+        return Some("NO_SHORTS");
+    }
+    if rules.not_shortable.contains(symbol) {
+        return Some("NOT_SHORTABLE");
+    }
+    (opened.equity < rules.short_equity_min()).then_some("EQUITY")
 }
 
 /// `fraction` of `nav`, rounded down; nothing if the fraction is no number.

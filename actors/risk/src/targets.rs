@@ -1,32 +1,41 @@
 //! The message: rounded targets, what they add up to, and what held them back.
 
 use crate::exposures::{Bounds, Totals};
-use crate::portfolio::{Name, Portfolio, Stance};
+use crate::plan::{Plan, plan};
+use crate::portfolio::{Name, Portfolio, Stance, share_of};
 use crate::rounding::{Rounded, round};
-use crate::wish::wish;
 use costs::{CostModel, Liquidity};
 use messages::{SessionOpened, Shares, Target, Targets, Usd};
+use std::collections::BTreeSet;
 
 /// `hold` says why nothing is to be traded, if so.
 ///
-/// `binding` is a list of `CODE symbol size`: `ADV`, `ORDER` and `NAME` (dollars) stopped one name; `GROSS`,
-/// `GROSS_WORST`, `NET`, `BETA` and `SECTOR` (fractions of NAV) stopped the whole step; `GROSS_MAX` let nothing grow; `ROUNDING` made it smaller
-/// (to the given theta); `RELIEF`: not a step was allowed, so risk is reduced at most. `NO_…` and `NOT_…` say why a held name is only reduced or kept, or (`NO_BETA`) that the
-/// book's beta leaves it out. `SCORES_FLAT`, `SCORES_WITHHELD`, `HALTED`, … keep the whole book.
+/// `binding` is a list of `CODE symbol size`:
+/// - of one name (dollars): `ADV`, `ORDER`, `NAME`, `SHORT` stopped it; `NO_…`, `NOT_…` and `RESTRICTED` say why what is
+///   held is only reduced or kept, or (`NO_BETA`) that the book's beta leaves it out;
+/// - of the book (fractions of NAV): `GROSS`, `GROSS_WORST`, `NET`, `BETA`, `SECTOR`, `TURNOVER` are reached or stopped the
+///   whole step; `GROSS_MAX` and `BREAKER` let nothing grow; `ROUNDING` made the step smaller (to the given theta); `RELIEF`: not
+///   a step was allowed, so risk is reduced at most;
+/// - of how it came about: `NO_EDGE` (with the IC): out of everything; `FALLBACK` (why): the closed form stands in for
+///   the solver; `SCORES_FLAT`, `SCORES_WITHHELD`, `HALTED`, … keep the whole book;
+/// - of the *rounded* book, whatever it came from: `RELAXED` (limits that may give way) and `BROKEN` (gross, names: only
+///   by what was held before), each with how far beyond the limit it is.
 pub(crate) fn compute(
-    portfolio: &Portfolio,
+    portfolio: &mut Portfolio,
     opened: &SessionOpened,
     hold: Option<String>,
 ) -> Targets {
-    let bounds = Bounds::no_worse(portfolio);
-    let wished = if hold.is_none() { wish(portfolio) } else { None };
-    let (rounded, mut binding) = match wished {
-        Some(wished) => {
-            let rounded = round(portfolio, &bounds, &wished);
-            let binding = binding(portfolio, &bounds, &wished, &rounded);
+    let limits = Bounds::limits(portfolio);
+    let planned = hold.map_or_else(|| plan(portfolio), Err);
+    let portfolio = &*portfolio;
+    let (rounded, mut binding) = match planned {
+        Ok(Plan { values, notes }) => {
+            let bounds = Bounds::no_worse(portfolio);
+            let rounded = round(portfolio, &bounds, &values);
+            let binding = [notes, binding(portfolio, &bounds, &values, &rounded)].concat();
             (rounded, binding)
         }
-        None => (held(portfolio), vec![hold.unwrap_or_else(|| "SCORES_FLAT".to_owned())]),
+        Err(reason) => (held(portfolio), vec![reason]),
     };
     let unknown_beta = |name: &&Name| name.beta.is_none() && name.held != Shares(0);
     for name in portfolio.names.iter().filter(unknown_beta) {
@@ -36,14 +45,35 @@ pub(crate) fn compute(
         }
     }
     let values: Vec<f64> = pairs(portfolio, &rounded).map(|(name, n)| name.value(n)).collect();
+    let totals = Totals::of(portfolio, &values);
+    // Journals from before there were rules did not say it.
+    if portfolio.rules.is_some() && portfolio.nav > 0.0 {
+        binding.extend(limits.beyond(portfolio, &totals));
+        binding.extend(names_beyond(portfolio, &values));
+    }
+    // The same limit may have been met on two ways.
+    let mut said = BTreeSet::new();
+    binding.retain(|note| said.insert(note.clone()));
     Targets {
         signal_session: opened.signal_session,
         nav: opened.equity,
         targets: targets(portfolio, &rounded),
-        exposures: Totals::of(portfolio, &values).exposures(portfolio),
+        exposures: totals.exposures(portfolio),
         theta: rounded.theta,
         binding,
     }
+}
+
+/// Names that drift has carried beyond their cap and that are not back yet.
+fn names_beyond<'a>(
+    portfolio: &'a Portfolio,
+    values: &'a [f64],
+) -> impl Iterator<Item = String> + 'a {
+    let cap = share_of(Usd(portfolio.nav as i64), portfolio.limits.name_max).0 as f64;
+    let names = portfolio.names.iter().zip(values);
+    names.filter(move |(_, value)| value.abs() > cap).map(move |(name, value)| {
+        format!("BROKEN NAME {} {:.6}", name.symbol, (value.abs() - cap) / portfolio.nav)
+    })
 }
 
 fn pairs<'a>(
@@ -87,6 +117,9 @@ fn binding(
 ) -> Vec<String> {
     let mut binding: Vec<String> =
         pairs(portfolio, rounded).flat_map(|(name, shares)| of_name(name, shares)).collect();
+    if let Some(reason) = &portfolio.reducing {
+        binding.push(format!("BREAKER {reason}"));
+    }
     if portfolio.over_gross_max {
         binding.push(format!("GROSS_MAX {:.4}", portfolio.limits.gross_max));
     }

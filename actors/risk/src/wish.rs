@@ -8,24 +8,24 @@
 //! press every name against its cap and destroy neutrality; alternating projections alone converge to a book
 //! that is both, of the gross that there is room for.
 
-use crate::portfolio::{Name, Portfolio, Stance};
+use crate::neutral::Neutral;
+use crate::portfolio::{Name, Portfolio};
+use crate::views::View;
 
-const Z_MAX: f64 = 3.0;
 const ROUNDS_UP: usize = 25;
 const ROUNDS_DOWN: usize = 25;
 const CONVERGED: f64 = 1e-12;
 
-/// Wished value of each name in micro-dollars; `None` if the scores don't tell names apart.
+/// Wished value of each name in micro-dollars.
 ///
 /// Names without a view go towards zero, or stay, as their bounds say; the others neutralise them.
-pub(crate) fn wish(portfolio: &Portfolio) -> Option<Vec<f64>> {
+pub(crate) fn wish(portfolio: &Portfolio, views: &[View]) -> Vec<f64> {
     let mut weights: Vec<f64> =
         portfolio.names.iter().map(|name| clip(portfolio, name, 0.0)).collect();
-    let views = standardised(portfolio)?;
-    for &(row, weight) in &views {
+    for (row, weight) in scaled(views) {
         weights[row] = weight;
     }
-    let free: Vec<usize> = views.iter().map(|view| view.0).collect();
+    let free: Vec<usize> = views.iter().map(|view| view.row).collect();
     let neutral = Neutral::new(portfolio, &free);
     for (up, rounds) in [(true, ROUNDS_UP), (false, ROUNDS_DOWN)] {
         for _ in 0..rounds {
@@ -40,31 +40,21 @@ pub(crate) fn wish(portfolio: &Portfolio) -> Option<Vec<f64>> {
             }
         }
     }
-    Some(weights.into_iter().map(|weight| weight * portfolio.nav).collect())
+    weights.into_iter().map(|weight| weight * portfolio.nav).collect()
 }
 
-/// Row and z/σ² of every name with a view, scaled so that the largest is 1.
-fn standardised(portfolio: &Portfolio) -> Option<Vec<(usize, f64)>> {
-    let views: Vec<(usize, f64, f64)> = portfolio
-        .names
-        .iter()
-        .enumerate()
-        .filter_map(|(row, name)| match name.stance {
-            Stance::View { score, variance } => Some((row, score, variance)),
-            Stance::Reduce(_) | Stance::Keep(_) => None,
-        })
-        .collect();
-    let n = views.len() as f64;
-    let mean = views.iter().map(|view| view.1).sum::<f64>() / n;
-    let sd = (views.iter().map(|view| (view.1 - mean).powi(2)).sum::<f64>() / n).sqrt();
-    let raw = |&(row, score, variance): &(usize, f64, f64)| {
-        (row, ((score - mean) / sd).clamp(-Z_MAX, Z_MAX) / variance)
-    };
+/// As near to nothing as one session comes.
+pub(crate) fn flat(portfolio: &Portfolio) -> Vec<f64> {
+    portfolio.names.iter().map(|name| clip(portfolio, name, 0.0) * portfolio.nav).collect()
+}
+
+/// Row and z/σ² of every view, scaled so that the largest is 1.
+fn scaled(views: &[View]) -> Vec<(usize, f64)> {
+    let raw = |view: &View| (view.row, view.z / view.variance);
     let raw: Vec<(usize, f64)> = views.iter().map(raw).collect();
     let largest = raw.iter().map(|(_, weight)| weight.abs()).fold(0.0, f64::max);
-    // No names or equal scores: sd is NaN, zero, or so small that it is rounding.
-    let told_apart = sd > 1e-12 * mean.abs() && largest.is_finite() && largest > 0.0;
-    told_apart.then(|| raw.into_iter().map(|(row, weight)| (row, weight / largest)).collect())
+    let scale = |(row, weight)| (row, if largest > 0.0 { weight / largest } else { 0.0 });
+    raw.into_iter().map(scale).collect()
 }
 
 /// To `gross` in all, what is not free included.
@@ -82,145 +72,10 @@ fn scale(gross: f64, free: &[usize], weights: &mut [f64], up: bool) {
 }
 
 /// The nearest weight that the name's cap and bounds allow.
-fn clip(portfolio: &Portfolio, name: &Name, weight: f64) -> f64 {
+pub(crate) fn clip(portfolio: &Portfolio, name: &Name, weight: f64) -> f64 {
     let Portfolio { nav, limits, .. } = portfolio;
     let weight = if weight.is_finite() { weight } else { 0.0 };
     let cap = limits.name_max.max(0.0);
     let (lowest, highest) = (name.value(name.lowest.shares), name.value(name.highest.shares));
     weight.clamp(-cap, cap).clamp(lowest / nav, highest / nav)
-}
-
-/// Projection onto the books without exposure to the market, to beta or to a sector.
-///
-/// By Frisch and Waugh: take each sector's mean away (which takes the market's with it), then the component
-/// along beta less its sector means. Rank-safe: beta that is constant within every sector has none left.
-struct Neutral<'a> {
-    portfolio: &'a Portfolio,
-    /// Free rows by sector; sectors without one can't be neutralised.
-    members: Vec<Vec<usize>>,
-    /// Beta less its sector mean, zero for rows that are not free.
-    beta_within: Vec<f64>,
-    beta_within_squared: f64,
-}
-
-impl<'a> Neutral<'a> {
-    fn new(portfolio: &'a Portfolio, free: &[usize]) -> Self {
-        let names = &portfolio.names;
-        let mut members = vec![Vec::new(); portfolio.sectors.len()];
-        for &row in free {
-            members[names[row].sector.expect("a name with a view has a sector")].push(row);
-        }
-        let mut beta_within = vec![0.0; names.len()];
-        for rows in members.iter().filter(|rows| !rows.is_empty()) {
-            let betas = rows.iter().map(|&row| beta(&names[row]));
-            let mean = betas.sum::<f64>() / rows.len() as f64;
-            for &row in rows {
-                beta_within[row] = beta(&names[row]) - mean;
-            }
-        }
-        let size: f64 = free.iter().map(|&row| beta(&names[row]).powi(2)).sum();
-        let within: f64 = beta_within.iter().map(|beta| beta * beta).sum();
-        let beta_within_squared = if within > 1e-9 * size { within } else { 0.0 };
-        Self { portfolio, members, beta_within, beta_within_squared }
-    }
-
-    fn project(&self, weights: &mut [f64]) {
-        let names = &self.portfolio.names;
-        let mut nets = vec![0.0; self.members.len()];
-        for (name, weight) in names.iter().zip(&*weights) {
-            if let Some(sector) = name.sector {
-                nets[sector] += weight;
-            }
-        }
-        for (rows, net) in self.members.iter().zip(nets) {
-            for &row in rows {
-                weights[row] -= net / rows.len() as f64;
-            }
-        }
-        if self.beta_within_squared > 0.0 {
-            let total: f64 = names.iter().zip(&*weights).map(|(name, w)| beta(name) * w).sum();
-            for (weight, within) in weights.iter_mut().zip(&self.beta_within) {
-                *weight -= within * total / self.beta_within_squared;
-            }
-        }
-    }
-}
-
-fn beta(name: &Name) -> f64 {
-    name.beta.unwrap_or(0.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Neutral, beta};
-    use crate::portfolio::{Bound, Name, Portfolio, Stance};
-    use messages::{Limits, Price, Shares, Symbol};
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-
-    fn portfolio(rows: &[(usize, f64)]) -> Portfolio {
-        let bound = Bound { shares: 0, limit: "", size: 0.0 };
-        let name = |&(sector, beta): &(usize, f64)| Name {
-            symbol: Symbol::from("X"),
-            sector: Some(sector),
-            held: Shares(0),
-            mark: Price(1_000_000),
-            beta: Some(beta),
-            sigma_daily: None,
-            adv: None,
-            stance: Stance::Keep(""),
-            lowest: bound,
-            highest: bound,
-        };
-        let limits = Limits {
-            gross: 1.0,
-            gross_max: 1.0,
-            name_max: 1.0,
-            net_max: 0.0,
-            beta_max: 0.0,
-            sector_net_max: 0.0,
-            adv_share_max: 1.0,
-            order_max: 1.0,
-        };
-        let sectors = (0..4).map(|sector| sector.to_string()).collect();
-        Portfolio {
-            nav: 1.0,
-            limits,
-            sectors,
-            names: rows.iter().map(name).collect(),
-            over_gross_max: false,
-        }
-    }
-
-    fn dot(a: &[f64], b: &[f64]) -> f64 {
-        a.iter().zip(b).map(|(a, b)| a * b).sum()
-    }
-
-    proptest! {
-        /// An orthogonal projection is known by two things: what it leaves has no exposure, and what it takes
-        /// away is orthogonal to every book without exposure. Betas include constant ones.
-        #[test]
-        fn neutral_is_the_orthogonal_projection(
-            rows in vec((0_usize..4, prop_oneof![Just(1.0), 0.2..2.0]), 1..30),
-            weights in vec(-1.0..1.0, 30),
-            other in vec(-1.0..1.0, 30),
-        ) {
-            let portfolio = portfolio(&rows);
-            let free: Vec<usize> = (0..rows.len()).collect();
-            let neutral = Neutral::new(&portfolio, &free);
-            let before = &weights[..rows.len()];
-            let (mut after, mut other) = (before.to_vec(), other[..rows.len()].to_vec());
-            neutral.project(&mut after);
-            neutral.project(&mut other);
-            let betas: Vec<f64> = portfolio.names.iter().map(beta).collect();
-            prop_assert!(dot(&betas, &after).abs() < 1e-6, "{after:?}");
-            for sector in 0..4 {
-                let member = |&(of, _): &(usize, f64)| f64::from(u8::from(of == sector));
-                let dummy: Vec<f64> = rows.iter().map(member).collect();
-                prop_assert!(dot(&dummy, &after).abs() < 1e-9);
-            }
-            let taken: Vec<f64> = before.iter().zip(&after).map(|(a, b)| a - b).collect();
-            prop_assert!(dot(&taken, &other).abs() < 1e-6, "{taken:?} {other:?}");
-        }
-    }
 }

@@ -78,6 +78,9 @@ fn opened(model: Option<(&str, &str)>) -> SessionOpened {
         cash: Usd(0),
         equity: Usd(0),
         halted: None,
+        rules: None,
+        edge: None,
+        peak_equity: None,
     }
 }
 

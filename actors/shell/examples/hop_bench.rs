@@ -304,6 +304,9 @@ fn sample_opened() -> SessionOpened {
         cash: Usd(0),
         equity: Usd(0),
         halted: None,
+        rules: None,
+        edge: None,
+        peak_equity: None,
     }
 }
 

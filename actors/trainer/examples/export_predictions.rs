@@ -1,6 +1,7 @@
 //! `export_predictions MODELS ID OUT`: what model ID of the registry in MODELS says about made-up
 //! rows, as little-endian f32 files in OUT, for `tests/python/model_oracle.py` to compare.
 
+use messages::Env;
 use scoring::Predictor;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -16,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let registry = Registry::new(PathBuf::from(models));
     let known = registry.list()?;
     let wanted = known.iter().find(|model| model.id == *id).ok_or("no such model")?;
-    let model = registry.load(wanted)?;
+    let model = registry.load(wanted, Env::Backtest)?;
     let values = rows(model.names().len());
     let out = Path::new(out);
     fs::create_dir_all(out)?;

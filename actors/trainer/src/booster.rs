@@ -2,47 +2,71 @@
 //! the library ignores a name it doesn't know.
 
 use crate::error::failed;
+use crate::folds::Rows;
 use crate::panel::Panel;
-use crate::{Progress, Stage, TrainConfig, TrainError};
-use std::ops::{ControlFlow, Range};
+use crate::{TrainConfig, TrainError};
+use std::borrow::Cow;
 use xgb::parameters::BoosterParameters;
 use xgb::{Booster, DMatrix, PredictConfig, PredictType};
 
-/// Rows of a range of days: (date, symbol) order, columns in whitelist order, NaN missing, every date
-/// with the same total weight.
-pub(crate) fn matrix(panel: &Panel, days: Range<usize>) -> Result<DMatrix, TrainError> {
-    let rows = panel.rows(days.clone());
-    let dates = days.len();
-    let days = &panel.days[days];
-    let values: Vec<f32> = days.iter().flat_map(|day| &day.values).copied().collect();
-    let labels: Vec<f32> = days.iter().flat_map(|day| &day.labels).copied().collect();
-    // 1/N_t, scaled to a mean of 1, so that `min_child_weight` counts rows.
-    let mean_rows = rows as f64 / dates as f64;
-    let weight = |count: usize| std::iter::repeat_n((mean_rows / count as f64) as f32, count);
-    let weights: Vec<f32> = days.iter().flat_map(|day| weight(day.labels.len())).collect();
-    let mut matrix = DMatrix::from_dense(&values, rows).map_err(failed("building a matrix"))?;
+/// Rows whose label is known: (date, symbol) order, columns in whitelist order, NaN missing, every
+/// date with the same total weight.
+pub(crate) fn labelled(panel: &Panel, rows: &Rows) -> Result<DMatrix, TrainError> {
+    let known: Vec<usize> = rows.iter().filter(|row| panel.labels[*row].is_finite()).collect();
+    let labels: Vec<f32> = known.iter().map(|row| panel.labels[*row]).collect();
+    let values: Cow<'_, [f32]> = match rows.0.as_slice() {
+        [range] if range.len() == known.len() => Cow::Borrowed(stretch(panel, range)),
+        _ => known.iter().flat_map(|row| panel.row(*row)).copied().collect(),
+    };
+    let mut matrix = dense(&values, known.len())?;
     matrix.set_labels(&labels).map_err(failed("setting labels"))?;
-    matrix.set_weights(&weights).map_err(failed("setting weights"))?;
+    matrix.set_weights(&weights(panel, &known)).map_err(failed("setting weights"))?;
     Ok(matrix)
 }
 
-pub(crate) fn fit(
+/// Rows to predict, with or without a label.
+pub(crate) fn features(panel: &Panel, rows: &Rows) -> Result<DMatrix, TrainError> {
+    if let [range] = rows.0.as_slice() {
+        return dense(stretch(panel, range), range.len());
+    }
+    let values: Vec<f32> = rows.iter().flat_map(|row| panel.row(row)).copied().collect();
+    dense(&values, rows.len())
+}
+
+fn stretch<'a>(panel: &'a Panel, rows: &std::ops::Range<usize>) -> &'a [f32] {
+    let columns = panel.names.len();
+    &panel.values[rows.start * columns..rows.end * columns]
+}
+
+fn dense(values: &[f32], rows: usize) -> Result<DMatrix, TrainError> {
+    if rows == 0 {
+        return Err(TrainError::Flat("a part of the history has no labelled row"));
+    }
+    DMatrix::from_dense(values, rows).map_err(failed("building a matrix"))
+}
+
+/// 1/N_t, scaled to a mean of 1, so that `min_child_weight` counts rows.
+fn weights(panel: &Panel, rows: &[usize]) -> Vec<f32> {
+    let days: Vec<&[usize]> = rows.chunk_by(|a, b| panel.day_of(*a) == panel.day_of(*b)).collect();
+    let mean = rows.len() as f64 / days.len() as f64;
+    let weight = |day: &&[usize]| std::iter::repeat_n((mean / day.len() as f64) as f32, day.len());
+    days.iter().flat_map(weight).collect()
+}
+
+/// `config.trees_max` trees; `grew` hears of each and may break it off.
+pub(crate) fn grow(
     matrix: &DMatrix,
-    trees: usize,
     config: &TrainConfig,
-    stage: Stage,
-    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    grew: &mut dyn FnMut() -> Result<(), TrainError>,
 ) -> Result<Booster, TrainError> {
     let mut booster = Booster::new_with_cached_dmats(&BoosterParameters::default(), &[matrix])
         .map_err(failed("creating a booster"))?;
     for (name, value) in parameters(config) {
         booster.set_param(name, &value).map_err(failed("setting a parameter"))?;
     }
-    for tree in 0..trees {
+    for tree in 0..config.trees_max {
         booster.update(matrix, tree as i32).map_err(failed("growing a tree"))?;
-        if progress(Progress { stage, done: tree + 1, of: trees }).is_break() {
-            return Err(TrainError::Stopped);
-        }
+        grew()?;
     }
     Ok(booster)
 }
@@ -60,7 +84,8 @@ fn parameters(config: &TrainConfig) -> [(&'static str, String); 11] {
         ("lambda", config.lambda.to_string()),
         ("max_bin", config.max_bin.to_string()),
         ("seed", config.seed.to_string()),
-        ("nthread", config.threads.to_string()),
+        // Folds run side by side instead.
+        ("nthread", "1".to_owned()),
         ("verbosity", "0".to_owned()),
     ]
 }
@@ -84,17 +109,40 @@ pub(crate) fn predict(
     Ok(scores)
 }
 
+/// Mean |SHAP value| per column over some rows.
+pub(crate) fn importance(
+    booster: &Booster,
+    panel: &Panel,
+    rows: &Rows,
+) -> Result<Vec<f64>, TrainError> {
+    let config = PredictConfig { _type: PredictType::PredictContribitions, ..Default::default() };
+    let (values, _) = booster
+        .predict_matrix(&features(panel, rows)?, &config.as_json())
+        .map_err(failed("explaining predictions"))?;
+    let columns = panel.names.len();
+    let column =
+        |at: usize| values.iter().skip(at).step_by(columns + 1).map(|v| f64::from(v.abs()));
+    Ok((0..columns).map(|at| column(at).sum::<f64>() / rows.len() as f64).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::noise_panel;
+    use crate::testing::{Market, cheap_panel};
+
+    fn rows(panel: &Panel) -> Rows {
+        Rows::from(panel.rows(0..panel.labelled()))
+    }
+
+    fn grown(config: &TrainConfig, trees_max: usize) -> (Booster, Panel) {
+        let panel = cheap_panel(&Market::new(320, 40, 1), 4);
+        let config = TrainConfig { trees_max, ..config.clone() };
+        let matrix = labelled(&panel, &rows(&panel)).unwrap();
+        (grow(&matrix, &config, &mut || Ok(())).unwrap(), panel)
+    }
 
     fn bytes(config: &TrainConfig) -> Vec<u8> {
-        let panel = noise_panel(60, 40, 4);
-        let matrix = matrix(&panel, 0..60).unwrap();
-        let mut quiet = |_| ControlFlow::Continue(());
-        let booster = fit(&matrix, 5, config, Stage::Fit, &mut quiet).unwrap();
-        booster.save_buffer(true).unwrap()
+        grown(config, 5).0.save_buffer(true).unwrap()
     }
 
     type Change = fn(&mut TrainConfig);
@@ -119,33 +167,42 @@ mod tests {
         }
     }
 
-    #[test]
-    fn threads_do_not_change_the_model() {
-        let two = TrainConfig { threads: 2, ..TrainConfig::default() };
-        assert!(bytes(&two) == bytes(&TrainConfig::default()));
-    }
-
     /// A single leaf moves by eta times the mean label; the binding's own default would give 0.47.
     #[test]
     fn predictions_start_from_zero() {
-        let panel = noise_panel(60, 40, 4);
-        let matrix = matrix(&panel, 0..60).unwrap();
         let config = TrainConfig { min_child_weight: 1e9, ..TrainConfig::default() };
-        let mut quiet = |_| ControlFlow::Continue(());
-        let booster = fit(&matrix, 1, &config, Stage::Fit, &mut quiet).unwrap();
-        let scores = predict(&booster, &matrix, 1).unwrap();
-        assert!(scores.iter().all(|score| score.abs() < 0.01), "{:?}", &scores[..5]);
+        let (booster, panel) = grown(&config, 1);
+        let scores = predict(&booster, &features(&panel, &rows(&panel)).unwrap(), 1).unwrap();
+        assert!(scores.iter().all(|score| score.abs() < 0.02), "{:?}", &scores[..5]);
+    }
+
+    /// Dates with 36 names and dates with 40.
+    #[test]
+    fn every_date_weighs_the_same() {
+        let panel = cheap_panel(&Market::new(320, 40, 1), 1);
+        let rows = rows(&panel);
+        let matrix = labelled(&panel, &rows).unwrap();
+        let weights = matrix.get_weights().unwrap();
+        let known: Vec<usize> = rows.iter().filter(|row| panel.labels[*row].is_finite()).collect();
+        let mut totals = vec![0.0; panel.days.len()];
+        for (row, weight) in known.iter().zip(weights) {
+            totals[panel.day_of(*row)] += f64::from(*weight);
+        }
+        let labelled = &totals[..panel.labelled()];
+        assert!(labelled.iter().all(|total| (total - labelled[0]).abs() < 1e-3), "{labelled:?}");
+        let mean = weights.iter().map(|w| f64::from(*w)).sum::<f64>() / known.len() as f64;
+        assert!((mean - 1.0).abs() < 1e-5, "{mean}");
     }
 
     #[test]
-    fn every_date_weighs_the_same() {
-        let mut panel = noise_panel(2, 40, 1);
-        let day = &mut panel.days[1];
-        day.values.truncate(30);
-        day.labels.truncate(30);
-        let matrix = matrix(&panel, 0..2).unwrap();
-        let weights = matrix.get_weights().unwrap();
-        let total = |range: Range<usize>| weights[range].iter().sum::<f32>();
-        assert!((total(0..40) - 35.0).abs() < 1e-4 && (total(40..70) - 35.0).abs() < 1e-4);
+    fn parts_of_several_stretches_are_put_together() {
+        let panel = cheap_panel(&Market::new(320, 40, 1), 3);
+        let (booster, _) =
+            grown(&TrainConfig { min_child_weight: 1.0, ..TrainConfig::default() }, 3);
+        let whole = Rows::from(0..100);
+        let parts = Rows(vec![0..30, 30..31, 31..100]);
+        let matrix = |rows| features(&panel, rows).unwrap();
+        assert_eq!(matrix(&whole).shape(), matrix(&parts).shape());
+        drop(booster);
     }
 }

@@ -1,16 +1,14 @@
 //! What is known of a model, in a form that can be checked: the model card.
 
+use crate::TrainConfig;
+use crate::audit::{Finding, Standing, Status};
 use crate::ic::IcSummary;
-use crate::{TrainConfig, TrainError};
 use messages::{Date, ModelPublished, ModelRef};
 use serde::{Deserialize, Serialize};
 
-/// A mean IC of this size from daily bars is a leak, not a discovery (METHODS.md §3).
-const LEAKAGE_IC: f64 = 0.1;
-/// With fewer out-of-fold sessions the audit decides nothing.
-const SESSIONS_MIN: u32 = 250;
-/// Bonferroni over 45 features at 5 %.
-const T_MIN: f64 = 3.26;
+/// METHODS.md §3: below and above these an edge is not established.
+const DSR_MIN: f64 = 0.95;
+const PBO_MAX: f64 = 0.2;
 /// METHODS.md §10: more than honest work has shown on such data.
 const RED_IC: f64 = 0.04;
 const RED_T: f64 = 5.0;
@@ -18,16 +16,17 @@ const RED_ICIR: f64 = 0.3;
 const RED_YEAR_IC: f64 = 0.08;
 const RED_YEAR_SESSIONS: u32 = 200;
 
-pub(crate) const DEPLOYED: &str = "the tested model: fitted on `train` with the number of trees \
-    chosen on `validation`, not refitted on `test`, so that `oof` is of this very file";
 pub(crate) const CAVEATS: [&str; 3] = [
-    "labels are price returns: dividends are not in them",
-    "the universe is the one given, for all of history: names that left it are missing (survivorship)",
-    "one split, one configuration: no deflated Sharpe ratio and no probability of overfitting yet",
+    "out-of-fold figures are those of the procedure: the deployed model is its last step, trained on \
+     every label there is, and no fold has tested it",
+    "returns are those of the bars: dividends are in them only if the bars were adjusted for dividends",
+    "the quintile spread holds equal weights from open to open and pays its costs in proportion; it is \
+     no book that risk would build",
 ];
 
 /// No clock and no machine in it: the same training gives the same card.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Card {
     /// [`messages::history_sha256`] of the bars it was trained and tested on.
     pub history_sha256: String,
@@ -37,26 +36,39 @@ pub struct Card {
     pub members: usize,
     /// SHA-256 of the members (symbol, sector) as JSON.
     pub members_sha256: String,
+    pub members_as_of: Date,
+    pub sectors_as_of: Date,
     pub whitelist_sha256: String,
-    /// Columns, in order.
-    pub names: Vec<String>,
+    /// Columns, in order, with what they contribute and how far they have moved.
+    pub columns: Vec<ColumnCard>,
     pub config: TrainConfig,
-    pub split: SplitCard,
+    pub folds: Vec<FoldCard>,
+    pub deployed: FoldCard,
+    /// Trees of the deployed model.
     pub trees: usize,
-    /// Mean daily rank IC on `split.validation` by number of trees.
-    pub validation_curve: Vec<CurvePoint>,
     pub oof: Oof,
+    pub spread: SpreadCard,
+    /// Mean return over the horizon by tenth of the out-of-fold scores, worst first, less the mean of
+    /// the day; basis points.
+    pub deciles_bp: Vec<f64>,
+    pub trials: TrialsCard,
+    pub audit: Vec<Finding>,
+    pub standing: Standing,
     pub red_flags: Vec<String>,
-    /// Median over test sessions of the standard deviation of a session's predictions.
+    /// Median over the deployed model's validation sessions of the standard deviation of a session's
+    /// predictions.
     pub typical_sd: f64,
     pub xgboost_version: String,
     pub trainer_version: String,
     pub label: String,
-    pub deployed: String,
     pub caveats: Vec<String>,
 }
 
 impl Card {
+    pub fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.clone()).collect()
+    }
+
     /// What is said of the model when it has passed into the registry.
     pub fn published(&self, model: ModelRef) -> ModelPublished {
         ModelPublished {
@@ -68,27 +80,51 @@ impl Card {
             label: self.label.clone(),
         }
     }
+
+    /// Why the model is refused: every finding that failed or is undecided.
+    pub fn refusals(&self) -> Vec<&Finding> {
+        let fails = |finding: &&Finding| finding.status >= Status::Undecided;
+        self.audit.iter().filter(fails).collect()
+    }
 }
 
 /// `card.json`: the card with the file it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CardFile {
     pub(crate) model: ModelRef,
     pub(crate) card: Card,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SplitCard {
+#[serde(deny_unknown_fields)]
+pub struct ColumnCard {
+    pub name: String,
+    /// Mean |SHAP value| over the newest rows, in the model's units.
+    pub importance: f64,
+    /// Population stability index of the last year against everything before it.
+    pub drift: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoldCard {
+    /// What trees were grown on.
     pub fit: Part,
+    /// Where their number was chosen.
     pub validation: Part,
-    pub train: Part,
-    pub test: Part,
-    /// Training labels that end at or after the first test signal, counted; zero.
-    pub labels_overlapping_test: usize,
+    /// What tested them; none for the deployed model.
+    pub test: Option<Part>,
+    pub trees: usize,
+    /// Mean daily rank IC on `validation` by number of trees.
+    pub curve: Vec<CurvePoint>,
+    /// Mean daily rank IC on `test`.
+    pub test_ic: Option<f64>,
 }
 
 /// Signal dates, both ends included.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Part {
     pub first: Date,
     pub last: Date,
@@ -97,13 +133,15 @@ pub struct Part {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CurvePoint {
     pub trees: usize,
     pub ic: f64,
 }
 
-/// Out-of-fold rank IC: on the test part, which the model has not seen.
+/// Out-of-fold rank IC: every tested date by the fold that had not seen it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Oof {
     /// Against the neutral label.
     pub neutral: IcSummary,
@@ -111,41 +149,100 @@ pub struct Oof {
     pub raw: IcSummary,
     /// Against the neutral label.
     pub by_year: Vec<YearIc>,
-    /// Test sessions on which the model put no order on the names.
+    /// Tested sessions on which the model put no order on the names.
     pub sessions_without_ic: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct YearIc {
     pub year: i16,
     pub ic: f64,
+    /// Newey-West; `None` for a handful of sessions.
+    pub t: Option<f64>,
     pub sessions: u32,
 }
 
-/// The card's label, or why there will be no card.
-///
-/// It always says `edge not established`: METHODS.md asks for a deflated Sharpe ratio and a
-/// probability of overfitting over every configuration ever tried, which one split can't give. A
-/// high t alone would not do.
-pub(crate) fn judge(oof: &Oof) -> Result<String, TrainError> {
-    let (neutral, raw) = (oof.neutral.mean, oof.raw.mean);
-    // Negated, so that a NaN is no pass.
-    let honest = neutral.abs() < LEAKAGE_IC && raw.abs() < LEAKAGE_IC;
-    if !honest {
-        return Err(TrainError::Leakage { neutral, raw });
-    }
-    let IcSummary { t, sessions, .. } = oof.neutral;
-    let flags = red_flags(oof);
-    let reason = if sessions < SESSIONS_MIN {
-        format!("UNDECIDED, {sessions} out-of-fold sessions of {SESSIONS_MIN}")
-    } else if !flags.is_empty() {
-        format!("RED FLAG, {}", flags.join(", "))
-    } else if t <= T_MIN {
-        format!("t {t:.2} of {T_MIN}")
-    } else {
-        format!("t {t:.2} on one split, not corrected for the number of trials")
+/// The best fifth of names against the worst, held over the horizon, periods not overlapping.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpreadCard {
+    pub periods: usize,
+    /// Mean per period before costs.
+    pub gross_bp: f64,
+    /// Σ |change of weight| per period, of NAV.
+    pub traded: f64,
+    /// Annualised Sharpe ratio at a cost in basis points of everything traded.
+    pub sharpe: Vec<CostSharpe>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CostSharpe {
+    pub cost_bp: f64,
+    /// `None` where returns do not vary.
+    pub sharpe: Option<f64>,
+}
+
+/// What many trials make of the spread's Sharpe ratio, net of [`TrialsCard::cost_bp`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialsCard {
+    pub cost_bp: f64,
+    /// Configurations ever run on this registry, up to and with this one.
+    pub trials: usize,
+    /// Of those over the same periods: N(1−ρ̄)+ρ̄.
+    pub effective_trials: f64,
+    /// Of the Sharpe ratios (per period) of all trials.
+    pub sharpe_variance: f64,
+    /// Probability that the true Sharpe ratio is above zero.
+    pub psr: Option<f64>,
+    /// … above what the best of that many skill-less trials would show.
+    pub dsr: Option<f64>,
+    /// Probability of backtest overfitting; `None` with fewer than two trials over the same periods.
+    pub pbo: Option<f64>,
+}
+
+/// The card's label: what may honestly be said of the model.
+pub(crate) fn label(
+    standing: Standing,
+    audit: &[Finding],
+    trials: &TrialsCard,
+    flags: &[String],
+) -> String {
+    let detectors = |status: &[Status]| {
+        let those = audit.iter().filter(|finding| status.contains(&finding.status));
+        those.map(|finding| finding.detector.to_string()).collect::<Vec<_>>().join(", ")
     };
-    Ok(format!("edge not established: {reason}"))
+    let mut reasons = Vec::new();
+    match standing {
+        Standing::Passed => {}
+        Standing::Rehearsal => {
+            reasons.push(format!("HINDSIGHT in {}", detectors(&[Status::Hindsight])));
+        }
+        Standing::Refused => {
+            let those = detectors(&[Status::Fail, Status::Undecided]);
+            reasons.push(format!("REFUSED by {those}"));
+        }
+    }
+    match trials.dsr {
+        Some(dsr) if dsr >= DSR_MIN => {}
+        Some(dsr) => reasons.push(format!("DSR {dsr:.3} of {DSR_MIN}")),
+        None => reasons.push("no DSR".to_owned()),
+    }
+    match trials.pbo {
+        Some(pbo) if pbo <= PBO_MAX => {}
+        Some(pbo) => reasons.push(format!("PBO {pbo:.2}, at most {PBO_MAX}")),
+        None => reasons.push("no PBO, one trial".to_owned()),
+    }
+    if !flags.is_empty() {
+        reasons.push(format!("RED FLAG {}", flags.join(", ")));
+    }
+    if reasons.is_empty() {
+        let (dsr, pbo) = (trials.dsr.unwrap_or(f64::NAN), trials.pbo.unwrap_or(f64::NAN));
+        return format!("edge established: DSR {dsr:.3}, PBO {pbo:.2}, {} trials", trials.trials);
+    }
+    format!("edge not established: {}", reasons.join("; "))
 }
 
 /// What looks too good.
@@ -169,44 +266,79 @@ pub(crate) fn red_flags(oof: &Oof) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::Detector;
 
-    fn oof(mean: f64, raw: f64, t: f64, sessions: u32) -> Oof {
+    fn oof(mean: f64, t: f64, sessions: u32) -> Oof {
         let summary = |mean| IcSummary { mean, icir: 0.1, t, sessions };
-        let by_year = vec![YearIc { year: 2021, ic: mean, sessions }];
-        Oof { neutral: summary(mean), raw: summary(raw), by_year, sessions_without_ic: 0 }
+        let by_year = vec![YearIc { year: 2021, ic: mean, t: None, sessions }];
+        Oof { neutral: summary(mean), raw: summary(mean), by_year, sessions_without_ic: 0 }
     }
 
-    #[test]
-    fn an_ic_of_a_tenth_on_either_label_is_a_leak() {
-        for (neutral, raw) in [(0.1, 0.0), (-0.1, 0.0), (0.01, 0.12), (f64::NAN, 0.0)] {
-            let text = judge(&oof(neutral, raw, 2.0, 252)).unwrap_err().to_string();
-            assert!(text.starts_with("LEAKAGE_PRESUMED"), "{text}");
+    fn trials(dsr: Option<f64>, pbo: Option<f64>) -> TrialsCard {
+        TrialsCard {
+            cost_bp: 5.0,
+            trials: 12,
+            effective_trials: 4.0,
+            sharpe_variance: 0.01,
+            psr: Some(0.99),
+            dsr,
+            pbo,
         }
-        assert!(judge(&oof(0.0999, -0.0999, 2.0, 252)).is_ok());
     }
 
     #[test]
     fn labels_never_flatter() {
-        let cases = [
-            (oof(0.02, 0.02, 2.0, 249), "UNDECIDED, 249 out-of-fold sessions of 250"),
-            (oof(0.02, 0.02, 2.0, 252), "t 2.00 of 3.26"),
-            (oof(-0.02, 0.02, -4.0, 252), "t -4.00 of 3.26"),
+        let finding = |detector, status| Finding { detector, status, found: String::new() };
+        let hindsight = [finding(Detector::Universe, Status::Hindsight)];
+        let failed =
+            [finding(Detector::Overlap, Status::Fail), finding(Detector::OofIc, Status::Undecided)];
+        let good = trials(Some(0.97), Some(0.1));
+        let cases: [(Standing, &[Finding], TrialsCard, &str); 6] = [
             (
-                oof(0.03, 0.02, 4.0, 252),
-                "t 4.00 on one split, not corrected for the number of trials",
+                Standing::Passed,
+                &[],
+                good.clone(),
+                "edge established: DSR 0.970, PBO 0.10, 12 trials",
             ),
-            (oof(0.05, 0.02, 4.0, 252), "RED FLAG, rank IC 0.050 beyond 0.04"),
+            (
+                Standing::Rehearsal,
+                &hindsight,
+                good.clone(),
+                "edge not established: HINDSIGHT in UNIVERSE",
+            ),
+            (Standing::Refused, &failed, good, "edge not established: REFUSED by OVERLAP, OOF_IC"),
+            (
+                Standing::Passed,
+                &[],
+                trials(Some(0.94), Some(0.1)),
+                "edge not established: DSR 0.940 of 0.95",
+            ),
+            (
+                Standing::Passed,
+                &[],
+                trials(Some(0.97), Some(0.3)),
+                "edge not established: PBO 0.30, at most 0.2",
+            ),
+            (
+                Standing::Passed,
+                &[],
+                trials(Some(0.97), None),
+                "edge not established: no PBO, one trial",
+            ),
         ];
-        for (oof, reason) in cases {
-            assert_eq!(judge(&oof).unwrap(), format!("edge not established: {reason}"));
+        for (standing, audit, trials, expected) in cases {
+            assert_eq!(label(standing, audit, &trials, &[]), expected);
         }
+        let flagged =
+            label(Standing::Passed, &[], &trials(Some(0.97), Some(0.1)), &["t 6".to_owned()]);
+        assert_eq!(flagged, "edge not established: RED FLAG t 6");
     }
 
     #[test]
     fn a_single_year_too_good_is_flagged() {
-        let mut oof = oof(0.03, 0.02, 4.0, 252);
-        oof.by_year.push(YearIc { year: 2022, ic: 0.09, sessions: 252 });
-        oof.by_year.push(YearIc { year: 2023, ic: 0.09, sessions: 10 });
+        let mut oof = oof(0.03, 4.0, 252);
+        oof.by_year.push(YearIc { year: 2022, ic: 0.09, t: None, sessions: 252 });
+        oof.by_year.push(YearIc { year: 2023, ic: 0.09, t: None, sessions: 10 });
         assert_eq!(red_flags(&oof), ["rank IC of 2022 0.090 beyond 0.08"]);
     }
 }

@@ -1,4 +1,6 @@
 use crate::TrainError;
+use crate::audit::OOF_SESSIONS_MIN;
+use crate::panel::WARM_UP;
 use serde::{Deserialize, Serialize};
 
 /// How a model is trained. The defaults are those of METHODS.md §3. An unknown key is an error here:
@@ -10,11 +12,11 @@ pub struct TrainConfig {
     pub horizon: usize,
     /// Sessions left out before a test part, beyond those whose labels reach into it.
     pub embargo: usize,
-    /// Test part, at the end; a third of all dates if there are fewer than three times as many.
+    /// Length of a fold's test part.
     pub test_sessions: usize,
-    /// End of the training part, where the number of trees is chosen.
+    /// End of a fold's training part, where the number of trees is chosen.
     pub validation_sessions: usize,
-    /// With fewer training dates there is no model.
+    /// Dates that the first fold trains on, at least.
     pub train_sessions_min: usize,
     pub trees_min: usize,
     pub trees_max: usize,
@@ -25,7 +27,8 @@ pub struct TrainConfig {
     pub lambda: f64,
     pub max_bin: u32,
     pub seed: u32,
-    /// Threads of the library. Has no influence on the model, so no card records it.
+    /// Folds trained at once, each with one thread of the library; by default one per core. Has no
+    /// influence on the model, so no card records it.
     #[serde(skip_serializing)]
     pub threads: usize,
 }
@@ -47,7 +50,7 @@ impl Default for TrainConfig {
             lambda: 10.0,
             max_bin: 64,
             seed: 7,
-            threads: 1,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
 }
@@ -56,6 +59,12 @@ impl TrainConfig {
     /// Sessions from a signal to the first later one whose signal may be tested against it.
     pub fn purge(&self) -> usize {
         self.horizon + 1 + self.embargo
+    }
+
+    /// Sessions of history with which the walk-forward tests on enough dates for the audit to decide.
+    pub fn sessions_needed(&self) -> usize {
+        let dates = self.train_sessions_min + self.purge() + OOF_SESSIONS_MIN as usize;
+        WARM_UP + dates + self.horizon + 1
     }
 
     pub fn validate(&self) -> Result<(), TrainError> {

@@ -1,7 +1,8 @@
+use crate::trials::TrialsError;
 use messages::Date;
 use thiserror::Error;
 
-/// Why there is no model. All but `Library` and `Stopped` depend on the input alone: trying again
+/// Why there is no model. All but `Library`, `Trials` and `Stopped` depend on the input alone: trying again
 /// gives the same.
 #[derive(Debug, Error)]
 pub enum TrainError {
@@ -20,13 +21,10 @@ pub enum TrainError {
     TooFew { needed: usize, got: usize, train_min: usize, sessions: usize, missing: usize },
     #[error("FLAT_MODEL: {0}: the features explain nothing the model could rank by")]
     Flat(&'static str),
-    #[error(
-        "LEAKAGE_PRESUMED: out-of-fold rank IC {neutral:.4} (neutral label), {raw:.4} (raw return); \
-         0.1 or more is not to be had honestly from daily bars: find the leak, nothing is published"
-    )]
-    Leakage { neutral: f64, raw: f64 },
     #[error("XGBoost, {doing}: {source}")]
     Library { doing: &'static str, source: xgb::XGBError },
+    #[error(transparent)]
+    Trials(#[from] TrialsError),
     #[error("STOPPED: before the model was complete")]
     Stopped,
 }
@@ -34,7 +32,7 @@ pub enum TrainError {
 impl TrainError {
     /// The same input will fail the same way.
     pub fn is_final(&self) -> bool {
-        !matches!(self, Self::Library { .. } | Self::Stopped)
+        !matches!(self, Self::Library { .. } | Self::Trials(_) | Self::Stopped)
     }
 }
 

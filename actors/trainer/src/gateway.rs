@@ -1,7 +1,9 @@
 //! A session without a model trains one: the session's bars come, the model goes to the registry, and
 //! the journal hears of it.
 
-use crate::{Card, Progress, Registry, TrainConfig, TrainError, Trained, train_until};
+use crate::{
+    Card, Dataset, Progress, Registry, Standing, TrainConfig, TrainError, Trained, Watch, train,
+};
 use futures::future::LocalBoxFuture;
 use messages::{
     ActorId, Alarm, Bars, Envelope, HistoryRef, Message, MessageId, ModelRef, SessionOpened, Topic,
@@ -158,9 +160,14 @@ impl Job {
         tracing::info!(sessions = history.len(), members = self.opened.universe.len(), "training");
         match self.train(&history) {
             Ok(trained) => {
+                // Also one that is refused: its card says why.
                 let model = self.registry.publish(&trained)?;
-                tracing::info!(model = model.id, trees = trained.card.trees, "published");
-                Ok(published(model, &trained.card))
+                let label = &trained.card.label;
+                tracing::info!(model = model.id, trees = trained.card.trees, label, "published");
+                Ok(match trained.card.standing {
+                    Standing::Refused => refused(&model, &trained.card),
+                    Standing::Passed | Standing::Rehearsal => published(model, &trained.card),
+                })
             }
             Err(error) if error.is_final() => Ok(alarm(&error)),
             Err(error) => Err(error.into()),
@@ -192,19 +199,33 @@ impl Job {
             let journal = self.opened.whitelist_sha256.clone();
             return Err(TrainError::Whitelist { journal, ours });
         }
-        let mut go_on = |_: Progress| {
+        let go_on = |_: Progress| {
             if self.stop.load(Ordering::Relaxed) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         };
-        train_until(history, &self.opened.universe, &self.config, &mut go_on)
+        let data = Dataset {
+            history,
+            members: &self.opened.universe,
+            // Of an earlier day, nobody says who belonged to it.
+            members_as_of: self.opened.signal_session,
+            sectors_as_of: self.opened.sectors_as_of,
+        };
+        train(data, &self.config, &self.registry.trials(), Watch::new(&go_on))
     }
 }
 
 fn published(model: ModelRef, card: &Card) -> (MessageId, Message) {
     (published_id(), Message::ModelPublished(card.published(model)))
+}
+
+fn refused(model: &ModelRef, card: &Card) -> (MessageId, Message) {
+    let findings: Vec<String> = card.refusals().iter().map(ToString::to_string).collect();
+    let detail = format!("{}: {}", model.id, findings.join("; "));
+    let alarm = Alarm { code: "AUDIT_REFUSED".to_owned(), detail, symbol: None };
+    (alarm_id(), Message::Alarm(alarm))
 }
 
 fn alarm(error: &TrainError) -> (MessageId, Message) {

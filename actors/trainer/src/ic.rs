@@ -1,5 +1,7 @@
 //! The information coefficient: how well an order of names agrees with what came (METHODS.md §3).
 
+use crate::folds::Rows;
+use crate::panel::Panel;
 use serde::{Deserialize, Serialize};
 
 /// Fewer names than this say nothing about a day.
@@ -68,6 +70,54 @@ pub fn newey_west_t(series: &[f64], lags: usize) -> Option<f64> {
     (v > 0.0).then(|| mean / (v / n as f64).sqrt())
 }
 
+/// Rank correlation of `scores` with `outcome` (both per row of the panel) on each day of `rows`, as
+/// (position of the day, IC). Days with too few names or without any order are left out.
+pub(crate) fn daily_ic(
+    panel: &Panel,
+    rows: &Rows,
+    scores: &[f32],
+    outcome: impl Fn(usize) -> f64,
+) -> Vec<(usize, f64)> {
+    by_day(panel, rows)
+        .into_iter()
+        .filter_map(|(day, rows)| {
+            let (mut ours, mut theirs) = (Vec::with_capacity(rows.len()), Vec::new());
+            for row in rows {
+                let (score, outcome) = (f64::from(scores[row]), outcome(row));
+                if score.is_finite() && outcome.is_finite() {
+                    ours.push(score);
+                    theirs.push(outcome);
+                }
+            }
+            let ic = (ours.len() >= NAMES_MIN).then(|| spearman(&ours, &theirs)).flatten();
+            ic.map(|ic| (day, ic))
+        })
+        .collect()
+}
+
+/// Rows of each day, in order.
+pub(crate) fn by_day(panel: &Panel, rows: &Rows) -> Vec<(usize, Vec<usize>)> {
+    let mut days: Vec<(usize, Vec<usize>)> = Vec::new();
+    for range in &rows.0 {
+        let mut from = range.start;
+        while from < range.end {
+            let day = panel.day_of(from);
+            let to = panel.days[day].rows.end.min(range.end);
+            match days.last_mut() {
+                Some((last, rows)) if *last == day => rows.extend(from..to),
+                _ => days.push((day, (from..to).collect())),
+            }
+            from = to;
+        }
+    }
+    days
+}
+
+pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let n = values.len() as f64;
+    values.sum::<f64>() / n
+}
+
 /// Spearman's rank correlation, ties averaged; `None` if either side is constant or too short.
 pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     assert_eq!(a.len(), b.len(), "pairs");
@@ -75,7 +125,7 @@ pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
 }
 
 /// 1-based ranks, ties sharing their mean. Values must be finite.
-fn ranks(values: &[f64]) -> Vec<f64> {
+pub(crate) fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![0.0; values.len()];
@@ -92,7 +142,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
+pub(crate) fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
     let n = a.len() as f64;
     let (mean_a, mean_b) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
     let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);

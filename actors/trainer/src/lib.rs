@@ -1,36 +1,64 @@
-//! Trainer: history → features → purged walk-forward → audited model → registry.
+//! Trainer: history → features → purged walk-forward → leakage audit → model and card → registry.
 //!
-//! Training is a pure function of history, members and configuration: the same input gives the same
-//! bytes, so a model's id is its content and a restarted training session publishes the same model.
-//! Only the registry touches files and only the gateway hears messages.
+//! Training is a pure function of history, members, configuration and the trials before it: the same input
+//! gives the same bytes, so a model's id is its content and a restarted training session publishes the
+//! same model. Only the registry and its trials touch files, and only the gateway hears messages.
+//!
+//! A map, in the order in which a training goes:
+//! - [`Dataset`] is what it starts from, [`Pipeline`] the stages from bars to folds, [`Panel`] their
+//!   rows, `folds` what is trained and tested on;
+//! - `walk` trains the folds side by side, `booster` is XGBoost with every parameter set by us;
+//! - `audit` is the gate: a named [`Detector`] per way of fooling oneself, and what it found;
+//! - `evaluate` and [`stats`] say what the order of names was worth, and what is left of that after all
+//!   [`Trials`];
+//! - [`Card`] is everything known of a model, sealed into its file; `html` shows it to people;
+//! - [`Registry`] keeps models by content and hands out only those that passed.
 //!
 //! What goes wrong silently elsewhere is checked here: parameters by an effect test (XGBoost ignores
 //! misspelt ones), columns by name (it accepts any 45), files by hash before it reads them (it crashes
-//! on corrupt ones), and an out-of-fold IC too good to be true ends the training.
+//! on corrupt ones).
 
+mod audit;
 mod booster;
 mod card;
+mod chance;
 mod config;
+mod dataset;
 mod error;
+mod evaluate;
+mod folds;
 mod gateway;
+mod html;
 mod ic;
 mod label;
 mod model;
 mod panel;
+mod pipeline;
+mod progress;
 mod registry;
-mod split;
+pub mod stats;
 mod train;
+mod trials;
+mod walk;
+mod workers;
 
-pub use card::{Card, CurvePoint, Oof, Part, SplitCard, YearIc};
+pub use audit::{Detector, Finding, OOF_SESSIONS_MIN, Standing, Status};
+pub use card::{
+    Card, ColumnCard, CostSharpe, CurvePoint, FoldCard, Oof, Part, SpreadCard, TrialsCard, YearIc,
+};
 pub use config::TrainConfig;
+pub use dataset::Dataset;
 pub use error::TrainError;
+pub use folds::{Fold, Rows};
 pub use gateway::{Gateway, LoadHistory};
 pub use ic::{IcSummary, lags, newey_west_t, spearman};
 pub use model::Model;
-pub use panel::{Day, Panel, Source};
-pub use registry::{Registry, RegistryError};
-pub use split::Split;
-pub use train::{Progress, Stage, Trained, train, train_panel, train_until};
+pub use panel::{At, Day, Moment, Panel, SIGNAL, Source, Timing};
+pub use pipeline::{Pipeline, Standard};
+pub use progress::{Progress, Stage, Watch};
+pub use registry::{Action, Promotion, Registry, RegistryError};
+pub use train::{Series, Trained, train, train_panel};
+pub use trials::{Trial, Trials, TrialsError};
 
 #[cfg(test)]
 mod testing;

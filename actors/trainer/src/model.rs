@@ -7,6 +7,8 @@ use xgb::{Booster, DMatrix, PredictConfig, PredictType};
 pub struct Model {
     pub(crate) reference: ModelRef,
     pub(crate) card: Card,
+    /// Of the card's columns.
+    pub(crate) names: Vec<String>,
     pub(crate) booster: Booster,
 }
 
@@ -18,7 +20,7 @@ impl Model {
     /// # Panics
     /// If the values are not `rows` rows of the model's columns: the library would not notice.
     fn ask(&self, values: &[f32], rows: usize, what: PredictType) -> Vec<f32> {
-        assert_eq!(values.len(), rows * self.card.names.len(), "rows of the model's columns");
+        assert_eq!(values.len(), rows * self.names.len(), "rows of the model's columns");
         if rows == 0 {
             return Vec::new();
         }
@@ -43,7 +45,7 @@ impl Predictor for Model {
     }
 
     fn names(&self) -> &[String] {
-        &self.card.names
+        &self.names
     }
 
     fn predict(&self, values: &[f32], rows: usize) -> Vec<f32> {

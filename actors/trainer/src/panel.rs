@@ -1,22 +1,39 @@
 //! History as training rows: features as the model will be served them, and what came after.
 
+use crate::dataset::Dataset;
 use crate::ic::NAMES_MIN;
-use crate::{Progress, Stage, TrainError, label};
-use messages::{Bars, Date, Features, Member, history_sha256, sha256_hex};
+use crate::progress::{Stage, Watch};
+use crate::{TrainError, label};
+use messages::{Bars, Date, Features, Member, Symbol, history_sha256, sha256_hex};
 use scoring::{scorable_rows, take_rows};
-use std::ops::{ControlFlow, Range};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Sessions before the first whose features, and whose beta for the label, are complete (METHODS.md
 /// §1 g). In service there is always more history than that.
 pub(crate) const WARM_UP: usize = 252;
 
-/// Every date that has features and a label, in order; within a date, rows in symbol order.
-#[derive(Clone, Debug)]
+/// Every date that has features, in order; within a date, rows in symbol order. The last dates have no
+/// label yet.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
     pub source: Source,
     pub whitelist_sha256: String,
+    /// Columns.
     pub names: Vec<String>,
     pub days: Vec<Day>,
+    /// Rows × names, row-major, NaN where missing.
+    pub values: Vec<f32>,
+    /// Per row: what the model learns; NaN where it is not known, or not yet.
+    pub labels: Vec<f32>,
+    /// Per row: log return from entry to exit; NaN as above.
+    pub returns: Vec<f64>,
+    /// Per row: its symbol, by its position in `symbols`.
+    pub owners: Vec<u32>,
+    pub symbols: Vec<Symbol>,
+    pub timing: Timing,
+    /// How often each guard of the features fired.
+    pub guards: BTreeMap<String, u64>,
 }
 
 /// What a panel was made from.
@@ -30,63 +47,161 @@ pub struct Source {
     pub sessions: usize,
 }
 
-/// The rows of one signal date that were eligible, had enough features, and got a label.
-#[derive(Clone, Debug)]
+/// One signal date.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Day {
     pub session: Date,
-    /// Number of the session in the history; its label is known at the open of `index + 1 + horizon`.
+    /// Number of the session in the history.
     pub index: usize,
-    /// Row-major, rows × names, NaN where missing.
-    pub values: Vec<f32>,
-    /// Neutral label per row: what the model learns.
-    pub labels: Vec<f32>,
-    /// Log return per row over the horizon, open to open.
-    pub returns: Vec<f64>,
+    /// Its rows: the names that were eligible and had enough features.
+    pub rows: Range<usize>,
+}
+
+/// When a position is entered and left, in sessions after the signal's.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Timing {
+    pub entry: Moment,
+    pub exit: Moment,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    pub sessions: usize,
+    pub at: At,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum At {
+    Open,
+    Close,
+}
+
+/// Features of a session are known at its close.
+pub const SIGNAL: Moment = Moment { sessions: 0, at: At::Close };
+
+impl Timing {
+    /// From the next open, over `horizon` sessions.
+    pub fn next_open(horizon: usize) -> Self {
+        let open = |sessions| Moment { sessions, at: At::Open };
+        Self { entry: open(1), exit: open(1 + horizon) }
+    }
 }
 
 impl Panel {
     /// Folds the history, one session after the other, through the features that live trading uses.
-    pub fn build(
-        history: &[Bars],
-        members: &[Member],
-        horizon: usize,
-        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Self, TrainError> {
-        check(history, members)?;
-        let sectors = features::sector_codes(members);
-        let mut builder = features::Builder::new(members);
-        let mut days = Vec::new();
-        // The last sessions have no label yet, so their features are not needed.
-        let labelled = history.len().saturating_sub(horizon + 1);
-        for (index, bars) in history.iter().take(labelled).enumerate() {
+    pub fn build(data: Dataset<'_>, horizon: usize, watch: Watch<'_>) -> Result<Self, TrainError> {
+        check(data.history, data.members)?;
+        let timing = Timing::next_open(horizon);
+        let mut panel = Self::empty(data, timing);
+        let sectors = features::sector_codes(data.members);
+        let mut builder = features::Builder::new(data.members);
+        for (index, bars) in data.history.iter().enumerate() {
             if index < WARM_UP {
                 builder.advance(bars);
             } else {
                 let features = builder.cross_section(bars);
-                let (entry, exit) = (&history[index + 1], &history[index + 1 + horizon]);
-                let returns = label::forward_returns(&features.symbols, entry, exit);
-                days.extend(day(index, &features, &sectors, &returns));
+                let ahead = data.history.get(index + 1).zip(data.history.get(index + 1 + horizon));
+                let returns = ahead
+                    .map(|(entry, exit)| label::forward_returns(&features.symbols, entry, exit));
+                panel.add(index, &features, &sectors, returns);
             }
-            let step = Progress { stage: Stage::Features, done: index + 1, of: labelled };
-            if progress(step).is_break() {
-                return Err(TrainError::Stopped);
-            }
+            watch.step(Stage::Features, index + 1, data.history.len())?;
         }
-        Ok(Self {
-            source: source(history, members),
+        Ok(panel)
+    }
+
+    fn empty(data: Dataset<'_>, timing: Timing) -> Self {
+        Self {
+            source: source(data),
             whitelist_sha256: features::whitelist::sha256(),
             names: features::whitelist::names().iter().map(ToString::to_string).collect(),
-            days,
-        })
+            days: Vec::new(),
+            values: Vec::new(),
+            labels: Vec::new(),
+            returns: Vec::new(),
+            owners: Vec::new(),
+            symbols: data.members.iter().map(|member| member.symbol.clone()).collect(),
+            timing,
+            guards: BTreeMap::new(),
+        }
     }
 
-    /// Session numbers of the days.
+    /// Nothing, where fewer than [`NAMES_MIN`] rows can be used: a day of bad data, or a small universe.
+    fn add(
+        &mut self,
+        index: usize,
+        features: &Features,
+        sectors: &[usize],
+        returns: Option<Vec<f64>>,
+    ) {
+        for (guard, times) in &features.guards {
+            *self.guards.entry(guard.clone()).or_insert(0) += u64::from(*times);
+        }
+        let rows = scorable_rows(features);
+        if rows.len() < NAMES_MIN {
+            return;
+        }
+        let first = self.labels.len();
+        self.values.extend(take_rows(features, &rows));
+        self.owners.extend(rows.iter().map(|row| *row as u32));
+        match returns {
+            None => {
+                self.labels.resize(first + rows.len(), f32::NAN);
+                self.returns.resize(first + rows.len(), f64::NAN);
+            }
+            Some(returns) => {
+                let labels = label::neutral(features, sectors, &returns);
+                self.labels.extend(rows.iter().map(|row| labels[*row] as f32));
+                self.returns.extend(rows.iter().map(|row| returns[*row]));
+            }
+        }
+        let rows = first..self.labels.len();
+        self.days.push(Day { session: features.session, index, rows });
+    }
+
+    /// Days at the start whose exit lies in the history: those with labels.
+    pub fn labelled(&self) -> usize {
+        let exit = self.timing.exit.sessions;
+        self.days.partition_point(|day| day.index + exit < self.source.sessions)
+    }
+
+    /// Session numbers of the labelled days.
     pub fn indices(&self) -> Vec<usize> {
-        self.days.iter().map(|day| day.index).collect()
+        self.days[..self.labelled()].iter().map(|day| day.index).collect()
     }
 
-    pub fn rows(&self, days: Range<usize>) -> usize {
-        self.days[days].iter().map(|day| day.labels.len()).sum()
+    /// Rows of a range of days.
+    pub fn rows(&self, days: Range<usize>) -> Range<usize> {
+        match (self.days.get(days.start), days.end.checked_sub(1).and_then(|at| self.days.get(at)))
+        {
+            (Some(first), Some(last)) if days.start < days.end => first.rows.start..last.rows.end,
+            _ => 0..0,
+        }
+    }
+
+    pub fn row(&self, row: usize) -> &[f32] {
+        let columns = self.names.len();
+        &self.values[row * columns..(row + 1) * columns]
+    }
+
+    pub fn symbol(&self, row: usize) -> &Symbol {
+        &self.symbols[self.owners[row] as usize]
+    }
+
+    /// Position of the day that a row belongs to.
+    pub fn day_of(&self, row: usize) -> usize {
+        self.days.partition_point(|day| day.rows.end <= row)
+    }
+
+    /// With a further column, whose value `fill` gives per row.
+    pub fn with_column(self, name: &str, fill: impl Fn(&Self, usize) -> f32) -> Self {
+        let mut values = Vec::with_capacity(self.values.len() + self.labels.len());
+        for row in 0..self.labels.len() {
+            values.extend_from_slice(self.row(row));
+            values.push(fill(&self, row));
+        }
+        let names = self.names.iter().cloned().chain([name.to_owned()]).collect();
+        Self { names, values, ..self }
     }
 }
 
@@ -106,28 +221,14 @@ fn check(history: &[Bars], members: &[Member]) -> Result<(), TrainError> {
     }
 }
 
-fn source(history: &[Bars], members: &[Member]) -> Source {
-    let members_json = serde_json::to_vec(members).expect("members are plain data");
+fn source(data: Dataset<'_>) -> Source {
+    let members_json = serde_json::to_vec(data.members).expect("members are plain data");
     Source {
-        history_sha256: history_sha256(history),
+        history_sha256: history_sha256(data.history),
         members_sha256: sha256_hex(&members_json),
-        members: members.len(),
-        first: history.first().map_or(Date::ZERO, |bars| bars.session),
-        through: history.last().map_or(Date::ZERO, |bars| bars.session),
-        sessions: history.len(),
+        members: data.members.len(),
+        first: data.history.first().map_or(Date::ZERO, |bars| bars.session),
+        through: data.history.last().map_or(Date::ZERO, |bars| bars.session),
+        sessions: data.history.len(),
     }
-}
-
-/// `None` where fewer than [`NAMES_MIN`] rows have a label: a day of bad data, or a small universe.
-fn day(index: usize, features: &Features, sectors: &[usize], returns: &[f64]) -> Option<Day> {
-    let labels = label::neutral(features, sectors, returns);
-    let mut rows = scorable_rows(features);
-    rows.retain(|row| labels[*row].is_finite());
-    (rows.len() >= NAMES_MIN).then(|| Day {
-        session: features.session,
-        index,
-        values: take_rows(features, &rows),
-        labels: rows.iter().map(|row| labels[*row] as f32).collect(),
-        returns: rows.iter().map(|row| returns[*row]).collect(),
-    })
 }

@@ -1,23 +1,33 @@
-//! Models by content: `models/<id>/{model.ubj, card.json}`, and `models/current`, which names one.
+//! Models by content: `models/<id>/{model.ubj, model.json, card.json, card.html}`; `models/current`, which
+//! names one; `models/history.jsonl`, which says who made it current and when; `models/trials.jsonl`,
+//! everything that was ever tried.
 //!
-//! A folder appears whole or not at all and never changes. The hash vouches for everything that
+//! Refused models are kept, for people to look into, and never loaded. A folder appears whole or not at all and never changes. The hash vouches for everything that
 //! scoring uses, because the card is in the model file too; `card.json` is the copy people read.
 
 mod files;
 
 use crate::Model;
+use crate::audit::{Standing, Status};
 use crate::card::{Card, CardFile};
+use crate::html;
 use crate::train::{CARD_ATTRIBUTE, Trained};
-use files::{read, read_if_there, sync_folder, write_atomically, write_synced};
-use messages::{ModelRef, sha256_hex};
+use crate::trials::Trials;
+use files::{append, read, read_if_there, sync_folder, write_atomically, write_synced};
+use messages::{Env, ModelRef, sha256_hex};
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use xgb::Booster;
 
 const MODEL: &str = "model.ubj";
+const MODEL_JSON: &str = "model.json";
 const CARD: &str = "card.json";
+const PAGE: &str = "card.html";
 const CURRENT: &str = "current";
+const HISTORY: &str = "history.jsonl";
+const TRIALS: &str = "trials.jsonl";
 
 #[derive(Debug, Error)]
 pub enum RegistryError {
@@ -37,8 +47,40 @@ pub enum RegistryError {
     Columns { id: String, problem: String },
     #[error("BAD_MODEL: {id}: {source}")]
     Library { id: String, source: xgb::XGBError },
+    #[error(
+        "AUDIT_REFUSED: {id}: {findings}: not promoted, not loaded, not traded; mend the pipeline or the \
+         data and train again"
+    )]
+    Refused { id: String, findings: String },
+    #[error(
+        "AUDIT_HINDSIGHT: {id}: {findings}: it may rehearse with simulated money, not trade real money; \
+         train on a dated universe with dated sectors"
+    )]
+    Hindsight { id: String, findings: String },
+    #[error("NO_EARLIER_MODEL: nothing was promoted before {current}")]
+    NothingBefore { current: String },
+    #[error("BAD_HISTORY: {path}: line {line}: {problem}; restore the file")]
+    History { path: PathBuf, line: usize, problem: String },
     #[error("BAD_POINTER: {path} does not name a model; promote one again")]
     Pointer { path: PathBuf },
+}
+
+/// A line of `history.jsonl`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promotion {
+    pub action: Action,
+    pub model: ModelRef,
+    pub by: String,
+    /// As the caller's clock has it, UTC.
+    pub at: String,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Promote,
+    Rollback,
 }
 
 /// A folder of models.
@@ -52,6 +94,11 @@ impl Registry {
         Self { folder: folder.into() }
     }
 
+    /// What was tried here.
+    pub fn trials(&self) -> Trials {
+        Trials::at(self.folder.join(TRIALS))
+    }
+
     /// Idempotent: the same training gives the same id, and a second time changes nothing.
     pub fn publish(&self, trained: &Trained) -> Result<ModelRef, RegistryError> {
         let id = &trained.model.id;
@@ -59,10 +106,13 @@ impl Registry {
         let file = CardFile { model: trained.model.clone(), card: trained.card.clone() };
         let mut card = serde_json::to_vec_pretty(&file).expect("a card is plain data");
         card.push(b'\n');
+        let page = html::page(trained).into_bytes();
+        let files =
+            [(MODEL, &trained.bytes), (MODEL_JSON, &trained.json), (CARD, &card), (PAGE, &page)];
         if !target.exists() {
-            self.place(id, &target, &[(MODEL, &trained.bytes), (CARD, &card)])?;
+            self.place(id, &target, &files)?;
         }
-        for (file, bytes) in [(MODEL, &trained.bytes), (CARD, &card)] {
+        for (file, bytes) in files {
             if read(&target.join(file))? != *bytes {
                 return Err(RegistryError::Conflict { id: id.clone(), file });
             }
@@ -70,9 +120,9 @@ impl Registry {
         Ok(trained.model.clone())
     }
 
-    /// The model, if the file is the one that was asked for: unverified bytes never reach XGBoost,
-    /// which they could crash.
-    pub fn load(&self, wanted: &ModelRef) -> Result<Model, RegistryError> {
+    /// The model, if the file is the one that was asked for (unverified bytes never reach XGBoost,
+    /// which they could crash) and its audit allows what it is wanted for.
+    pub fn load(&self, wanted: &ModelRef, env: Env) -> Result<Model, RegistryError> {
         let id = || wanted.id.clone();
         let folder = self.path(&wanted.id)?;
         let Some(bytes) = read_if_there(&folder.join(MODEL))? else {
@@ -90,7 +140,9 @@ impl Registry {
         let card = check_card(&wanted.id, sealed, &self.card_file(&wanted.id)?)?;
         let in_model = booster.get_feature_names().map_err(library)?;
         check_columns(&wanted.id, &in_model, &card)?;
-        Ok(Model { reference: wanted.clone(), card, booster })
+        check_standing(&wanted.id, &card, env)?;
+        let names = card.names();
+        Ok(Model { reference: wanted.clone(), card, names, booster })
     }
 
     /// Every published model, ascending by id.
@@ -116,9 +168,63 @@ impl Registry {
         Ok(Some(model))
     }
 
-    /// Makes a model the current one, or an older one again, after loading it as a session would.
-    pub fn promote(&self, model: &ModelRef) -> Result<(), RegistryError> {
-        self.load(model)?;
+    /// Makes a model the current one, after loading it as a session would. History is written first: a
+    /// crash between the two leaves the old model current.
+    pub fn promote(&self, model: &ModelRef, by: &str, at: &str) -> Result<(), RegistryError> {
+        self.make_current(Action::Promote, model, by, at)
+    }
+
+    /// The model that was current before this one is current again.
+    pub fn rollback(&self, by: &str, at: &str) -> Result<ModelRef, RegistryError> {
+        let current = self.current()?;
+        let mut stack: Vec<ModelRef> = Vec::new();
+        for promotion in self.history()? {
+            match promotion.action {
+                Action::Promote if stack.last() == Some(&promotion.model) => {}
+                Action::Promote => stack.push(promotion.model),
+                Action::Rollback => drop(stack.pop()),
+            }
+        }
+        // A line whose promotion did not come about.
+        while stack.last().is_some_and(|model| Some(model) != current.as_ref()) {
+            stack.pop();
+        }
+        stack.pop();
+        let current = || current.map_or("the first".to_owned(), |model| model.id);
+        let before =
+            stack.pop().ok_or_else(|| RegistryError::NothingBefore { current: current() })?;
+        self.make_current(Action::Rollback, &before, by, at)?;
+        Ok(before)
+    }
+
+    /// Every promotion and rollback, oldest first.
+    pub fn history(&self) -> Result<Vec<Promotion>, RegistryError> {
+        let path = self.folder.join(HISTORY);
+        let bytes = read_if_there(&path)?.unwrap_or_default();
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let parse = |(line, text): (usize, &[u8])| {
+            serde_json::from_slice(text).map_err(|error| RegistryError::History {
+                path: path.clone(),
+                line,
+                problem: error.to_string(),
+            })
+        };
+        (1..).zip(lines).map(parse).collect()
+    }
+
+    fn make_current(
+        &self,
+        action: Action,
+        model: &ModelRef,
+        by: &str,
+        at: &str,
+    ) -> Result<(), RegistryError> {
+        self.load(model, Env::Paper)?;
+        let promotion =
+            Promotion { action, model: model.clone(), by: by.to_owned(), at: at.to_owned() };
+        let mut line = serde_json::to_vec(&promotion).expect("a promotion is plain data");
+        line.push(b'\n');
+        append(&self.folder.join(HISTORY), &line)?;
         let mut bytes = serde_json::to_vec(model).expect("a reference is plain data");
         bytes.push(b'\n');
         write_atomically(&self.folder, CURRENT, &bytes)
@@ -175,11 +281,35 @@ fn check_card(id: &str, sealed: Option<String>, file: &CardFile) -> Result<Card,
     Ok(card)
 }
 
+/// No switch opens this gate: what may be traded is decided by the findings sealed in the model file.
+fn check_standing(id: &str, card: &Card, env: Env) -> Result<(), RegistryError> {
+    let standing = Standing::of(&card.audit);
+    let findings = |refused: bool| {
+        let wanted = card.audit.iter().filter(|finding| {
+            if refused {
+                finding.status >= Status::Undecided
+            } else {
+                finding.status == Status::Hindsight
+            }
+        });
+        let words: Vec<String> = wanted.map(ToString::to_string).collect();
+        if words.is_empty() { "the audit is not complete".to_owned() } else { words.join("; ") }
+    };
+    let id = id.to_owned();
+    match standing {
+        Standing::Refused => Err(RegistryError::Refused { id, findings: findings(true) }),
+        Standing::Rehearsal if env == Env::Live => {
+            Err(RegistryError::Hindsight { id, findings: findings(false) })
+        }
+        Standing::Passed | Standing::Rehearsal => Ok(()),
+    }
+}
+
 /// Model file, card and this program's features: the same names in the same order.
 fn check_columns(id: &str, in_model: &[String], card: &Card) -> Result<(), RegistryError> {
     let bad = |problem: String| Err(RegistryError::Columns { id: id.to_owned(), problem });
     let ours = features::whitelist::names();
-    for (what, names) in [("model file", in_model), ("card", &card.names)] {
+    for (what, names) in [("model file", in_model), ("card", card.names().as_slice())] {
         if names.len() != ours.len() {
             return bad(format!("{} columns in its {what}, {} here", names.len(), ours.len()));
         }

@@ -1,205 +1,330 @@
-//! Scenarios over the whole of training, on panels and markets with known answers.
+//! Scenarios over the whole of training, on markets with known answers.
 
-use crate::testing::{date, market, noise_panel, planted_panel};
-use crate::train::CARD_ATTRIBUTE;
+use crate::folds::{self, Rows};
+use crate::testing::{Cheap, Market, SESSIONS, cheap_panel, date, quiet, small};
+use crate::train::{CARD_ATTRIBUTE, Study};
 use crate::{
-    Panel, Progress, Stage, TrainConfig, TrainError, Trained, train, train_panel, train_until,
+    Detector, Panel, Pipeline, Progress, Stage, Standing, Status, TrainConfig, TrainError, Trained,
+    Trials, Watch, train, train_panel,
 };
 use messages::Bars;
+use proptest::prelude::*;
 use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Small enough for a test, otherwise as usual.
-pub(crate) fn small() -> TrainConfig {
-    TrainConfig {
-        test_sessions: 120,
-        validation_sessions: 60,
-        train_sessions_min: 120,
-        trees_max: 60,
-        ..TrainConfig::default()
-    }
+/// Trained on cheap features, its trial kept in a folder that goes away.
+pub(crate) fn trained(
+    market: &Market,
+    columns: usize,
+    config: &TrainConfig,
+) -> Result<Trained, TrainError> {
+    let folder = tempfile::tempdir().unwrap();
+    let trials = Trials::at(folder.path().join("trials.jsonl"));
+    let (data, cheap) = (market.data(), Cheap { columns });
+    let panel = cheap.panel(data, config, quiet())?;
+    train_panel(&cheap, data, panel, config, &trials, quiet())
 }
 
-pub(crate) fn trained(panel: &Panel, config: &TrainConfig) -> Result<Trained, TrainError> {
-    train_panel(panel, config, &mut |_| ControlFlow::Continue(()))
-}
-
-#[test]
-fn a_planted_signal_is_found() {
-    let trained = trained(&planted_panel(420, 60, 6, 0.08, 3), &small()).unwrap();
-    let oof = &trained.card.oof.neutral;
-    assert!(oof.mean > 0.04 && oof.mean < 0.1, "{oof:?}");
-    assert!(oof.t > 3.0 && oof.sessions == 120, "{oof:?}");
-    assert_eq!(
-        trained.card.label,
-        "edge not established: UNDECIDED, 120 out-of-fold sessions of 250"
-    );
-    assert!(trained.card.typical_sd > 0.0);
+fn study(market: &Market, config: &TrainConfig) -> Result<Study, TrainError> {
+    let cheap = Cheap { columns: 6 };
+    let panel = cheap.panel(market.data(), config, quiet())?;
+    Study::run(&cheap, market.data(), panel, config, quiet())
 }
 
 #[test]
-fn noise_is_not_taken_for_a_signal() {
+fn a_planted_edge_is_found() {
+    let found = trained(&Market::with_edge(SESSIONS, 60, 3, 0.16), 6, &small()).unwrap();
+    let oof = &found.card.oof.neutral;
+    assert!(oof.mean > 0.03 && oof.t > 3.0 && oof.sessions >= 250, "{oof:?}");
+    assert_eq!(found.card.standing, Standing::Passed, "{:?}", found.card.refusals());
+    assert!(found.card.label.starts_with("edge not established: "), "{}", found.card.label);
+    assert!(found.card.label.contains("no PBO, one trial"), "{}", found.card.label);
+    let best = found.card.columns.iter().max_by(|a, b| a.importance.total_cmp(&b.importance));
+    assert_eq!(best.unwrap().name, found.card.columns[0].name, "the omen is the first column");
+    assert!(found.card.deciles_bp[9] > found.card.deciles_bp[0]);
+    let sharpe = |at: usize| found.card.spread.sharpe[at].sharpe.unwrap();
+    assert!(sharpe(0) > sharpe(1) && sharpe(2) > sharpe(3), "costs cost");
+    assert!(found.card.typical_sd > 0.0);
+}
+
+#[test]
+fn noise_is_not_taken_for_an_edge() {
     for seed in [11, 12, 13] {
-        let trained = trained(&planted_panel(420, 60, 6, 0.0, seed), &small()).unwrap();
-        let oof = &trained.card.oof.neutral;
+        let study = study(&Market::new(SESSIONS, 50, seed), &small()).unwrap();
+        let oof = study.oof.unwrap().neutral;
         assert!(oof.t.abs() < 3.0 && oof.mean.abs() < 0.03, "seed {seed}: {oof:?}");
     }
 }
 
 #[test]
-fn a_signal_too_good_to_be_true_ends_the_training() {
-    let error = trained(&planted_panel(420, 60, 6, 0.5, 3), &small()).unwrap_err();
-    assert!(matches!(error, TrainError::Leakage { neutral, .. } if neutral > 0.3), "{error}");
-    assert!(error.is_final());
+fn an_edge_too_good_to_be_true_is_refused() {
+    let found = trained(&Market::with_edge(SESSIONS, 50, 3, 2.0), 6, &small()).unwrap();
+    let oof = found.card.audit.iter().find(|finding| finding.detector == Detector::OofIc).unwrap();
+    assert_eq!(oof.status, Status::Fail, "{oof}");
+    assert_eq!(found.card.standing, Standing::Refused);
+    assert!(found.card.label.contains("REFUSED by "), "{}", found.card.label);
+    assert!(found.card.label.contains("OOF_IC"), "{}", found.card.label);
 }
 
 #[test]
-fn the_card_tells_the_split_and_how_the_trees_were_chosen() {
+fn too_few_dates_decide_nothing() {
+    let config = TrainConfig { test_sessions: 100, ..small() };
+    let found = trained(&Market::new(252 + 80 + 11 + 100 + 5, 40, 3), 6, &config).unwrap();
+    let oof = found.card.audit.iter().find(|finding| finding.detector == Detector::OofIc).unwrap();
+    assert_eq!(oof.status, Status::Undecided, "{oof}");
+    assert_eq!(found.card.standing, Standing::Refused);
+}
+
+#[test]
+fn the_card_tells_the_folds_and_how_the_trees_were_chosen() {
     let config = small();
-    let card = trained(&noise_panel(420, 40, 4), &config).unwrap().card;
-    let split = &card.split;
-    assert_eq!((split.test.dates, split.test.rows), (120, 4800));
-    assert_eq!((split.test.first, split.test.last), (date(300), date(419)));
-    assert_eq!((split.train.first, split.train.last), (date(0), date(300 - 11)));
-    assert_eq!((split.validation.first, split.validation.last), (date(230), date(289)));
-    assert_eq!(split.fit.last, date(230 - 11));
-    assert_eq!(split.labels_overlapping_test, 0);
-    let curve = &card.validation_curve;
-    let tried: Vec<usize> = curve.iter().map(|point| point.trees).collect();
-    assert_eq!(tried, [20, 30, 40, 50, 60]);
+    let card = trained(&Market::new(SESSIONS, 40, 4), 6, &config).unwrap().card;
+    let [first, second] = card.folds.as_slice() else { panic!("{} folds", card.folds.len()) };
+    let test = |fold: &crate::FoldCard| fold.test.clone().unwrap();
+    // The first test date is the first with 80 purged dates before it.
+    assert_eq!(test(first).first, date(252 + 80 + 10));
+    assert_eq!((test(first).dates, first.validation.last), (126, date(252 + 79)));
+    assert_eq!(first.fit.last, date(252 + 80 - 40 - 11));
+    assert_eq!(test(second).first, date(252 + 80 + 10 + 126));
+    // The last label is known at the open six sessions later; the rest is tested with the last fold.
+    assert_eq!(test(second).last, date(SESSIONS - 7));
+    assert_eq!(card.deployed.validation.last, date(SESSIONS - 7));
+    assert_eq!(card.deployed.test, None);
+    let curve = &card.deployed.curve;
+    assert_eq!(curve.iter().map(|point| point.trees).collect::<Vec<_>>(), [20, 30]);
     let best = curve.iter().map(|point| point.ic).fold(f64::MIN, f64::max);
-    let chosen = curve.iter().find(|point| point.trees == card.trees).unwrap();
-    assert_eq!(chosen.ic, best);
+    assert_eq!(curve.iter().find(|point| point.trees == card.trees).unwrap().ic, best);
     let years: u32 = card.oof.by_year.iter().map(|year| year.sessions).sum();
-    assert_eq!(years + card.oof.sessions_without_ic, 120);
+    assert_eq!(years, card.oof.neutral.sessions);
     assert_eq!(card.xgboost_version, "3.4.1");
 }
 
-/// Labels of the test part decide nothing but the audit: the model is the same whatever they are.
+/// Labels of the tested dates decide nothing but the judgement: their scores are the same whatever they
+/// are.
 #[test]
-fn the_test_part_does_not_reach_the_model() {
-    let panel = planted_panel(420, 40, 4, 0.05, 5);
+fn a_test_does_not_reach_the_model_that_it_tests() {
+    let market = Market::with_edge(SESSIONS, 40, 5, 0.3);
+    let config = TrainConfig { test_sessions: 400, ..small() };
+    let cheap = Cheap { columns: 4 };
+    let panel = cheap_panel(&market, 4);
+    let scores = |panel: Panel| {
+        let folds = cheap.folds(&panel, &config).unwrap();
+        let jobs: Vec<_> =
+            folds.iter().map(|fold| crate::walk::Job { panel: &panel, fold }).collect();
+        let fitted = crate::walk::train(&jobs, &config, quiet()).unwrap();
+        assert_eq!(fitted.len(), 1);
+        (fitted[0].scores.clone(), folds[0].clone())
+    };
+    let (before, fold) = scores(panel.clone());
     let mut scrambled = panel.clone();
-    for day in &mut scrambled.days[300..] {
-        day.labels.reverse();
-        day.returns.reverse();
+    for row in fold.test.iter() {
+        scrambled.labels[row] = -scrambled.labels[row];
+        scrambled.returns[row] = -scrambled.returns[row];
     }
-    let (one, other) = (trained(&panel, &small()).unwrap(), trained(&scrambled, &small()).unwrap());
-    assert_ne!(one.card.oof, other.card.oof);
-    assert!(without_card(&one) == without_card(&other), "the trees differ");
-    let mut before = panel.clone();
-    before.days[289].labels.reverse();
-    let before = trained(&before, &small()).unwrap();
-    assert!(without_card(&one) != without_card(&before), "the last training label must matter");
-}
-
-fn without_card(trained: &Trained) -> Vec<u8> {
-    let mut booster = xgb::Booster::load_buffer(&trained.bytes).unwrap();
-    booster.set_attribute(CARD_ATTRIBUTE, "").unwrap();
-    booster.save_buffer(true).unwrap()
+    assert!(before == scores(scrambled).0);
+    let mut trained = panel.clone();
+    let last = fold.fit.iter().last().unwrap();
+    trained.labels[last] += 9.0;
+    assert!(before != scores(trained).0, "the last fitted label must matter");
 }
 
 #[test]
 fn the_same_input_gives_the_same_bytes() {
-    let panel = planted_panel(420, 40, 4, 0.05, 5);
-    let first = trained(&panel, &small()).unwrap();
-    assert_eq!(first, trained(&panel, &small()).unwrap());
-    let threads = trained(&panel, &TrainConfig { threads: 2, ..small() }).unwrap();
-    assert_eq!(first.model, threads.model);
+    let market = Market::with_edge(SESSIONS, 40, 5, 0.2);
+    let config = TrainConfig { threads: 1, ..small() };
+    let first = trained(&market, 4, &config).unwrap();
+    assert!(first == trained(&market, 4, &TrainConfig { threads: 3, ..small() }).unwrap());
     let id = &first.model.id;
-    assert_eq!(*id, format!("xgb-{}-{}", date(425).strftime("%Y%m%d"), &first.model.sha256[..8]));
+    assert_eq!(
+        *id,
+        format!("xgb-{}-{}", date(SESSIONS - 1).strftime("%Y%m%d"), &first.model.sha256[..8])
+    );
+    let booster = xgb::Booster::load_buffer(&first.bytes).unwrap();
+    let sealed = booster.get_attribute(CARD_ATTRIBUTE).unwrap().unwrap();
+    assert_eq!(serde_json::from_str::<crate::Card>(&sealed).unwrap(), first.card);
+    let json = xgb::Booster::load_buffer(&first.json).unwrap();
+    assert!(json.save_buffer(true).unwrap() == first.bytes, "both files are one model");
+}
+
+/// What was tried before and since: a model that is trained again says the same, another one counts.
+#[test]
+fn every_configuration_counts_and_none_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let trials = Trials::at(folder.path().join("trials.jsonl"));
+    let market = Market::with_edge(SESSIONS, 40, 5, 0.1);
+    let cheap = Cheap { columns: 4 };
+    let run = |config: &TrainConfig| {
+        let panel = cheap.panel(market.data(), config, quiet()).unwrap();
+        train_panel(&cheap, market.data(), panel, config, &trials, quiet()).unwrap()
+    };
+    let first = run(&small());
+    assert_eq!((first.card.trials.trials, first.card.trials.pbo), (1, None));
+    let second = run(&TrainConfig { depth: 2, ..small() });
+    assert_eq!(second.card.trials.trials, 2);
+    assert!(second.card.trials.pbo.is_some(), "{:?}", second.card.trials);
+    assert!(second.card.trials.dsr < second.card.trials.psr);
+    assert!(first == run(&small()), "trained again it finds the trials it found");
+    assert_eq!(trials.read().unwrap().len(), 2);
+}
+
+#[test]
+fn trials_can_only_be_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trials.jsonl");
+    let trials = Trials::at(&path);
+    let market = Market::new(SESSIONS, 40, 5);
+    let cheap = Cheap { columns: 3 };
+    for depth in [2, 3] {
+        let config = TrainConfig { depth, ..small() };
+        let panel = cheap.panel(market.data(), &config, quiet()).unwrap();
+        train_panel(&cheap, market.data(), panel, &config, &trials, quiet()).unwrap();
+    }
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for bad in [lines[1].to_owned(), text.replacen('2', "3", 1), format!("{text}{}\n", lines[0])] {
+        std::fs::write(&path, bad).unwrap();
+        let error = trials.read().unwrap_err().to_string();
+        assert!(error.starts_with("TRIALS_TAMPERED: "), "{error}");
+    }
 }
 
 #[test]
 fn bars_become_a_panel_with_labels_from_open_to_open() {
-    let (history, members) = market(280, 40, 1);
-    let mut seen = Vec::new();
-    let panel = Panel::build(&history, &members, 5, &mut |step| {
-        seen.push(step);
+    let market = Market::new(290, 40, 1);
+    let seen = Mutex::new(Vec::new());
+    let see = |step| {
+        seen.lock().unwrap().push(step);
         ControlFlow::Continue(())
-    })
-    .unwrap();
-    assert_eq!(seen.last(), Some(&Progress { stage: Stage::Features, done: 274, of: 274 }));
-    let day = panel.days.last().unwrap();
-    assert_eq!((day.index, day.session), (273, history[273].session));
-    assert_eq!(day.labels.len(), 40);
-    let expected = (history[279].open[7] / history[274].open[7]).ln();
-    assert_eq!(day.returns[7].to_bits(), expected.to_bits());
+    };
+    let panel = Panel::build(market.data(), 5, Watch::new(&see)).unwrap();
+    let last = seen.lock().unwrap().last().copied();
+    assert_eq!(last, Some(Progress { stage: Stage::Features, done: 290, of: 290 }));
+    assert_eq!((panel.days.len(), panel.labelled()), (290 - 252, 290 - 252 - 6));
+    let day = &panel.days[panel.labelled() - 1];
+    assert_eq!((day.index, day.session), (283, market.history[283].session));
+    for row in day.rows.clone() {
+        let open = |t: usize| {
+            let bars: &Bars = &market.history[t];
+            bars.row(panel.symbol(row)).map_or(f64::NAN, |at| bars.open[at])
+        };
+        assert_eq!(panel.returns[row].to_bits(), (open(289) / open(284)).ln().to_bits());
+    }
     // Neutral labels: no net in any sector.
     for sector in 0..4 {
-        let net: f32 = day.labels.iter().skip(sector).step_by(4).sum();
+        let mine = day.rows.clone().filter(|row| panel.owners[*row] % 4 == sector);
+        let net: f32 = mine.map(|row| panel.labels[row]).sum();
         assert!(net.abs() < 0.2, "sector {sector}: {net}");
     }
-    assert_eq!(panel.names.len() * 40, day.values.len());
-}
-
-/// Cutting the future off leaves every earlier row as it was.
-#[test]
-fn the_future_does_not_change_the_past() {
-    let (history, members) = market(275, 35, 2);
-    let build = |history: &[Bars]| {
-        Panel::build(history, &members, 5, &mut |_| ControlFlow::Continue(())).unwrap()
-    };
-    let (whole, cut) = (build(&history), build(&history[..268]));
-    assert!(!cut.days.is_empty() && cut.days.len() + 7 == whole.days.len());
-    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-    for (a, b) in whole.days.iter().zip(&cut.days) {
-        assert_eq!(
-            (a.index, bits(&a.values), bits(&a.labels)),
-            (b.index, bits(&b.values), bits(&b.labels))
-        );
-    }
+    let unlabelled = panel.days.last().unwrap().rows.clone();
+    assert!(panel.labels[unlabelled].iter().all(|label| label.is_nan()));
 }
 
 #[test]
 fn bars_to_model_whole() {
-    let (history, members) = market(400, 32, 9);
-    let config = TrainConfig {
-        test_sessions: 40,
-        validation_sessions: 25,
-        train_sessions_min: 60,
-        trees_max: 40,
-        min_child_weight: 50.0,
-        ..TrainConfig::default()
+    let market = Market::new(SESSIONS, 36, 9);
+    let folder = tempfile::tempdir().unwrap();
+    let trials = Trials::at(folder.path().join("trials.jsonl"));
+    let stages = Mutex::new(Vec::new());
+    let see = |step: Progress| {
+        stages.lock().unwrap().push(step.stage);
+        ControlFlow::Continue(())
     };
-    let mut stages = Vec::new();
-    let trained = train(&history, &members, &config, &mut |step| stages.push(step.stage)).unwrap();
+    let trained = train(market.data(), &small(), &trials, Watch::new(&see)).unwrap();
+    let mut stages = stages.into_inner().unwrap();
     stages.dedup();
-    assert_eq!(stages, [Stage::Features, Stage::Choose, Stage::Fit]);
-    assert_eq!(trained.card.history_sha256, messages::history_sha256(&history));
-    assert_eq!(trained.card.names.len(), 45);
+    assert_eq!(stages, [Stage::Features, Stage::Folds, Stage::Audit]);
+    assert_eq!(trained.card.history_sha256, messages::history_sha256(&market.history));
+    assert_eq!(trained.card.columns.len(), 45);
+    assert_eq!(trained.card.audit.len(), 17);
 }
 
 #[test]
 fn too_little_history_says_how_much_is_missing() {
-    let (history, members) = market(300, 32, 9);
-    let error = train(&history, &members, &TrainConfig::default(), &mut |_| ()).unwrap_err();
-    let text = error.to_string();
-    assert!(text.starts_with("TOO_FEW_DATES: 766 signal dates"), "{text}");
-    assert!(text.contains("the 300 sessions of history"), "{text}");
+    let market = Market::new(300, 44, 9);
+    let error = study(&market, &TrainConfig::default()).err().unwrap().to_string();
+    assert!(error.starts_with("TOO_FEW_DATES: 554 signal dates"), "{error}");
+    assert!(error.contains("the 300 sessions of history"), "{error}");
+    // With as many as it asks for it trains.
+    let missing: usize =
+        error.split("about ").nth(1).and_then(|t| t.split(' ').next()).unwrap().parse().unwrap();
+    let config = TrainConfig::default();
+    let panel = cheap_panel(&Market::new(300 + missing, 44, 9), 3);
+    assert_eq!(folds::walk_forward(&panel, &config).unwrap().len(), 1);
+    let panel = cheap_panel(&Market::new(299 + missing, 44, 9), 3);
+    assert!(folds::walk_forward(&panel, &config).is_err());
+}
+
+#[test]
+fn the_sessions_needed_are_enough_to_decide() {
+    let config = small();
+    let panel = cheap_panel(&Market::new(config.sessions_needed(), 36, 9), 3);
+    let folds = folds::walk_forward(&panel, &config).unwrap();
+    let tested: usize = folds.iter().map(|fold| fold.test.days(&panel).len()).sum();
+    assert!((250..255).contains(&tested), "{tested}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    /// Whatever the lengths: no training label ends at or after the first test signal, nor a fitted one
+    /// at or after the first validation signal; every date from the first test on is tested once.
+    #[test]
+    fn no_label_reaches_into_what_tests_it(
+        sessions in 320_usize..420,
+        horizon in 1_usize..12,
+        embargo in 1_usize..12,
+        test_sessions in 1_usize..60,
+        validation_sessions in 1_usize..20,
+    ) {
+        let mut config = TrainConfig {
+            horizon, embargo, test_sessions, validation_sessions, ..TrainConfig::default()
+        };
+        config.train_sessions_min = validation_sessions + config.purge() + 1;
+        let market = Market::new(sessions, 32, 1);
+        let panel = Cheap { columns: 1 }.panel(market.data(), &config, quiet()).unwrap();
+        let Ok(folds) = folds::walk_forward(&panel, &config) else { return Ok(()) };
+        let days = |rows: &Rows| rows.days(&panel);
+        let first = |rows: &Rows| panel.days[days(rows)[0]].index;
+        let last_label = |rows: &Rows| panel.days[*days(rows).last().unwrap()].index + 1 + horizon;
+        let mut tested = Vec::new();
+        for fold in &folds {
+            prop_assert!(!fold.fit.is_empty() && !fold.test.is_empty());
+            prop_assert!(last_label(&fold.fit) + embargo <= first(&fold.validation));
+            prop_assert!(last_label(&fold.validation) + embargo <= first(&fold.test));
+            tested.extend(days(&fold.test));
+        }
+        let from = tested[0];
+        prop_assert_eq!(tested, (from..panel.labelled()).collect::<Vec<_>>());
+        let deployed = folds::last(&panel, &config);
+        prop_assert_eq!(*days(&deployed.validation).last().unwrap(), panel.labelled() - 1);
+        prop_assert!(last_label(&deployed.fit) + embargo <= first(&deployed.validation));
+    }
 }
 
 #[test]
 fn history_and_members_are_checked() {
-    let (mut history, mut members) = market(10, 3, 1);
-    history.swap(4, 5);
-    let mut go = |_| ControlFlow::Continue(());
-    let error = train_until(&history, &members, &small(), &mut go).unwrap_err();
-    assert!(error.to_string().starts_with("BAD_HISTORY: session 2019-01-05"), "{error}");
-    members.reverse();
-    let error = train_until(&history, &members, &small(), &mut go).unwrap_err();
-    assert!(matches!(error, TrainError::Members));
+    let mut market = Market::new(10, 3, 1);
+    market.history.swap(4, 5);
+    let build = |market: &Market| Panel::build(market.data(), 5, quiet()).unwrap_err();
+    let error = build(&market).to_string();
+    assert!(error.starts_with("BAD_HISTORY: session 2016-01-05"), "{error}");
+    market.members.reverse();
+    assert!(matches!(build(&market), TrainError::Members));
 }
 
 #[test]
 fn training_stops_when_told() {
-    let panel = noise_panel(420, 40, 4);
-    let mut steps = 0;
-    let stopped = train_panel(&panel, &small(), &mut |_| {
-        steps += 1;
-        if steps == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    assert!(matches!(stopped, Err(TrainError::Stopped)));
-    assert_eq!(steps, 3);
+    let market = Market::new(SESSIONS, 40, 4);
+    let (cheap, config) = (Cheap { columns: 4 }, small());
+    let panel = cheap.panel(market.data(), &config, quiet()).unwrap();
+    let steps = AtomicUsize::new(0);
+    let stop = |_| match steps.fetch_add(1, Ordering::Relaxed) {
+        0..3 => ControlFlow::Continue(()),
+        _ => ControlFlow::Break(()),
+    };
+    let stopped = Study::run(&cheap, market.data(), panel, &config, Watch::new(&stop));
+    assert!(matches!(stopped.err(), Some(TrainError::Stopped)));
+    assert!(steps.into_inner() <= 3 + config.threads, "each thread hears of it at its next tree");
 }
 
 #[test]
@@ -210,10 +335,10 @@ fn a_misspelt_or_senseless_configuration_is_refused() {
         (TrainConfig { embargo: 0, ..small() }, "embargo"),
         (TrainConfig { eta: f64::NAN, ..small() }, "eta"),
         (TrainConfig { trees_min: 100, ..small() }, "trees_min"),
-        (TrainConfig { train_sessions_min: 71, ..small() }, "train_sessions_min"),
+        (TrainConfig { train_sessions_min: 51, ..small() }, "train_sessions_min"),
     ];
     for (config, field) in cases {
-        let text = trained(&noise_panel(10, 30, 2), &config).unwrap_err().to_string();
+        let text = config.validate().unwrap_err().to_string();
         assert!(text.starts_with(&format!("TRAIN_CONFIG: [train] {field}:")), "{text}");
     }
 }

@@ -1,241 +1,375 @@
-//! From history to a model with its card: one purged walk-forward split, the number of trees chosen
-//! inside the training part, an audit on the rest.
+//! From history to an audited model with its card.
 
-use crate::card::{self, Card, CurvePoint, Oof, Part, SplitCard, YearIc};
+use crate::audit::{self, Case, Controls, Standing};
+use crate::card::{
+    self, Card, ColumnCard, CostSharpe, FoldCard, Oof, Part, SpreadCard, TrialsCard, YearIc,
+};
+use crate::dataset::Dataset;
 use crate::error::failed;
-use crate::ic::{IcSummary, NAMES_MIN, rounded, spearman};
-use crate::panel::{Day, Panel};
-use crate::split::Split;
-use crate::{TrainConfig, TrainError, booster};
-use messages::{Bars, Date, Member, ModelRef, sha256_hex};
+use crate::evaluate::{self, Spread};
+use crate::folds::{self, Fold, Rows};
+use crate::ic::{IcSummary, by_day, daily_ic, mean, rounded};
+use crate::panel::Panel;
+use crate::pipeline::{Pipeline, Standard};
+use crate::progress::Watch;
+use crate::trials::{Trial, Trials, snapshot_sha256};
+use crate::walk::{self, Fitted, Job};
+use crate::{TrainConfig, TrainError, booster, stats};
+use messages::{Date, ModelRef, sha256_hex};
+use reporting::metrics::Returns;
 use std::collections::BTreeMap;
-use std::ops::{ControlFlow, Range};
 use xgb::Booster;
 
 /// Name of the booster attribute that holds the card: the hash of the model file vouches for it.
 pub(crate) const CARD_ATTRIBUTE: &str = "aurora_card";
-
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Sessions folded into features.
-    Features,
-    /// Trees of the candidates.
-    Choose,
-    /// Trees of the model.
-    Fit,
-}
-
-/// `done` of `of` steps of a stage.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
-    pub stage: Stage,
-    pub done: usize,
-    pub of: usize,
-}
+/// Costs per unit traded that a spread is judged at, and those it is shown at.
+const COST_BP: f64 = 5.0;
+const COSTS_BP: [f64; 4] = [0.0, 2.0, 5.0, 10.0];
+/// Rows at the end whose contributions make a column's importance.
+const IMPORTANCE_ROWS: usize = 1_000;
+/// Dates at the end whose features are compared with all before.
+const DRIFT_DAYS: usize = 252;
+const YEAR: f64 = 252.0;
 
 /// A model ready to be published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
     pub model: ModelRef,
     pub card: Card,
-    /// The model file (UBJSON).
+    pub series: Series,
+    /// The model file (UBJSON), and the same as JSON.
     pub bytes: Vec<u8>,
+    pub json: Vec<u8>,
 }
 
-/// Trains on `history` (ascending sessions; those before the first whose features are complete only
-/// warm up). The same input gives the same bytes.
+/// What the card's charts show beyond the card.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// Out-of-fold rank IC per session.
+    pub ic: Vec<(Date, f64)>,
+    /// Return of the quintile spread per period, before and after costs.
+    pub spread: Vec<(Date, f64, f64)>,
+}
+
+/// Trains and audits. The same input gives the same bytes; `trials` remembers that it was tried.
 pub fn train(
-    history: &[Bars],
-    members: &[Member],
+    data: Dataset<'_>,
     config: &TrainConfig,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Trained, TrainError> {
-    train_until(history, members, config, &mut |step| {
-        progress(step);
-        ControlFlow::Continue(())
-    })
-}
-
-/// As [`train`], until `progress` breaks it off ([`TrainError::Stopped`]).
-pub fn train_until(
-    history: &[Bars],
-    members: &[Member],
-    config: &TrainConfig,
-    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    trials: &Trials,
+    watch: Watch<'_>,
 ) -> Result<Trained, TrainError> {
     config.validate()?;
-    let panel = Panel::build(history, members, config.horizon, progress)?;
-    train_panel(&panel, config, progress)
+    let panel = Standard.panel(data, config, watch)?;
+    train_panel(&Standard, data, panel, config, trials, watch)
 }
 
-/// The deployed model is the tested one: it has seen no test session, so that the card's figures are
-/// of this very file and anybody can compute them again.
+/// As [`train`], from a panel that was made of `data` by the pipeline.
 pub fn train_panel(
-    panel: &Panel,
+    pipeline: &dyn Pipeline,
+    data: Dataset<'_>,
+    raw: Panel,
     config: &TrainConfig,
-    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    trials: &Trials,
+    watch: Watch<'_>,
 ) -> Result<Trained, TrainError> {
     config.validate()?;
-    let split = Split::new(&panel.indices(), panel.source.sessions, config)?;
-    let (trees, curve) = choose_trees(panel, &split, config, progress)?;
-    let matrix = booster::matrix(panel, split.train.clone())?;
-    let mut booster = booster::fit(&matrix, trees, config, Stage::Fit, progress)?;
-    let audit = audit(panel, &split, &booster, trees, config)?;
-    let label = card::judge(&audit.oof)?;
-    let card = Card {
-        history_sha256: panel.source.history_sha256.clone(),
-        first_session: panel.source.first,
-        last_session: panel.source.through,
-        sessions: panel.source.sessions,
-        members: panel.source.members,
-        members_sha256: panel.source.members_sha256.clone(),
-        whitelist_sha256: panel.whitelist_sha256.clone(),
-        names: panel.names.clone(),
-        config: config.clone(),
-        split: split_card(panel, &split, config),
-        trees,
-        validation_curve: curve,
-        red_flags: card::red_flags(&audit.oof),
-        oof: audit.oof,
-        typical_sd: audit.typical_sd,
-        xgboost_version: library_version(&booster)?,
-        trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        label,
-        deployed: card::DEPLOYED.to_owned(),
-        caveats: card::CAVEATS.map(str::to_owned).to_vec(),
+    let study = Study::run(pipeline, data, raw, config, watch)?;
+    let mut earlier = trials.read()?;
+    // Trained again, it is judged by what was there the first time.
+    let ours = trial(data, &study.panel, config, &[]);
+    if let Some(at) = earlier.iter().position(|known| known.is_same_as(&ours)) {
+        earlier.truncate(at);
+    }
+    let case = Case {
+        pipeline,
+        data,
+        config,
+        raw: &study.raw,
+        panel: &study.panel,
+        folds: &study.folds,
+        trials: &earlier,
     };
-    seal(&mut booster, card)
+    let findings = audit::audit(case, &study.controls, study.oof.as_ref(), watch)?;
+    study.card(data, config, findings, trials)
 }
 
-/// Fits the most trees on the first part of the training dates; the number with the best mean daily
-/// rank IC on the last part wins, the smaller of equals. Never by squared error: with this label that
-/// stops at the first tree as often as not (METHODS.md §2).
-fn choose_trees(
-    panel: &Panel,
-    split: &Split,
-    config: &TrainConfig,
-    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<(usize, Vec<CurvePoint>), TrainError> {
-    let fitted = booster::matrix(panel, split.fit.clone())?;
-    let booster = booster::fit(&fitted, config.trees_max, config, Stage::Choose, progress)?;
-    let matrix = booster::matrix(panel, split.validation.clone())?;
-    let days = &panel.days[split.validation.clone()];
-    let mut curve = Vec::new();
-    for trees in (config.trees_min..=config.trees_max).step_by(config.trees_step) {
-        let scores = booster::predict(&booster, &matrix, trees)?;
-        let daily = daily_ic(days, &scores, |day| widen(&day.labels));
-        if !daily.is_empty() {
-            let ic = daily.iter().map(|(_, ic)| ic).sum::<f64>() / daily.len() as f64;
-            curve.push(CurvePoint { trees, ic: rounded(ic) });
-        }
+/// The walk-forward, its controls and the deployed model, before any judgement.
+pub(crate) struct Study {
+    /// Before anything looked at its labels.
+    pub(crate) raw: Panel,
+    pub(crate) panel: Panel,
+    pub(crate) folds: Vec<Fold>,
+    pub(crate) controls: Controls,
+    pub(crate) oof: Option<Oof>,
+    scores: Vec<f32>,
+    fitted: Vec<Fitted>,
+    last: Fold,
+    deployed: Fitted,
+    daily: Vec<(usize, f64)>,
+}
+
+impl Study {
+    pub(crate) fn run(
+        pipeline: &dyn Pipeline,
+        data: Dataset<'_>,
+        raw: Panel,
+        config: &TrainConfig,
+        watch: Watch<'_>,
+    ) -> Result<Self, TrainError> {
+        debug_assert_eq!(raw.source.sessions, data.history.len(), "a panel of this history");
+        // Too little history is said before anything is trained.
+        pipeline.folds(&raw, config)?;
+        let mut controls = Controls::new(pipeline, &raw, config)?;
+        let panel = pipeline.supervised(raw.clone());
+        let folds = pipeline.folds(&panel, config)?;
+        let last = folds::last(&panel, config);
+        let mut fitted = Self::fit(&panel, &folds, &last, &controls, config, watch)?;
+        let noise = fitted.split_off(fitted.len() - controls.noise.folds.len());
+        let permuted = fitted.split_off(fitted.len() - controls.permuted.folds.len());
+        let deployed = fitted.remove(0);
+        controls.permuted.test(&permuted, config.horizon);
+        controls.noise.test(&noise, config.horizon);
+        let scores = walk::out_of_fold(&panel, &folds, &fitted);
+        let tested = walk::tested(&folds);
+        let daily = daily_ic(&panel, &tested, &scores, |row| f64::from(panel.labels[row]));
+        let oof = oof(&panel, &tested, &scores, &daily, config);
+        Ok(Self { raw, panel, folds, controls, oof, scores, fitted, last, deployed, daily })
     }
-    let mut best: Option<&CurvePoint> = None;
-    for point in &curve {
-        if best.is_none_or(|best| point.ic > best.ic) {
-            best = Some(point);
+
+    /// The deployed model, the folds, the permuted folds, the noise folds: the longest first, so that no
+    /// thread waits long at the end.
+    fn fit(
+        panel: &Panel,
+        folds: &[Fold],
+        last: &Fold,
+        controls: &Controls,
+        config: &TrainConfig,
+        watch: Watch<'_>,
+    ) -> Result<Vec<Fitted>, TrainError> {
+        let mut jobs = vec![Job { panel, fold: last }];
+        jobs.extend(folds.iter().map(|fold| Job { panel, fold }));
+        for control in [&controls.permuted, &controls.noise] {
+            jobs.extend(control.jobs());
         }
+        walk::train(&jobs, config, watch)
     }
-    let flat = TrainError::Flat("no number of trees tells the validation names apart");
-    let trees = best.ok_or(flat)?.trees;
-    Ok((trees, curve))
+
+    fn card(
+        self,
+        data: Dataset<'_>,
+        config: &TrainConfig,
+        audit: Vec<audit::Finding>,
+        trials: &Trials,
+    ) -> Result<Trained, TrainError> {
+        let panel = &self.panel;
+        let tested = walk::tested(&self.folds);
+        let spreads = evaluate::spreads(panel, &tested, &self.scores, config.horizon);
+        let trials = trials.record(trial(data, panel, config, &spreads))?;
+        let trials = trials_card(&trials);
+        let flat = TrainError::Flat("its out-of-fold predictions are the same for every name");
+        let oof = self.oof.clone().ok_or(flat)?;
+        let (standing, red_flags) = (Standing::of(&audit), card::red_flags(&oof));
+        let source = &panel.source;
+        let card = Card {
+            history_sha256: source.history_sha256.clone(),
+            first_session: source.first,
+            last_session: source.through,
+            sessions: source.sessions,
+            members: source.members,
+            members_sha256: source.members_sha256.clone(),
+            members_as_of: data.members_as_of,
+            sectors_as_of: data.sectors_as_of,
+            whitelist_sha256: panel.whitelist_sha256.clone(),
+            columns: self.columns()?,
+            // The number of threads is this machine's affair.
+            config: TrainConfig { threads: TrainConfig::default().threads, ..config.clone() },
+            folds: self.fold_cards(),
+            deployed: fold_card(panel, &self.last, &self.deployed, None),
+            trees: self.deployed.trees,
+            spread: spread_card(&spreads, config),
+            deciles_bp: evaluate::deciles(panel, &tested, &self.scores).map(rounded).to_vec(),
+            label: card::label(standing, &audit, &trials, &red_flags),
+            trials,
+            audit,
+            standing,
+            red_flags,
+            oof,
+            typical_sd: self.typical_sd()?,
+            xgboost_version: library_version(&self.deployed.booster)?,
+            trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            caveats: card::CAVEATS.map(str::to_owned).to_vec(),
+        };
+        let series = Series {
+            ic: self.daily.iter().map(|(day, ic)| (panel.days[*day].session, *ic)).collect(),
+            spread: spreads.iter().map(|s| (s.session, s.gross, s.net(COST_BP))).collect(),
+        };
+        seal(self.deployed.booster, card, series)
+    }
+
+    fn fold_cards(&self) -> Vec<FoldCard> {
+        let panel = &self.panel;
+        let ic = |fold: &Fold| {
+            let days = fold.test.days(panel);
+            let ics: Vec<f64> = self
+                .daily
+                .iter()
+                .filter(|(day, _)| days.contains(day))
+                .map(|(_, ic)| *ic)
+                .collect();
+            (!ics.is_empty()).then(|| rounded(mean(ics.into_iter())))
+        };
+        let pairs = self.folds.iter().zip(&self.fitted);
+        pairs.map(|(fold, fitted)| fold_card(panel, fold, fitted, ic(fold))).collect()
+    }
+
+    fn columns(&self) -> Result<Vec<ColumnCard>, TrainError> {
+        let panel = &self.panel;
+        let rows = panel.labels.len();
+        let newest = Rows::from(rows.saturating_sub(IMPORTANCE_ROWS)..rows);
+        let importance = booster::importance(&self.deployed.booster, panel, &newest)?;
+        let recent = panel.rows(panel.days.len().saturating_sub(DRIFT_DAYS)..panel.days.len());
+        let before = Rows::from(0..recent.start);
+        let drift = evaluate::drift(panel, &before, &Rows::from(recent));
+        let column = |((name, importance), drift): ((&String, f64), f64)| ColumnCard {
+            name: name.clone(),
+            importance: rounded(importance),
+            drift: rounded(drift),
+        };
+        Ok(panel.names.iter().zip(importance).zip(drift).map(column).collect())
+    }
+
+    /// Of the deployed model on the dates that chose its trees.
+    fn typical_sd(&self) -> Result<f64, TrainError> {
+        let (panel, rows) = (&self.panel, &self.last.validation);
+        let matrix = booster::features(panel, rows)?;
+        let predicted = booster::predict(&self.deployed.booster, &matrix, self.deployed.trees)?;
+        let first = rows.iter().next().unwrap_or(0);
+        let sd = |(_, rows): (usize, Vec<usize>)| {
+            let scores = rows.iter().map(|row| f64::from(predicted[row - first]));
+            let middle = mean(scores.clone());
+            mean(scores.map(|score| (score - middle).powi(2))).sqrt()
+        };
+        let mut sds: Vec<f64> = by_day(panel, rows).into_iter().map(sd).collect();
+        sds.sort_by(f64::total_cmp);
+        let typical = rounded(f64::midpoint(sds[(sds.len() - 1) / 2], sds[sds.len() / 2]));
+        let flat = TrainError::Flat("its predictions are the same for every name");
+        if typical > 0.0 { Ok(typical) } else { Err(flat) }
+    }
 }
 
-struct Audit {
-    oof: Oof,
-    typical_sd: f64,
-}
-
-/// What the model is worth on dates it has not seen.
-fn audit(
+/// What the procedure is worth on dates it has not seen; `None` where it puts no order on them.
+fn oof(
     panel: &Panel,
-    split: &Split,
-    booster: &Booster,
-    trees: usize,
+    tested: &Rows,
+    scores: &[f32],
+    neutral: &[(usize, f64)],
     config: &TrainConfig,
-) -> Result<Audit, TrainError> {
-    let flat = || TrainError::Flat("its test predictions are the same for every name");
-    let matrix = booster::matrix(panel, split.test.clone())?;
-    let scores = booster::predict(booster, &matrix, trees)?;
-    let days = &panel.days[split.test.clone()];
-    let neutral = daily_ic(days, &scores, |day| widen(&day.labels));
-    let raw = daily_ic(days, &scores, |day| day.returns.clone());
-    let summary = |daily: &[(Date, f64)]| {
+) -> Option<Oof> {
+    let raw = daily_ic(panel, tested, scores, |row| panel.returns[row]);
+    let summary = |daily: &[(usize, f64)]| {
         let series: Vec<f64> = daily.iter().map(|(_, ic)| *ic).collect();
-        IcSummary::of(&series, config.horizon).map(IcSummary::rounded).ok_or_else(flat)
+        IcSummary::of(&series, config.horizon).map(IcSummary::rounded)
     };
-    let oof = Oof {
-        neutral: summary(&neutral)?,
+    Some(Oof {
+        neutral: summary(neutral)?,
         raw: summary(&raw)?,
-        by_year: by_year(&neutral),
-        sessions_without_ic: (days.len() - neutral.len()) as u32,
-    };
-    let typical_sd = rounded(typical_sd(days, &scores));
-    if typical_sd > 0.0 { Ok(Audit { oof, typical_sd }) } else { Err(flat()) }
-}
-
-/// Rank correlation per day; days with too few names or without any order are left out.
-fn daily_ic(days: &[Day], scores: &[f32], outcome: impl Fn(&Day) -> Vec<f64>) -> Vec<(Date, f64)> {
-    let ic = |(day, scores): (&Day, &[f32])| {
-        let known = scores.len() >= NAMES_MIN;
-        let ic = known.then(|| spearman(&widen(scores), &outcome(day))).flatten();
-        ic.map(|ic| (day.session, ic))
-    };
-    by_day(days, scores).filter_map(ic).collect()
-}
-
-fn by_day<'a>(
-    days: &'a [Day],
-    scores: &'a [f32],
-) -> impl Iterator<Item = (&'a Day, &'a [f32])> + 'a {
-    days.iter().scan(scores, |rest, day| {
-        let (today, later) = rest.split_at(day.labels.len());
-        *rest = later;
-        Some((day, today))
+        by_year: by_year(panel, neutral, config.horizon),
+        sessions_without_ic: (tested.days(panel).len() - neutral.len()) as u32,
     })
 }
 
-fn by_year(daily: &[(Date, f64)]) -> Vec<YearIc> {
+fn by_year(panel: &Panel, daily: &[(usize, f64)], horizon: usize) -> Vec<YearIc> {
     let mut years: BTreeMap<i16, Vec<f64>> = BTreeMap::new();
-    for (session, ic) in daily {
-        years.entry(session.year()).or_default().push(*ic);
+    for (day, ic) in daily {
+        years.entry(panel.days[*day].session.year()).or_default().push(*ic);
     }
-    let year = |(year, ics): (i16, Vec<f64>)| {
-        let ic = ics.iter().sum::<f64>() / ics.len() as f64;
-        YearIc { year, ic: rounded(ic), sessions: ics.len() as u32 }
+    let year = |(year, ics): (i16, Vec<f64>)| YearIc {
+        year,
+        ic: rounded(mean(ics.iter().copied())),
+        t: IcSummary::of(&ics, horizon).map(|summary| rounded(summary.t)),
+        sessions: ics.len() as u32,
     };
     years.into_iter().map(year).collect()
 }
 
-/// Median over the days of the standard deviation (ddof 0) of a day's predictions.
-fn typical_sd(days: &[Day], scores: &[f32]) -> f64 {
-    let sd = |(_, scores): (&Day, &[f32])| {
-        let (scores, n) = (widen(scores), scores.len() as f64);
-        let mean = scores.iter().sum::<f64>() / n;
-        (scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / n).sqrt()
+fn fold_card(panel: &Panel, fold: &Fold, fitted: &Fitted, test_ic: Option<f64>) -> FoldCard {
+    let part = |rows: &Rows| {
+        let days = rows.days(panel);
+        Part {
+            first: panel.days[days[0]].session,
+            last: panel.days[days[days.len() - 1]].session,
+            dates: days.len(),
+            rows: rows.len(),
+        }
     };
-    let mut sds: Vec<f64> = by_day(days, scores).map(sd).collect();
-    sds.sort_by(f64::total_cmp);
-    let (low, high) = (sds[(sds.len() - 1) / 2], sds[sds.len() / 2]);
-    f64::midpoint(low, high)
+    FoldCard {
+        fit: part(&fold.fit),
+        validation: part(&fold.validation),
+        test: (!fold.test.is_empty()).then(|| part(&fold.test)),
+        trees: fitted.trees,
+        curve: fitted.curve.clone(),
+        test_ic,
+    }
 }
 
-fn widen(values: &[f32]) -> Vec<f64> {
-    values.iter().copied().map(f64::from).collect()
+fn spread_card(spreads: &[Spread], config: &TrainConfig) -> SpreadCard {
+    let average = |value: fn(&Spread) -> f64| {
+        if spreads.is_empty() { 0.0 } else { rounded(mean(spreads.iter().map(value))) }
+    };
+    let periods_a_year = YEAR / config.horizon as f64;
+    let sharpe = |cost_bp: f64| {
+        let returns = Returns::new(spreads.iter().map(|spread| spread.net(cost_bp)).collect()).ok();
+        let sharpe = returns.and_then(|returns| returns.sharpe_daily(0.0));
+        CostSharpe { cost_bp, sharpe: sharpe.map(|s| rounded(s * periods_a_year.sqrt())) }
+    };
+    SpreadCard {
+        periods: spreads.len(),
+        gross_bp: average(|spread| spread.gross * 1e4),
+        traded: average(|spread| spread.traded),
+        sharpe: COSTS_BP.map(sharpe).to_vec(),
+    }
 }
 
-fn split_card(panel: &Panel, split: &Split, config: &TrainConfig) -> SplitCard {
-    let part = |days: &Range<usize>| Part {
-        first: panel.days[days.start].session,
-        last: panel.days[days.end - 1].session,
-        dates: days.len(),
-        rows: panel.rows(days.clone()),
+fn trial(data: Dataset<'_>, panel: &Panel, config: &TrainConfig, spreads: &[Spread]) -> Trial {
+    Trial {
+        config: config.clone(),
+        whitelist_sha256: panel.whitelist_sha256.clone(),
+        members_sha256: panel.source.members_sha256.clone(),
+        first: panel.source.first,
+        through: panel.source.through,
+        sessions: panel.source.sessions,
+        history_sha256: panel.source.history_sha256.clone(),
+        snapshot_sha256: snapshot_sha256(data.history),
+        dates: spreads.iter().map(|spread| spread.session).collect(),
+        returns: spreads.iter().map(|spread| spread.net(COST_BP)).collect(),
+    }
+}
+
+/// `trials`: every one up to and with this training's.
+fn trials_card(trials: &[Trial]) -> TrialsCard {
+    let sharpe = |trial: &Trial| Returns::new(trial.returns.clone()).ok()?.sharpe_daily(0.0);
+    let sharpes: Vec<f64> = trials.iter().filter_map(sharpe).collect();
+    let variance = if sharpes.len() < 2 {
+        0.0
+    } else {
+        let middle = mean(sharpes.iter().copied());
+        sharpes.iter().map(|s| (s - middle).powi(2)).sum::<f64>() / (sharpes.len() - 1) as f64
     };
-    SplitCard {
-        fit: part(&split.fit),
-        validation: part(&split.validation),
-        train: part(&split.train),
-        test: part(&split.test),
-        labels_overlapping_test: split.overlapping(&panel.indices(), config.horizon),
+    let ours = &trials[trials.len() - 1];
+    let comparable: Vec<Vec<f64>> =
+        trials.iter().filter(|t| t.dates == ours.dates).map(|t| t.returns.clone()).collect();
+    let correlation = stats::mean_correlation(&comparable);
+    let returns = Returns::new(ours.returns.clone()).ok();
+    let n = trials.len() as f64;
+    let dsr = returns.as_ref().and_then(|r| stats::deflated_sharpe(r, variance, n));
+    TrialsCard {
+        cost_bp: COST_BP,
+        trials: trials.len(),
+        effective_trials: rounded(stats::effective_trials(n, correlation)),
+        sharpe_variance: rounded(variance),
+        psr: returns.and_then(|returns| returns.probabilistic_sharpe(0.0)).map(rounded),
+        dsr: dsr.map(rounded),
+        pbo: stats::overfitting_probability(&comparable, stats::PBO_BLOCKS),
     }
 }
 
@@ -248,13 +382,15 @@ fn library_version(booster: &Booster) -> Result<String, TrainError> {
 }
 
 /// Puts names and card into the model file, so that its hash vouches for both.
-fn seal(booster: &mut Booster, card: Card) -> Result<Trained, TrainError> {
-    let names = card.names.iter().map(String::as_str).collect();
+fn seal(mut booster: Booster, card: Card, series: Series) -> Result<Trained, TrainError> {
+    let names = card.names();
+    let names = names.iter().map(String::as_str).collect();
     booster.set_feature_names(&names).map_err(failed("naming the columns"))?;
-    let json = serde_json::to_string(&card).expect("a card is plain data");
-    booster.set_attribute(CARD_ATTRIBUTE, &json).map_err(failed("attaching the card"))?;
+    let text = serde_json::to_string(&card).expect("a card is plain data");
+    booster.set_attribute(CARD_ATTRIBUTE, &text).map_err(failed("attaching the card"))?;
     let bytes = booster.save_buffer(true).map_err(failed("writing the model"))?;
+    let json = booster.save_buffer(false).map_err(failed("writing the model"))?;
     let sha256 = sha256_hex(&bytes);
     let id = format!("xgb-{}-{}", card.last_session.strftime("%Y%m%d"), &sha256[..8]);
-    Ok(Trained { model: ModelRef { id, sha256 }, card, bytes })
+    Ok(Trained { model: ModelRef { id, sha256 }, card, series, bytes, json })
 }

@@ -42,10 +42,18 @@ pub enum Command {
     Import(Import),
     /// Bars from Alpaca (or a venue that speaks its API) into data/latest/prices.parquet.
     Fetch(Fetch),
+    /// The last trade and quote of some names, now.
+    Latest(Latest),
     /// Train a model on data/latest/prices.parquet and put it into the registry.
     Train(Train),
+    /// What the registry holds, and which model trades: list, show, promote, rollback, history.
+    Models(crate::commands::models::Models),
     /// The same actors over history, without a network: same bars and dates, same orders.
     Backtest(Backtest),
+    /// Why an order was sent: target, score, features and bars behind it, and what it cost.
+    Explain(crate::commands::explain::Explain),
+    /// Recompute a recorded session with the cores of today; names the first difference.
+    Replay(crate::commands::replay::Replay),
     /// What each actor is doing: state, last journal position, lag.
     Status(Status),
     /// Stop trading now. Latched until `aurora resume`.
@@ -60,6 +68,9 @@ pub struct Period {
     /// Bars to trade on: a prices.parquet that `aurora import` or `aurora fetch` wrote. Without it, a synthetic market.
     #[arg(long, value_name = "FILE")]
     pub bars: Option<PathBuf>,
+    /// Use what was known of --bars at the end of this day, from data/snapshots.
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "bars")]
+    pub as_of: Option<Date>,
     /// First session to trade; by default the last --sessions there are.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub from: Option<Date>,
@@ -170,6 +181,20 @@ pub struct Import {
     /// Date the sector snapshot speaks for.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub sectors_as_of: Option<Date>,
+    #[command(flatten)]
+    pub gate: Gate,
+}
+
+/// What is let through.
+#[derive(Clone, Debug, Args)]
+pub struct Gate {
+    /// CSV of what is known of names beside their bars (listed, delisted, halt, move): symbol, kind, from, through, note.
+    /// Kept as data/latest/events.csv; by default the one that is there.
+    #[arg(long, value_name = "CSV")]
+    pub events: Option<PathBuf>,
+    /// Take bars with holes or doubtful values all the same, marked as partial: trading refuses such a file.
+    #[arg(long)]
+    pub allow_partial: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -177,12 +202,51 @@ pub struct Fetch {
     /// CSV with columns `symbol` and `sector`; by default the universe imported or fetched before.
     #[arg(long, value_name = "CSV")]
     pub universe: Option<PathBuf>,
-    /// First session; by default one that gives the features their history and the model ten years.
+    /// First session; by default the first stored one, or ten years before the last.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub from: Option<Date>,
     /// Last session; by default the last that has closed.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub through: Option<Date>,
+    /// 1Min, 5Min, 1Hour, 1Day, 1Week, 1Month, … Any but 1Day goes into a file of its own, data/latest/bars-1Hour.parquet.
+    #[arg(long, default_value = "1Day", value_name = "N{Min,Hour,Day,Week,Month}")]
+    pub timeframe: String,
+    /// These symbols instead of the universe, into a file of their own; pairs of coins (BTC/USD) into data/latest/crypto-1Day.parquet.
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    pub symbols: Vec<String>,
+    /// Where coins are traded.
+    #[arg(long, default_value = "us", value_name = "NAME")]
+    pub location: String,
+    /// sip, iex, …; by default the configuration's.
+    #[arg(long)]
+    pub feed: Option<String>,
+    /// split, raw, dividend, all; by default the configuration's.
+    #[arg(long)]
+    pub adjustment: Option<String>,
+    /// The day whose names the symbols are; by default today's.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub asof: Option<Date>,
+    /// Replace a stored past that the source has changed: everything is fetched again, the differences are recorded.
+    #[arg(long, value_name = "REASON")]
+    pub restate: Option<String>,
+    #[command(flatten)]
+    pub gate: Gate,
+    /// Address of a venue that serves the API (bin/venue), HOST:PORT; by default those of the configuration.
+    #[arg(long, env = "AURORA_VENUE", value_name = "HOST:PORT")]
+    pub venue: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Latest {
+    /// AAPL, BRK.B, BTC/USD, …
+    #[arg(required = true)]
+    pub symbols: Vec<String>,
+    /// sip, iex, …; by default the configuration's.
+    #[arg(long)]
+    pub feed: Option<String>,
+    /// Where coins are traded.
+    #[arg(long, default_value = "us", value_name = "NAME")]
+    pub location: String,
     /// Address of a venue that serves the API (bin/venue), HOST:PORT; by default those of the configuration.
     #[arg(long, env = "AURORA_VENUE", value_name = "HOST:PORT")]
     pub venue: Option<String>,
@@ -193,6 +257,9 @@ pub struct Train {
     /// Bars to train on; by default data/latest/prices.parquet.
     #[arg(long, value_name = "FILE")]
     pub bars: Option<PathBuf>,
+    /// Use what was known of the bars at the end of this day, from data/snapshots.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub as_of: Option<Date>,
     /// Last session the model may see; by default the last there is.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub through: Option<Date>,

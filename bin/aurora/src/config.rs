@@ -1,7 +1,7 @@
 //! `aurora.toml`: every limit written down, every unknown key an error.
 
 use crate::failure::{Failure, fail};
-use messages::{Limits, sha256_hex};
+use messages::{Limits, RiskRules, sha256_hex};
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;
@@ -14,6 +14,7 @@ const SHIPPED: &str = include_str!("../../../deploy/aurora.toml");
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub limits: Limits,
+    pub risk: RiskRules,
     pub training: TrainConfig,
     pub alpaca: Alpaca,
     pub schedule: Schedule,
@@ -80,29 +81,61 @@ impl Config {
             )));
         }
         self.training.validate().map_err(|error| fail(format!("{name}: [training] {error}")))?;
+        self.check_limits()
+            .and_then(|()| self.check_risk())
+            .map_err(|error| fail(format!("{name}: {error}")))
+    }
+
+    fn check_limits(&self) -> Result<(), String> {
         let limits = &self.limits;
-        let fractions = [
-            ("gross", limits.gross, 10.0),
-            ("gross_max", limits.gross_max, 10.0),
-            ("name_max", limits.name_max, 1.0),
-            ("net_max", limits.net_max, 1.0),
-            ("beta_max", limits.beta_max, 1.0),
-            ("sector_net_max", limits.sector_net_max, 1.0),
-            ("adv_share_max", limits.adv_share_max, 1.0),
-            ("order_max", limits.order_max, 1.0),
-        ];
-        for (key, value, most) in fractions {
-            if !(value > 0.0 && value <= most) {
-                return Err(fail(format!(
-                    "{name}: limits.{key} is {value}; it must be in (0, {most}]"
-                )));
-            }
-        }
+        within("limits.gross", limits.gross, 10.0)?;
+        within("limits.gross_max", limits.gross_max, 10.0)?;
+        within("limits.name_max", limits.name_max, 1.0)?;
+        within("limits.net_max", limits.net_max, 1.0)?;
+        within("limits.beta_max", limits.beta_max, 1.0)?;
+        within("limits.sector_net_max", limits.sector_net_max, 1.0)?;
+        within("limits.adv_share_max", limits.adv_share_max, 1.0)?;
+        within("limits.order_max", limits.order_max, 1.0)?;
         if limits.gross > limits.gross_max {
-            return Err(fail(format!("{name}: limits.gross is above limits.gross_max")));
+            return Err("limits.gross is above limits.gross_max".to_owned());
         }
         Ok(())
     }
+
+    fn check_risk(&self) -> Result<(), String> {
+        let risk = &self.risk;
+        within("risk.risk_aversion", risk.risk_aversion, 1000.0)?;
+        within("risk.turnover_max", risk.turnover_max, 20.0)?;
+        within("risk.collar", risk.collar, 1.0)?;
+        within("risk.equity_left_min", risk.equity_left_min, 1.0)?;
+        within("risk.plan_multiple", risk.plan_multiple, 100.0)?;
+        if risk.plan_multiple < 1.0 {
+            return Err("risk.plan_multiple is below 1: no plan could be carried out".to_owned());
+        }
+        if risk.orders_per_minute == 0 || risk.order_max_usd == 0 {
+            return Err("risk.orders_per_minute and risk.order_max_usd must be above 0".to_owned());
+        }
+        let breakers = &risk.breakers;
+        if breakers.rejects_in_a_row == 0 {
+            return Err("risk.breakers.rejects_in_a_row must be above 0".to_owned());
+        }
+        for (key, levels) in [("day_loss", breakers.day_loss), ("drawdown", breakers.drawdown)] {
+            levels
+                .iter()
+                .try_for_each(|level| within(&format!("risk.breakers.{key}"), *level, 1.0))?;
+            if !levels.is_sorted() {
+                return Err(format!("risk.breakers.{key}: each level is at least the one before"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn within(key: &str, value: f64, most: f64) -> Result<(), String> {
+    if value > 0.0 && value <= most {
+        return Ok(());
+    }
+    Err(format!("{key} is {value}; it must be in (0, {most}]"))
 }
 
 #[cfg(test)]

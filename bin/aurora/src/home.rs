@@ -15,6 +15,10 @@ impl Home {
         self.0.join("data/latest")
     }
 
+    pub fn prices(&self) -> PathBuf {
+        self.latest().join("prices.parquet")
+    }
+
     pub fn runs(&self) -> PathBuf {
         self.0.join("data/runs")
     }
@@ -35,8 +39,7 @@ impl Home {
     /// A run over the installation's own prices and models.
     pub fn run(&self, run_id: &str) -> Places {
         let run = self.runs().join(run_id);
-        let prices = self.latest().join("prices.parquet");
-        Places { prices, models: self.models(), nats: self.0.join("data/nats"), run }
+        Places { prices: self.prices(), models: self.models(), nats: self.0.join("data/nats"), run }
     }
 
     /// A run that keeps everything to itself: a demo or a backtest must not touch what trading uses.

@@ -14,6 +14,7 @@ mod home;
 mod morning;
 mod opening;
 mod output;
+mod prices;
 mod processes;
 mod replay;
 mod scene;
@@ -52,10 +53,14 @@ fn run(cli: &Cli) -> Result<bool, Failure> {
         Command::Demo(args) => runtime.block_on(commands::demo::demo(args, common)),
         Command::Up(args) => runtime.block_on(commands::run::up(args, common)),
         Command::Actor(args) => runtime.block_on(commands::run::actor(args, common)),
-        Command::Import(args) => commands::research::import(args, common),
-        Command::Fetch(args) => runtime.block_on(commands::research::fetch(args, common)),
-        Command::Train(args) => commands::research::train(args, common),
+        Command::Import(args) => commands::data::import(args, common),
+        Command::Fetch(args) => runtime.block_on(commands::fetch::fetch(args, common)),
+        Command::Latest(args) => runtime.block_on(commands::data::latest(args, common)),
+        Command::Train(args) => commands::train::train(args, common),
+        Command::Models(args) => commands::models::models(args, common),
         Command::Backtest(args) => commands::backtest::backtest(args, common),
+        Command::Explain(args) => runtime.block_on(commands::explain::explain(args, common)),
+        Command::Replay(args) => runtime.block_on(commands::replay::replay(args, common)),
         Command::Status(args) => runtime.block_on(commands::control::status(args, common)),
         Command::Kill(args) => runtime.block_on(commands::control::kill(args, common)),
         Command::Resume(args) => runtime.block_on(commands::control::resume(args, common)),

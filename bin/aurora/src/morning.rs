@@ -10,10 +10,11 @@ use messages::{
 use shell::Bus;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The stored bars, with what journals hold and the store lacks: ingest may have died between the two.
-pub async fn history(bus: &Bus, prices: &Path, day: Day) -> Result<Vec<Bars>, Failure> {
-    let read = || store::read_prices(prices).map_err(|error| Failure::from(error).finally());
+pub async fn history(bus: &Bus, prices: &Path, day: Day) -> Result<Arc<Vec<Bars>>, Failure> {
+    let read = || store::trading_prices(prices).map_err(|error| Failure::from(error).finally());
     let bars = read()?;
     let known = bars.last().map(|bars| bars.session);
     if known.is_none_or(|known| known >= day.history_session) {

@@ -3,7 +3,12 @@
 use crate::conductor::Day;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
-use messages::{Bars, Date, Env, Holding, Kill, Member, ModelRef, SessionOpened, Usd, sha256_hex};
+use ingest::Events;
+use messages::{
+    Bars, Date, Edge, Env, Holding, Kill, Member, ModelRef, SessionOpened, Usd, sha256_hex,
+};
+use std::path::PathBuf;
+use trainer::Registry;
 
 /// Sessions of history that features are computed from: 252 for the longest window, 60 for a name to
 /// become eligible, 21 for its liquidity, and room to spare. A session that trains takes all there is.
@@ -18,7 +23,11 @@ pub struct Opening {
     pub sectors_as_of: Date,
     /// Of the bars: `synthetic market, seed 42`, a file, or a host.
     pub source: String,
+    /// Who may lack a bar and whose move is real: what the gate of a backtest goes by.
+    pub events: Events,
     pub config: Config,
+    /// The registry, whose cards say what models promise. Scoring loads no model whose card was tampered with.
+    pub models: PathBuf,
 }
 
 /// What the broker reports before the session.
@@ -55,6 +64,7 @@ impl Opening {
         let most = if model.is_some() { HISTORY_SESSIONS } else { u32::MAX };
         let sessions = u32::try_from(before).unwrap_or(u32::MAX).min(most);
         let (history, _) = ingest::store::history(bars, last.session, sessions)?;
+        let edge = model.as_ref().map(|model| self.edge(model)).transpose()?;
         Ok(SessionOpened {
             env: self.env,
             run_id: self.run_id.clone(),
@@ -73,7 +83,16 @@ impl Opening {
             cash: account.cash,
             equity: account.equity,
             halted,
+            rules: Some(self.config.risk.clone()),
+            edge,
+            peak_equity: None,
         })
+    }
+
+    fn edge(&self, model: &ModelRef) -> Result<Edge, Failure> {
+        let card = Registry::new(&self.models).card(&model.id)?;
+        let horizon = u32::try_from(card.config.horizon).unwrap_or(u32::MAX);
+        Ok(Edge { oof_ic: card.oof.neutral.mean, horizon })
     }
 }
 

@@ -5,6 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 
 /// Text, or JSON if that was asked for; both on stdout.
 pub fn emit<T: Serialize>(json: bool, value: &T, text: &str) -> Result<(), Failure> {
@@ -30,11 +31,17 @@ pub fn progress(what: &'static str, length: u64) -> ProgressBar {
     bar
 }
 
-/// Stage and steps of a training on its bar.
-pub fn show_training(bar: &ProgressBar, step: trainer::Progress) {
-    bar.set_length(step.of as u64);
-    bar.set_position(step.done as u64);
-    bar.set_message(format!("{:?}", step.stage).to_lowercase());
+/// Shows stage and steps of a training on its bar, and never ends it.
+pub fn show_training(
+    bar: &ProgressBar,
+) -> impl Fn(trainer::Progress) -> ControlFlow<()> + Sync + use<> {
+    let bar = bar.clone();
+    move |step| {
+        bar.set_length(step.of as u64);
+        bar.set_position(step.done as u64);
+        bar.set_message(format!("{:?}", step.stage).to_lowercase());
+        ControlFlow::Continue(())
+    }
 }
 
 /// A line for people on stderr, where no bar tells it already.

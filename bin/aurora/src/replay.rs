@@ -10,8 +10,10 @@ use exchange::{Event, Exchange};
 use kernel::{Observer, Simulation};
 use messages::{
     AccountReported, ActorId, Bars, Envelope, Filled, Holding, Message, MessageId, ModelRef, Order,
-    OrderStatus, OrderUpdated, Outcome, Phase, PhaseBegan, SessionClosed, Time,
+    OrderStatus, OrderUpdated, Outcome, Phase, PhaseBegan, Price, SessionClosed, Shares, Time, Usd,
 };
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 /// One session on the way through the actors.
 pub struct Replay<'a> {
@@ -67,7 +69,9 @@ impl Replay<'_> {
         let at = bars.partition_point(|bars| bars.session < day.signal_session);
         let none = Bars::empty(day.signal_session);
         let today = bars.get(at).filter(|bars| bars.session == day.signal_session).unwrap_or(&none);
-        let body = match ingest::coverage::check(&opening.members, today, bars[..at].last()) {
+        let before: Vec<&Bars> = bars[..at].iter().collect();
+        let events = &opening.events;
+        let body = match ingest::coverage::check(&opening.members, today, &before, events) {
             Ok(()) => Message::Bars(today.clone()),
             Err(failed) => Message::CoverageFailed(failed),
         };
@@ -140,14 +144,16 @@ impl Replay<'_> {
     fn submit(&mut self, order: &Order) {
         let request = exchange::NewOrder {
             client_order_id: Some(order.client_order_id.clone()),
-            symbol: order.symbol.clone(),
-            side: order.side,
-            quantity: order.quantity,
-            kind: exchange::OrderKind::Market,
-            time_in_force: order.time_in_force,
+            ..exchange::NewOrder::simple(
+                order.symbol.clone(),
+                order.side,
+                order.quantity.0,
+                exchange::OrderKind::Market,
+                order.time_in_force,
+            )
         };
         let now = self.exchange.now();
-        let (status, venue_order_id, reason) = match self.exchange.submit(request) {
+        let (status, venue_order_id, reason) = match self.exchange.submit(&request) {
             Ok(taken) => (OrderStatus::Accepted, taken.id, None),
             Err(refusal) => (OrderStatus::Rejected, String::new(), Some(refusal.message)),
         };
@@ -179,18 +185,18 @@ impl Replay<'_> {
                     client_order_id: order.client_order_id.clone(),
                     symbol: fill.symbol.clone(),
                     side: fill.side,
-                    quantity: fill.quantity,
-                    price: fill.price,
-                    cumulative: fill.cumulative,
-                    complete: fill.leaves.0 == 0,
+                    quantity: shares(fill.quantity),
+                    price: price(fill.price),
+                    cumulative: shares(fill.cumulative),
+                    complete: fill.leaves.is_zero(),
                 };
-                let key = format!("fill.{}.{}", order.client_order_id, fill.cumulative.0);
+                let key = format!("fill.{}.{}", order.client_order_id, fill.cumulative);
                 self.say(ActorId::Broker, &key, fill.at, Message::Filled(body));
             }
             let status = match update.event {
                 Event::Canceled => OrderStatus::Canceled,
                 Event::Expired => OrderStatus::Expired,
-                Event::Accepted | Event::New | Event::PartialFill | Event::Fill => continue,
+                _ => continue,
             };
             let body = OrderUpdated {
                 client_order_id: order.client_order_id.clone(),
@@ -209,13 +215,29 @@ fn statement(exchange: &Exchange) -> AccountReported {
     let account = exchange.account();
     let holding = |position: exchange::PositionState| Holding {
         symbol: position.symbol,
-        quantity: position.quantity,
-        average: position.average,
-        mark: position.mark,
+        quantity: shares(position.quantity),
+        average: price(position.average),
+        mark: price(position.mark),
     };
     AccountReported {
-        cash: account.cash,
-        equity: account.equity,
+        cash: Usd(micros(account.cash)),
+        equity: Usd(micros(account.equity)),
         positions: exchange.positions().into_iter().map(holding).collect(),
     }
+}
+
+/// Our cores trade whole shares of equities, at prices of four decimals.
+fn shares(quantity: Decimal) -> Shares {
+    assert!(quantity.is_integer(), "a fraction of a share: {quantity}");
+    Shares(quantity.to_i64().expect("fewer shares than there are"))
+}
+
+fn price(price: Decimal) -> Price {
+    Price(micros(price))
+}
+
+fn micros(amount: Decimal) -> i64 {
+    let micros = amount * Decimal::from(1_000_000);
+    assert!(micros.is_integer(), "finer than a millionth of a dollar: {amount}");
+    micros.to_i64().expect("less money than there is")
 }

@@ -4,13 +4,12 @@ use crate::cli::Period;
 use crate::conductor::Day;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
+use crate::prices::{Purpose, load};
 use exchange::{Market, SyntheticConfig};
+use ingest::Events;
 use messages::{Bars, Date, Member, Symbol, Time, Usd};
 use std::collections::BTreeMap;
-use std::path::Path;
-
-/// Sessions that a feature with the longest window needs before its first value.
-const WARM_UP: usize = 253;
+use std::path::{Path, PathBuf};
 
 pub struct Scene {
     pub market: Market,
@@ -20,14 +19,18 @@ pub struct Scene {
     /// The session before the first traded one: the model is trained in it.
     pub training: Day,
     pub trading: Vec<Day>,
+    /// What is known of names beside the bars.
+    pub events: Events,
+    /// The file they are from.
+    pub events_file: Option<PathBuf>,
     /// `synthetic seed 42`, or the file.
     pub source: String,
 }
 
 impl Scene {
-    pub fn new(period: &Period, config: &Config) -> Result<Self, Failure> {
-        let (market, sectors_as_of, source) = match &period.bars {
-            Some(path) => given(path)?,
+    pub fn new(period: &Period, config: &Config, purpose: Purpose) -> Result<Self, Failure> {
+        let Given { market, sectors_as_of, events, source } = match &period.bars {
+            Some(path) => given(path, period.as_of, purpose)?,
             None => synthetic(period, config),
         };
         let dates: Vec<Date> = market.bars().iter().map(|bars| bars.session).collect();
@@ -40,6 +43,8 @@ impl Scene {
             training: days[first - 1],
             trading: days[first..first + period.sessions as usize].to_vec(),
             market,
+            events_file: (!events.is_empty()).then(|| ingest::events_path(Path::new(&source))),
+            events,
             source,
         })
     }
@@ -51,18 +56,20 @@ impl Scene {
     }
 }
 
-/// Sessions before the first traded one: windows, training, test, horizon, and one to train in.
+/// Sessions before the first traded one: what the audit needs to decide, one to train in, and some on
+/// which no IC can be computed.
 fn needed(config: &Config) -> usize {
-    let training = &config.training;
-    let label = training.horizon + 1;
-    WARM_UP
-        + training.train_sessions_min
-        + training.test_sessions
-        + 2 * (label + training.embargo)
-        + 3
+    config.training.sessions_needed() + 11
 }
 
-fn synthetic(period: &Period, config: &Config) -> (Market, Date, String) {
+struct Given {
+    market: Market,
+    sectors_as_of: Date,
+    events: Events,
+    source: String,
+}
+
+fn synthetic(period: &Period, config: &Config) -> Given {
     let sessions = needed(config) + period.sessions as usize;
     let market = Market::synthetic(&SyntheticConfig {
         seed: period.seed,
@@ -71,16 +78,22 @@ fn synthetic(period: &Period, config: &Config) -> (Market, Date, String) {
         ..SyntheticConfig::default()
     });
     let first = market.bars()[0].session;
-    (market, first, format!("synthetic market, seed {}", period.seed))
+    Given {
+        market,
+        sectors_as_of: first,
+        events: Events::default(),
+        source: format!("synthetic market, seed {}", period.seed),
+    }
 }
 
-fn given(path: &Path) -> Result<(Market, Date, String), Failure> {
-    let bars = ingest::store::read_prices(path)?;
-    let universe = ingest::read_universe(&ingest::universe_path(path))?;
+fn given(path: &Path, as_of: Option<Date>, purpose: Purpose) -> Result<Given, Failure> {
+    let (path, bars) = load(path, as_of, purpose)?;
+    let universe = ingest::read_universe(&ingest::universe_path(&path))?;
     let pair = |member: &Member| (member.symbol.clone(), member.sector.clone());
     let sectors: BTreeMap<Symbol, String> = universe.members.iter().map(pair).collect();
     let market = Market::from_bars(bars, &sectors)?;
-    Ok((market, universe.sectors_as_of, path.display().to_string()))
+    let (sectors_as_of, source) = (universe.sectors_as_of, path.display().to_string());
+    Ok(Given { market, sectors_as_of, events: ingest::read_events(&path)?, source })
 }
 
 /// Index of the first session to trade.

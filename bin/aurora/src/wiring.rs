@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use ingest::store;
 use kernel::{Actor, Observer};
-use messages::{ActorId, Bars, Envelope, HistoryRef, ModelRef, SessionOpened, Topic};
+use messages::{ActorId, Bars, Env, Envelope, HistoryRef, ModelRef, SessionOpened, Topic};
 use reporting::{Reporting, RunFolder};
 use risk::Risk;
 use scoring::{Predictor, Scoring};
@@ -20,7 +20,8 @@ use trainer::Registry;
 /// The files a journal vouches for by their hash.
 pub trait Files {
     fn history(&self, wanted: &HistoryRef) -> Result<Vec<Bars>, BoxError>;
-    fn model(&self, wanted: &ModelRef) -> Result<Box<dyn Predictor>, BoxError>;
+    /// If its audit allows trading in `env`.
+    fn model(&self, wanted: &ModelRef, env: Env) -> Result<Box<dyn Predictor>, BoxError>;
 }
 
 /// On disk, as the running system has them.
@@ -32,12 +33,12 @@ pub struct Disk {
 
 impl Files for Disk {
     fn history(&self, wanted: &HistoryRef) -> Result<Vec<Bars>, BoxError> {
-        let bars = store::read_prices(&self.prices)?;
+        let bars = store::trading_prices(&self.prices)?;
         Ok(store::verify(&bars, wanted)?.to_vec())
     }
 
-    fn model(&self, wanted: &ModelRef) -> Result<Box<dyn Predictor>, BoxError> {
-        Ok(Box::new(Registry::new(&self.models).load(wanted)?))
+    fn model(&self, wanted: &ModelRef, env: Env) -> Result<Box<dyn Predictor>, BoxError> {
+        Ok(Box::new(Registry::new(&self.models).load(wanted, env)?))
     }
 }
 
@@ -50,7 +51,8 @@ pub fn core(
     Ok(match actor {
         ActorId::Features => Box::new(FeaturesActor::new(files.history(&opened.history)?)),
         ActorId::Scoring => {
-            let model = opened.model.as_ref().map(|model| files.model(model)).transpose()?;
+            let model = opened.model.as_ref();
+            let model = model.map(|model| files.model(model, opened.env)).transpose()?;
             Box::new(Scoring::new(model))
         }
         ActorId::Risk => Box::new(Risk::new()),

@@ -50,6 +50,10 @@ impl Running {
         self.mode == ClockMode::Stepped
     }
 
+    pub(crate) fn is_accelerated(&self) -> bool {
+        matches!(self.mode, ClockMode::Accelerated { .. })
+    }
+
     /// `None` for a stepped clock: whatever time it is, it still is.
     pub(crate) fn now(&self) -> Option<Time> {
         match self.mode {

@@ -1,26 +1,53 @@
-//! An Alpaca-compatible venue on loopback: REST and the trading websocket around
-//! [`exchange::Exchange`].
+//! An Alpaca-compatible venue on loopback: REST and websockets around [`exchange::Exchange`].
 //!
-//! One listener serves all four of Alpaca's bases. What it answers follows the contract in
-//! `ALPACA_CONTRACT.md`; what it does not have is a 404 or a 422, never a pretence. Beyond Alpaca there is
-//! one thing, the clock: `POST /aurora/v1/clock {"now": "2024-01-03T14:30:00Z"}` moves it forward, and
-//! the answer comes when everything that happened on the way is in the account and queued, in order,
-//! on every open stream.
+//! One listener serves all four of Alpaca's bases, trading and market data, stocks and coins. What it
+//! answers follows the contract in `ALPACA_CONTRACT.md`; what it does not have is a 404, a 422 or an empty
+//! list, never a pretence.
 //!
+//! # Beyond Alpaca
+//! - `POST /aurora/v1/clock {"now": "2024-01-03T14:30:00Z"}` moves a stepped clock forward. The answer comes
+//!   when everything that happened on the way is in the account and queued, in order, on every stream.
+//! - `/aurora/v1/faults` makes things go wrong, repeatably: see `faults`.
+//! - With [`VenueConfig::state`] a restart goes on where the venue was: see `persistence`.
+//!
+//! # What Alpaca has and this venue has not
+//! Options (contracts, orders, data; the list of contracts is empty), multi-leg orders, corporate actions,
+//! dividends and news (empty lists), screeners, bonds, transfers and journals, crypto wallets, locates,
+//! borrow and regulatory fees, margin calls and forced liquidation, the Broker API, OAuth's own endpoints (the
+//! secret key serves as the token), `/v3` clocks and calendars of other markets, the SSE streams,
+//! streams of `boats`, `overnight`, options and news, several accounts. Its calendar begins with its market's first session; after the
+//! last it goes on by the rules of XNYS.
+//!
+//! # Order
 //! Requests take turns on one lock, so the exchange sees one sequence of them and its events go out in
-//! that sequence. A daily bar is shown from its session's close on.
+//! that sequence. Nothing is shown before its time: a bar of a running session is the day so far.
 
 mod access;
-mod bars;
+mod account;
+mod activities;
+mod assets;
+mod calendar;
 mod clock;
 mod control;
+mod data;
+mod faults;
+mod feed;
+mod history;
+mod order_body;
 mod orders;
+mod persistence;
+mod positions;
+mod query;
+mod reference;
 mod reply;
 mod server;
 mod state;
 mod stream;
-mod trading;
+mod watchlists;
+mod websocket;
 mod wire;
 
 pub use clock::ClockMode;
+pub use feed::FeedConfig;
+pub use persistence::StateError;
 pub use server::{Venue, VenueConfig, VenueError};

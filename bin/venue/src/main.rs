@@ -1,6 +1,9 @@
 //! `venue`: the simulated venue as a program.
 
-use clap::{ArgGroup, Parser};
+mod coins;
+
+use clap::{Parser, ValueEnum};
+use exchange::calendar::is_xnys_session;
 use exchange::{ExchangeConfig, Market, SyntheticConfig};
 use messages::{Date, Time, Usd};
 use std::error::Error;
@@ -13,34 +16,72 @@ use venue::{ClockMode, Venue, VenueConfig};
 
 /// An Alpaca-compatible venue on this machine: point a client's trading, data and stream URLs at it.
 ///
-/// It plays daily bars (of a seeded synthetic market, or your own), matches orders at the opening
-/// price with spread and impact, and streams trade updates. Without a clock that runs, move it:
+/// It plays daily bars (of a seeded synthetic market, or your own) as a tape of trades, four a minute,
+/// matches stock and crypto orders against it with spread and impact, and serves the REST APIs and
+/// websockets of trading and market data. All it needs has a default:
 ///
-///     curl -X POST http://127.0.0.1:8777/aurora/v1/clock -d '{"now": "2024-01-03T14:30:00Z"}'
+///     venue --listen 127.0.0.1:8777
+///
+/// Without a clock that runs, move it:
+///
+///     curl -X POST http://127.0.0.1:8777/aurora/v1/clock -d '{"now": "2023-10-10T14:30:00Z"}'
+///
+/// Faults on request: latency, 429s, errors after an order was taken, lost, doubled and swapped stream
+/// messages, disconnects, half-open sockets, slow and truncated answers, repeated and empty pages, a
+/// skewed clock, slow cancels. For example, a fifth of all orders answered 504 although they were taken:
+///
+///     curl -X POST http://127.0.0.1:8777/aurora/v1/faults -d '{"seed": 7, "rules": [{"kind": "error",
+///       "status": 504, "match": {"method": "POST", "path": "/v2/orders"}, "share": 0.2}]}'
+///
+/// GET tells how often each rule fired, DELETE ends them. Kinds, with their parameters:
+///
+///     latency     ms (200) jitter_ms (0) when: before (default) or after the work is done
+///     rate_limit  headers (true) burst (1) ms (1000): until the reset that they name
+///     error       status (503) when (after) burst (1)
+///     disconnect half_open  when (after)
+///     slow        bytes (64) each ms (20)           truncate  bytes (half) transport (false)
+///     clock_skew  ms (60000)                        lag       ms (500) of cancels and replaces
+///     repeat_page empty_page                        drop duplicate reorder (stream messages)
+///
+/// Each rule: share (1), after (0: let through first), count (no limit), match: method, path (its
+/// beginning), contains (in the query or the message), on: requests or messages (of websockets).
 ///
 /// Prints its URLs as one line of JSON, then serves until SIGTERM or Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "venue", version, verbatim_doc_comment)]
-#[command(group = ArgGroup::new("what").args(["synthetic", "bars"]).required(true))]
 struct Arguments {
     /// Play the synthetic market of this seed: the same bars bit for bit on every run
-    #[arg(long, value_name = "SEED")]
-    synthetic: Option<u64>,
+    #[arg(long, value_name = "SEED", default_value_t = 1, conflicts_with = "bars")]
+    synthetic: u64,
     /// Of the synthetic market
     #[arg(long, default_value_t = 130, value_parser = clap::value_parser!(u16).range(1..=2000))]
     symbols: u16,
-    /// Of the synthetic market; the first is 2019-01-02
-    #[arg(long, default_value_t = 1260, value_parser = clap::value_parser!(u32).range(1..=20_000))]
-    sessions: u32,
+    /// Of the synthetic market; the first is 2019-01-02 [default: 1260; with --clock real as many as
+    /// reach to the end of next year, so that there are past ones and future ones]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    sessions: Option<u32>,
     /// Play these bars: a prices.parquet as `aurora import` or `aurora fetch` writes it
     #[arg(long, value_name = "FILE", requires = "sectors")]
     bars: Option<PathBuf>,
     /// Sectors of the symbols in --bars: a CSV with the columns symbol and sector
-    #[arg(long, value_name = "CSV")]
+    #[arg(long, value_name = "CSV", requires = "bars")]
     sectors: Option<PathBuf>,
+    /// Daily bars of coins beside --bars: a CSV with the columns symbol (BTC/USD), date, open, high,
+    /// low, close, volume
+    #[arg(long, value_name = "CSV", requires = "bars")]
+    crypto: Option<PathBuf>,
     /// Dollars that the account starts with
     #[arg(long, default_value = "1000000")]
     cash: Usd,
+    /// Buying power in multiples of equity: 1 (cash account), 2 or 4
+    #[arg(long, default_value_t = 4, value_parser = multiplier)]
+    multiplier: u8,
+    /// The account starts long-only (PATCH /v2/account/configurations changes it)
+    #[arg(long)]
+    no_shorting: bool,
+    /// Share of fills that come in two pieces, as 10 % do on Alpaca's paper venue
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share)]
+    partial_fills: f64,
     /// `stepped`: moved by POST /aurora/v1/clock; `real`: this machine's; `60x`: a minute a second
     #[arg(long, default_value = "stepped")]
     clock: ClockMode,
@@ -53,12 +94,28 @@ struct Arguments {
     /// Key id that clients must send; everybody is let in without one
     #[arg(long, env = "VENUE_KEY_ID", requires = "secret_key")]
     key_id: Option<String>,
-    /// Secret key that clients must send
+    /// Secret key that clients must send; it is the OAuth token as well
     #[arg(long, env = "VENUE_SECRET_KEY", hide_env_values = true, requires = "key_id")]
     secret_key: Option<String>,
-    /// Requests per minute (Alpaca: 200); more are answered 429 [default: no limit]
+    /// Requests per minute to the trading API (Alpaca: 200); more are answered 429
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    rate_limit: u32,
+    /// Requests per minute to the data API [default: the plan's]
     #[arg(long, value_name = "N")]
-    rate_limit: Option<u32>,
+    data_rate_limit: Option<u32>,
+    /// Of market data. `basic`: 200 requests a minute, 30 symbols on the stock stream, no SIP stream, SIP
+    /// data by REST only when 15 minutes old; `plus`: 10000 requests a minute and everything
+    #[arg(long, value_enum, default_value = "plus")]
+    plan: Plan,
+    /// Remember orders, positions and settings here, and go on from there at the next start
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+enum Plan {
+    Basic,
+    Plus,
 }
 
 #[tokio::main]
@@ -77,27 +134,17 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let market = match (arguments.synthetic, &arguments.bars, &arguments.sectors) {
-        (Some(seed), _, _) => synthetic(seed, &arguments),
-        (None, Some(bars), Some(sectors)) => given(bars, sectors)?,
-        _ => return Err("say what to play: --synthetic SEED, or --bars FILE --sectors CSV".into()),
-    };
-    let start = start(&market, arguments.start)?;
-    let seed = arguments.synthetic.unwrap_or_default();
-    let exchange = ExchangeConfig::new(arguments.cash, seed, start);
-    let mut config = VenueConfig::new(market, exchange);
-    config.clock = arguments.clock;
-    config.listen = arguments.listen;
-    config.keys = arguments.key_id.zip(arguments.secret_key);
-    config.rate_limit = arguments.rate_limit;
+    let config = config(&arguments)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let venue = Venue::start(config).await?;
     let urls = venue.endpoints();
     let line = serde_json::json!({
         "trading": urls.trading,
         "data": urls.data,
+        "data_stream": urls.data_stream,
         "trading_stream": format!("{}/stream", urls.trading_stream),
         "clock": format!("{}/aurora/v1/clock", urls.trading),
+        "faults": format!("{}/aurora/v1/faults", urls.trading),
     });
     writeln!(std::io::stdout(), "{line}")?;
     tokio::select! {
@@ -108,19 +155,76 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn synthetic(seed: u64, arguments: &Arguments) -> Market {
+fn config(arguments: &Arguments) -> Result<VenueConfig, Box<dyn Error>> {
+    let market = match (&arguments.bars, &arguments.sectors) {
+        (Some(bars), Some(sectors)) => given(bars, sectors, arguments.crypto.as_deref())?,
+        _ => synthetic(arguments),
+    };
+    let start = start(&market, arguments.start)?;
+    let mut exchange = ExchangeConfig::new(arguments.cash, arguments.synthetic, start);
+    exchange.multiplier = arguments.multiplier;
+    exchange.partial_fills = arguments.partial_fills;
+    let mut config = VenueConfig::new(market, exchange);
+    config.clock = arguments.clock;
+    config.listen = arguments.listen;
+    config.keys = arguments.key_id.clone().zip(arguments.secret_key.clone());
+    config.rate_limit = Some(arguments.rate_limit);
+    let plan = if arguments.plan == Plan::Basic { 200 } else { 10_000 };
+    config.data_rate_limit = Some(arguments.data_rate_limit.unwrap_or(plan));
+    if arguments.plan == Plan::Basic {
+        config.recent_sip = false;
+        (config.feed.sip, config.feed.symbols_max) = (false, Some(30));
+    }
+    config.no_shorting = arguments.no_shorting;
+    config.state.clone_from(&arguments.state);
+    Ok(config)
+}
+
+fn synthetic(arguments: &Arguments) -> Market {
+    let usual = SyntheticConfig::default();
+    let sessions = match (arguments.sessions, arguments.clock) {
+        (Some(sessions), _) => sessions as usize,
+        (None, ClockMode::Real) => sessions_until_next_year(usual.first),
+        (None, _) => usual.sessions,
+    };
     Market::synthetic(&SyntheticConfig {
-        seed,
+        seed: arguments.synthetic,
         symbols: usize::from(arguments.symbols),
-        sessions: arguments.sessions as usize,
-        ..SyntheticConfig::default()
+        sessions,
+        ..usual
     })
 }
 
-fn given(bars: &Path, sectors: &Path) -> Result<Market, Box<dyn Error>> {
+/// From `first` to the end of the year after this one.
+fn sessions_until_next_year(first: Date) -> usize {
+    let this_year = jiff::Zoned::now().date().year();
+    let days = std::iter::successors(Some(first), |date| date.tomorrow().ok());
+    let until = days.take_while(|date| date.year() <= this_year + 1);
+    until.filter(|date| is_xnys_session(*date)).count()
+}
+
+fn given(bars: &Path, sectors: &Path, crypto: Option<&Path>) -> Result<Market, Box<dyn Error>> {
     let bars = ingest::store::read_prices(bars)?;
     let sectors = ingest::sectors::read(sectors)?;
-    Ok(Market::from_bars(bars, &sectors.sector)?)
+    let market = Market::from_bars(bars, &sectors.sector)?;
+    match crypto {
+        Some(path) => Ok(market.with_crypto(coins::read(path)?)?),
+        None => Ok(market),
+    }
+}
+
+fn multiplier(text: &str) -> Result<u8, String> {
+    match text {
+        "1" => Ok(1),
+        "2" => Ok(2),
+        "4" => Ok(4),
+        _ => Err("1, 2 or 4".to_owned()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "between 0 and 1".to_owned())
 }
 
 fn start(market: &Market, date: Option<Date>) -> Result<Time, String> {
@@ -141,7 +245,9 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
-        assert!(Arguments::try_parse_from(["venue"]).is_err());
+        let plain = Arguments::try_parse_from(["venue"]).unwrap();
+        assert_eq!((plain.synthetic, plain.clock), (1, ClockMode::Stepped));
+        assert!(Arguments::try_parse_from(["venue", "--multiplier", "3"]).is_err());
         assert!(Arguments::try_parse_from(["venue", "--bars", "x"]).is_err());
         assert!(Arguments::try_parse_from(["venue", "--synthetic", "1", "--bars", "x"]).is_err());
         let good = ["venue", "--synthetic", "1", "--clock", "60x", "--cash", "250000.50"];

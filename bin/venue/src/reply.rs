@@ -1,11 +1,26 @@
 //! Answers: JSON, or a refusal in Alpaca's form.
 
-use axum::body::Body;
+use crate::wire;
+use axum::body::{Body, HttpBody};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use exchange::Refusal;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use tower_http::compression::Predicate;
+
+/// Smaller answers gain nothing by compression, and of larger ones the time it takes is more than what
+/// the loopback takes for the bytes.
+const COMPRESSED_BYTES: std::ops::Range<u64> = 1_024..512 * 1_024;
+
+/// Which answers are compressed for clients that accept it: those of known, middling size.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Compressible;
+
+impl Predicate for Compressible {
+    fn should_compress<B: HttpBody>(&self, response: &axum::http::Response<B>) -> bool {
+        response.body().size_hint().exact().is_some_and(|size| COMPRESSED_BYTES.contains(&size))
+    }
+}
 
 /// What a handler ends in.
 pub(crate) type Reply = Result<Response, Refused>;
@@ -22,18 +37,9 @@ impl From<Refusal> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let Refusal { status, code, message, extras } = self.0;
-        let mut body = Map::new();
-        // The data API has no codes.
-        if code != 0 {
-            body.insert("code".to_owned(), json!(code));
-        }
-        body.insert("message".to_owned(), Value::String(message));
-        let extras =
-            extras.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value)));
-        body.extend(extras);
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        json(status, &Value::Object(body))
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        json(status, &wire::refusal(&self.0))
     }
 }
 

@@ -1,110 +1,89 @@
 //! The trading websocket: authenticate, listen, and hear of every order.
+//!
+//! Frames are binary, as Alpaca's paper venue sends them, and hold JSON text; MessagePack if the
+//! handshake asks for it. Headers of the handshake let nobody in: one has to say who one is.
 
-use crate::access::Keys;
+use crate::access::{Credentials, Keys};
+use crate::faults::{Line, Outgoing};
+use crate::reply::Reply;
 use crate::state::App;
+use crate::websocket::{Socket, accept};
 use crate::wire;
+use alpaca::Codec;
 use alpaca::model::{Authorization, StreamMessage, StreamRequest, Streams};
-use axum::body::Body;
+use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::routing::get;
 use bytes::Bytes;
-use exchange::{Refusal, TradeUpdate};
+use exchange::{Market, TradeUpdate};
 use futures::{SinkExt, StreamExt};
-use hyper_util::rt::TokioIo;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
 /// Messages that a client may be behind; then it is cut off, as Alpaca does with slow clients.
 const QUEUE_MAX: usize = 65_536;
+const PATH: &str = "/stream";
 const TRADE_UPDATES: &str = "trade_updates";
 
-type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
-
-/// The handshake of RFC 6455; the connection goes on in a task of its own.
-pub(crate) async fn upgrade(
-    State(app): State<Arc<App>>,
-    mut request: Request,
-) -> crate::reply::Reply {
-    let key = handshake(request.headers())?;
-    let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
-        match upgrade.await {
-            Ok(upgraded) => {
-                let io = TokioIo::new(upgraded);
-                let socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
-                serve(&app, socket).await;
-            }
-            Err(error) => tracing::debug!(%error, "websocket upgrade"),
-        }
-    });
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let accept = derive_accept_key(key.as_bytes());
-    let accept = accept.parse().expect("base64 is a header value");
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, header::HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    Ok(response)
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new().route(PATH, get(upgrade))
 }
 
-fn handshake(headers: &HeaderMap) -> Result<String, Refusal> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let refuse = |message: &str| Err(Refusal::new(400, Refusal::MALFORMED, message));
-    if !text(header::UPGRADE).eq_ignore_ascii_case("websocket") {
-        return refuse("this is a websocket: send an upgrade");
-    }
-    if text(header::SEC_WEBSOCKET_VERSION) != "13" {
-        return refuse("websocket version 13 is required");
-    }
-    if text(header::CONTENT_TYPE) == "application/msgpack" {
-        return refuse("msgpack is not implemented by this venue");
-    }
-    match text(header::SEC_WEBSOCKET_KEY) {
-        "" => refuse("sec-websocket-key is missing"),
-        key => Ok(key.to_owned()),
-    }
+async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Reply {
+    accept(request, move |socket, codec| serve(app, socket, codec))
 }
 
 /// Until either side has enough.
-async fn serve(app: &App, mut socket: Socket) {
-    let (sender, mut queue) = mpsc::channel(QUEUE_MAX);
-    let id = app.turn(|state| state.listeners.add(sender));
-    let mut stopping = app.stopping.clone();
-    loop {
-        tokio::select! {
-            received = socket.next() => match received {
-                Some(Ok(Message::Text(text))) => on_request(app, id, text.as_bytes()),
-                Some(Ok(Message::Binary(bytes))) => on_request(app, id, &bytes),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
-                Some(Ok(_)) => {}
-            },
-            queued = queue.recv() => {
-                let Some(bytes) = queued else { break };
-                if socket.send(Message::Binary(bytes)).await.is_err() {
-                    break;
-                }
-            }
-            _ = stopping.changed() => break,
-        }
-    }
+async fn serve(app: Arc<App>, mut socket: Socket, codec: Codec) {
+    let (sender, queue) = mpsc::channel(QUEUE_MAX);
+    let mut line = Line::new(&app, PATH, queue);
+    let id = app.turn(|state| state.listeners.add(sender, codec));
+    let abrupt = talk(&app, &mut socket, &mut line, id).await;
     app.turn(|state| state.listeners.remove(id));
+    if abrupt {
+        return;
+    }
     // What was queued before the end still goes out; the peer may be gone.
-    while let Ok(bytes) = queue.try_recv() {
+    while let Some(bytes) = line.drain() {
         if socket.send(Message::Binary(bytes)).await.is_err() {
-            break;
+            return;
         }
     }
     let _ = socket.close(None).await;
 }
 
+/// Whether the connection is to end without a word.
+async fn talk(app: &Arc<App>, socket: &mut Socket, line: &mut Line<Bytes>, id: u64) -> bool {
+    loop {
+        tokio::select! {
+            received = socket.next() => match received {
+                Some(Ok(Message::Text(text))) => on_request(app, id, text.as_bytes()),
+                Some(Ok(Message::Binary(bytes))) => on_request(app, id, &bytes),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return false,
+                Some(Ok(_)) => {}
+            },
+            outgoing = line.next() => match outgoing {
+                Some(Outgoing::Message(bytes)) => {
+                    if socket.send(Message::Binary(bytes)).await.is_err() {
+                        return false;
+                    }
+                }
+                Some(Outgoing::Disconnect) => return true,
+                Some(Outgoing::Silence) => {
+                    app.stopped().await;
+                    return true;
+                }
+                None => return false,
+            },
+            () = app.stopped() => return false,
+        }
+    }
+}
+
 fn on_request(app: &App, id: u64, bytes: &[u8]) {
-    let request = serde_json::from_slice(bytes);
+    let request = StreamRequest::decode(bytes);
     app.turn(|state| match request {
         Ok(request) => state.listeners.on_request(id, request, app.keys.as_ref()),
         Err(error) => {
@@ -123,14 +102,16 @@ pub(crate) struct Listeners {
 
 struct Listener {
     queue: mpsc::Sender<Bytes>,
+    codec: Codec,
     authorized: bool,
     listening: bool,
 }
 
 impl Listeners {
-    fn add(&mut self, queue: mpsc::Sender<Bytes>) -> u64 {
+    fn add(&mut self, queue: mpsc::Sender<Bytes>, codec: Codec) -> u64 {
         self.count += 1;
-        self.all.insert(self.count, Listener { queue, authorized: false, listening: false });
+        let listener = Listener { queue, codec, authorized: false, listening: false };
+        self.all.insert(self.count, listener);
         self.count
     }
 
@@ -140,13 +121,20 @@ impl Listeners {
     }
 
     /// To all who listen, in the order of the calls.
-    pub(crate) fn tell(&mut self, update: &TradeUpdate) {
-        if self.all.values().any(|listener| listener.listening) {
-            let bytes = encode(&StreamMessage::TradeUpdates(Box::new(wire::update(update))));
-            let send =
-                |listener: &mut Listener| !listener.listening || listener.send(bytes.clone());
-            self.all.retain(|_, listener| send(listener));
+    pub(crate) fn tell(&mut self, market: &Market, update: &TradeUpdate) {
+        if !self.all.values().any(|listener| listener.listening) {
+            return;
         }
+        let message = StreamMessage::TradeUpdates(Box::new(wire::update(market, update)));
+        let encoded = |codec: Codec| Bytes::from(message.encode(codec));
+        let (mut json, mut msgpack) = (None, None);
+        self.all.retain(|_, listener| {
+            let bytes = match listener.codec {
+                Codec::Json => json.get_or_insert_with(|| encoded(Codec::Json)),
+                Codec::Msgpack => msgpack.get_or_insert_with(|| encoded(Codec::Msgpack)),
+            };
+            !listener.listening || listener.send(bytes.clone())
+        });
     }
 
     fn on_request(&mut self, id: u64, request: StreamRequest, keys: Option<&Keys>) {
@@ -162,7 +150,7 @@ impl Listeners {
             }
             StreamRequest::Listen { data } => listener.listen(&data),
         };
-        if !listener.send(encode(&answer)) {
+        if !listener.send(Bytes::from(answer.encode(listener.codec))) {
             self.all.remove(&id);
         }
     }
@@ -170,10 +158,16 @@ impl Listeners {
 
 impl Listener {
     fn authenticate(&mut self, id: &str, secret: &str, keys: Option<&Keys>) -> StreamMessage {
-        self.authorized = keys.is_none_or(|keys| keys.id == id && keys.secret == secret);
+        let credentials = match id {
+            "oauth" => Credentials::Token(secret.to_owned()),
+            id => Credentials::Pair(id.to_owned(), secret.to_owned()),
+        };
+        self.authorized = keys.is_none_or(|keys| keys.accepts(&credentials));
+        self.listening &= self.authorized;
         self.authorization("authenticate")
     }
 
+    /// To what is wanted and there is: to nothing, if that is nothing.
     fn listen(&mut self, wanted: &Streams) -> StreamMessage {
         if !self.authorized {
             return self.authorization("listen");
@@ -195,8 +189,4 @@ impl Listener {
     fn send(&self, bytes: Bytes) -> bool {
         self.queue.try_send(bytes).is_ok()
     }
-}
-
-fn encode(message: &StreamMessage) -> Bytes {
-    Bytes::from(serde_json::to_vec(message).expect("stream messages are plain data"))
 }

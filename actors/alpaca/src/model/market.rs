@@ -1,11 +1,10 @@
-//! The market: its clock and calendar, its assets, its bars.
+//! The market: its clock, its calendar, its assets.
 
-use super::scalar::{new_york, number, or_empty, some_number, wall};
+use super::scalar::{new_york, or_empty, some_number, wall};
 use super::{Amount, Stamp};
 use jiff::civil;
 use messages::Date;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// `GET /v2/clock`, with New York's offset.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +42,12 @@ pub struct CalendarDay {
 pub struct Asset {
     /// Survives renames.
     pub id: String,
+    /// `us_equity`, `crypto`, …
     pub class: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange: Option<String>,
     pub symbol: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `active` or `inactive`.
     pub status: String,
@@ -60,52 +62,24 @@ pub struct Asset {
     #[serde(default)]
     pub fractionable: bool,
     /// `easy_to_borrow` or `hard_to_borrow`; replaces the flag.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub borrow_status: Option<String>,
+    /// Deprecated; percent, as a number.
+    #[serde(serialize_with = "some_number", skip_serializing_if = "Option::is_none")]
     pub maintenance_margin_requirement: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub margin_requirement_long: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub margin_requirement_short: Option<Amount>,
     #[serde(default, deserialize_with = "or_empty")]
     pub attributes: Vec<String>,
-}
-
-/// Prices in dollars. `t` is the left edge: for a daily bar midnight in New York.
-#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bar {
-    pub t: Stamp,
-    #[serde(serialize_with = "number")]
-    pub o: f64,
-    #[serde(serialize_with = "number")]
-    pub h: f64,
-    #[serde(serialize_with = "number")]
-    pub l: f64,
-    #[serde(serialize_with = "number")]
-    pub c: f64,
-    /// Shares; absent in one quoted body.
-    #[serde(serialize_with = "some_number", skip_serializing_if = "Option::is_none")]
-    pub v: Option<f64>,
-    /// Trades.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub n: Option<u64>,
-    #[serde(serialize_with = "some_number", skip_serializing_if = "Option::is_none")]
-    pub vw: Option<f64>,
-}
-
-/// A page of `GET /v2/stocks/bars`. A symbol without a bar is absent.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct BarsPage {
-    #[serde(default, deserialize_with = "or_empty")]
-    pub bars: BTreeMap<String, Vec<Bar>>,
-    /// `None` is the only sign of the end.
-    pub next_page_token: Option<String>,
+    pub cusip: Option<String>,
+    /// This and the two increments: crypto only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub currency: Option<String>,
-}
-
-/// A page of `GET /v2/stocks/{symbol}/bars`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SymbolBarsPage {
-    #[serde(default, deserialize_with = "or_empty")]
-    pub bars: Vec<Bar>,
-    pub symbol: String,
-    pub next_page_token: Option<String>,
+    pub min_order_size: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_trade_increment: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_increment: Option<Amount>,
 }

@@ -1,6 +1,6 @@
 //! Orders: what is sent, and what Alpaca makes of it.
 
-use super::{Amount, Stamp};
+use super::{Amount, ApiError, Stamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -111,10 +111,49 @@ pub struct NewOrder {
     pub extended_hours: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_order_id: Option<String>,
+    /// `simple` (the default), `bracket`, `oco`, `oto`, `mleg`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_class: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take_profit: Option<TakeProfit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_loss: Option<StopLoss>,
+    /// `buy_to_open`, `buy_to_close`, `sell_to_open`, `sell_to_close`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position_intent: Option<String>,
+}
+
+/// The leg that takes a gain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeProfit {
+    pub limit_price: Amount,
+}
+
+/// The leg that ends a loss: a stop order, or with a limit a stop-limit order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopLoss {
+    pub stop_price: Amount,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_price: Option<Amount>,
+}
+
+/// Body of `PATCH /v2/orders/{id}`: what is to change. The answer is a new order with a new id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplaceOrder {
+    /// Whole shares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qty: Option<Amount>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_in_force: Option<TimeInForce>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_price: Option<Amount>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_price: Option<Amount>,
+    /// The new trail, in what the order trails by: dollars or percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trail: Option<Amount>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_order_id: Option<String>,
 }
 
 impl NewOrder {
@@ -134,6 +173,8 @@ impl NewOrder {
             extended_hours: None,
             client_order_id: None,
             order_class: None,
+            take_profit: None,
+            stop_loss: None,
             position_intent: None,
         }
     }
@@ -179,7 +220,43 @@ pub struct Order {
     pub legs: Option<Vec<Order>>,
     pub trail_percent: Option<Amount>,
     pub trail_price: Option<Amount>,
+    /// High (or, for a buy, low) water mark of a trailing stop.
     pub hwm: Option<Amount>,
     pub source: Option<String>,
     pub subtag: Option<String>,
+    /// Only on the legs of a multi-leg order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio_qty: Option<Amount>,
+    /// Seen in `trade_updates` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_requested_at: Option<Stamp>,
+}
+
+/// An item of the 207 answer to `DELETE /v2/orders`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelOutcome {
+    /// The order's.
+    pub id: String,
+    /// 200, or 500 if it could not be cancelled.
+    pub status: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Outcome>,
+}
+
+/// An item of the 207 answer to `DELETE /v2/positions`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseOutcome {
+    /// The position's symbol; of an order that was cancelled on the way, the order's id.
+    pub symbol: String,
+    pub status: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Outcome>,
+}
+
+/// What became of one item of many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    Order(Box<Order>),
+    Refusal(ApiError),
 }

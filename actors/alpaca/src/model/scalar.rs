@@ -2,6 +2,7 @@
 
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 
+use crate::codec::PackedTime;
 use crate::time;
 use messages::Time;
 use rust_decimal::Decimal;
@@ -81,16 +82,34 @@ impl de::Visitor<'_> for AmountVisitor {
     }
 }
 
+/// Text in JSON, the timestamp extension in MessagePack.
 impl Serialize for Stamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&time::utc(self.0))
+        if serializer.is_human_readable() {
+            serializer.collect_str(&time::utc(self.0))
+        } else {
+            PackedTime::of(self.0).serialize(serializer)
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Stamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        time::parse(&text).map(Stamp).map_err(de::Error::custom)
+        deserializer.deserialize_str(StampVisitor)
+    }
+}
+
+struct StampVisitor;
+
+impl de::Visitor<'_> for StampVisitor {
+    type Value = Stamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an RFC 3339 time")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Stamp, E> {
+        time::parse(text).map(Stamp).map_err(E::custom)
     }
 }
 
@@ -143,6 +162,33 @@ pub(super) fn some_number<S: Serializer>(value: &Option<f64>, s: S) -> Result<S:
     match value {
         Some(value) => number(value, s),
         None => s.serialize_none(),
+    }
+}
+
+/// For `with`: columns of numbers with gaps, as portfolio history has them.
+pub(super) mod numbers {
+    use super::number;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    struct Number(f64);
+
+    impl Serialize for Number {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            number(&self.0, serializer)
+        }
+    }
+
+    pub(in crate::model) fn serialize<S: Serializer>(
+        column: &[Option<f64>],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(column.iter().map(|value| value.map(Number)))
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Option<f64>>, D::Error> {
+        Option::deserialize(deserializer).map(Option::unwrap_or_default)
     }
 }
 

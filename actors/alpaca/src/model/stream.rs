@@ -1,7 +1,9 @@
 //! The trading websocket: one object per frame, each way.
 
 use super::{Amount, Order, Stamp};
+use crate::codec::{Codec, CodecError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
 
 /// What a client says.
@@ -71,6 +73,10 @@ pub struct TradeUpdate {
     /// Signed, after the execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position_qty: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Stamp>,
     pub order: Order,
 }
 
@@ -87,24 +93,46 @@ pub enum Event {
     DoneForDay,
     Rejected,
     Replaced,
-    /// All others say nothing that we act on.
+    Stopped,
+    PendingCancel,
+    PendingReplace,
+    Calculated,
+    Suspended,
+    OrderReplaceRejected,
+    OrderCancelRejected,
+    Restated,
+    Held,
     #[serde(untagged)]
     Other(String),
 }
 
+impl StreamRequest {
+    /// From a frame, JSON or MessagePack by its content.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        Codec::of(bytes).read(bytes)
+    }
+
+    pub fn encode(&self, codec: Codec) -> Vec<u8> {
+        codec.write(self)
+    }
+}
+
 impl StreamMessage {
-    /// From the text of a frame; `None` if it is of a stream that we know nothing of.
-    pub fn decode(bytes: &[u8]) -> Result<Option<Self>, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Head {
-            stream: String,
+    /// From a frame, JSON or MessagePack by its content; `None` if it is of a stream that we know
+    /// nothing of.
+    pub fn decode(bytes: &[u8]) -> Result<Option<Self>, CodecError> {
+        let message = Codec::of(bytes).decode(bytes)?;
+        match message.get("stream").and_then(Value::as_str) {
+            Some("authorization" | "listening" | "trade_updates") => {
+                Ok(Some(serde_json::from_value(message)?))
+            }
+            Some(_) => Ok(None),
+            None => Err(CodecError::new("a message without the name of its stream")),
         }
-        let Head { stream } = serde_json::from_slice(bytes)?;
-        if ["authorization", "listening", "trade_updates"].contains(&stream.as_str()) {
-            serde_json::from_slice(bytes).map(Some)
-        } else {
-            Ok(None)
-        }
+    }
+
+    pub fn encode(&self, codec: Codec) -> Vec<u8> {
+        codec.write(self)
     }
 }
 

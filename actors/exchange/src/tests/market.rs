@@ -13,7 +13,32 @@ fn a_seed_is_a_market_bit_for_bit() {
     let hash = |seed| history_sha256(market(seed, 20, 60).bars());
     assert_eq!(hash(7), hash(7));
     assert_ne!(hash(7), hash(8));
-    assert_eq!(hash(7), "bf08bff94eb3938226011b205e049c28a17c81330f4017159df0789e943d3518");
+    assert_eq!(hash(7), "398ef10be97cb22d458e7c1b3c55fd08fa0546306eda915f77440c0c7152dd1c");
+}
+
+/// Which numbers a position draws does not depend on what it is called.
+#[test]
+fn names_change_no_number() {
+    let hash = |seed, symbols: usize, sessions| {
+        let market = market(seed, symbols, sessions);
+        let numbers = |row: usize| -> Vec<u64> {
+            let columns = market.bars().iter().flat_map(|bars| {
+                [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume, &bars.raw_close]
+            });
+            columns.map(|column| column[row].to_bits()).collect()
+        };
+        let mut paths: Vec<Vec<u64>> = (0..symbols).map(numbers).collect();
+        paths.sort();
+        let bytes: Vec<u8> = paths.into_iter().flatten().flat_map(u64::to_le_bytes).collect();
+        messages::sha256_hex(&bytes)
+    };
+    assert_eq!(
+        [hash(7, 20, 60), hash(1, 130, 300)],
+        [
+            "0726f372e0e9e34cd00b99023f5f4d0c09dedaa191c0d6924c6fb993b2d82e4e",
+            "ac704a12f034b6a224f56dd2995a96c81edfb03f9a71622e709fc9773a55caf2",
+        ]
+    );
 }
 
 #[test]
@@ -32,10 +57,11 @@ fn more_sessions_or_symbols_leave_the_others_as_they_were() {
 #[test]
 fn bars_are_sound_on_exchange_days() {
     let market = market(5, 130, 300);
-    let assets = market.assets();
+    let assets = market.equities();
     assert_eq!(assets.len(), 130);
     assert!(assets.windows(2).all(|pair| pair[0].symbol < pair[1].symbol));
-    assert_eq!(assets.iter().filter(|asset| asset.symbol.as_str().contains('.')).count(), 1);
+    assert!(market.pairs().windows(2).all(|pair| pair[0].symbol < pair[1].symbol));
+    assert_eq!(market.pairs().len(), 12);
     let mut sectors: Vec<&str> = assets.iter().map(|asset| asset.sector.as_str()).collect();
     sectors.sort_unstable();
     sectors.dedup();
@@ -149,13 +175,22 @@ fn the_edge_is_there_and_modest() {
 }
 
 #[test]
-fn the_class_share_stays_as_a_market_grows() {
-    let dotted = |symbols| -> Option<Symbol> {
-        let market = market(9, symbols, 1);
-        let found = market.assets().iter().find(|asset| asset.symbol.as_str().contains('.'));
-        found.map(|asset| asset.symbol.clone())
+fn tickers_are_those_that_people_know_and_stay_as_a_market_grows() {
+    let symbols = |seed, count| -> Vec<Symbol> {
+        market(seed, count, 1).members().into_iter().map(|member| member.symbol).collect()
     };
-    assert!(dotted(1).is_none());
-    assert_eq!(dotted(10), dotted(100));
-    assert!(dotted(10).is_some());
+    let (few, many) = (symbols(9, 30), symbols(9, 200));
+    for known in ["AAPL", "MSFT", "AMZN", "TSLA", "SPY", "GOOGL", "META", "NVDA", "BRK.B", "BF.B"] {
+        assert!(few.contains(&Symbol::from(known)), "{known}");
+    }
+    assert!(few.iter().all(|symbol| many.contains(symbol)));
+    assert_eq!(many.len(), 200);
+    let market = market(9, 30, 1);
+    let of = |symbol: &str| market.asset(&Symbol::from(symbol)).unwrap();
+    let listed = |symbol| (of(symbol).exchange.as_str(), of(symbol).tape());
+    assert_eq!(listed("AAPL"), ("NASDAQ", 'C'));
+    assert_eq!(listed("BRK.B"), ("NYSE", 'A'));
+    assert_eq!(listed("SPY"), ("ARCA", 'B'));
+    assert_eq!(of("AAPL").sector, "Information Technology");
+    assert_eq!(market.equities().iter().filter(|asset| !asset.fractionable).count(), 3);
 }

@@ -2,8 +2,9 @@
 
 use kernel::{Actor, Outbox};
 use messages::{
-    Date, Env, Envelope, Exposures, F32s, Features, HistoryRef, Holding, Limits, Member, Message,
-    MessageId, ModelRef, Price, Scores, SessionOpened, Shares, Symbol, Targets, Time, Usd,
+    Breakers, Date, Edge, Env, Envelope, Exposures, F32s, FactorCovariance, Features, HistoryRef,
+    Holding, Limits, Member, Message, MessageId, ModelRef, Price, RiskRules, Scores, SessionOpened,
+    Shares, Symbol, Targets, Time, Usd,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,6 +15,31 @@ pub(crate) struct Market {
     pub(crate) equity: f64,
     pub(crate) limits: Limits,
     pub(crate) names: Vec<Listing>,
+    pub(crate) ruled: Option<Ruled>,
+}
+
+/// What sessions have since there are rules.
+#[derive(Clone, Debug)]
+pub(crate) struct Ruled {
+    pub(crate) rules: RiskRules,
+    pub(crate) edge: Option<Edge>,
+    /// Square: of the market and [`SECTORS`] on as many hidden factors.
+    pub(crate) loadings: Option<Vec<f64>>,
+}
+
+pub(crate) const SECTORS: usize = 5;
+
+/// Ways in which a market can be degenerate.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Plausible,
+    OneSector,
+    Collinear,
+    Illiquid,
+    Ineligible,
+    Restricted,
+    /// Positions of several times the equity.
+    Drifted,
 }
 
 #[derive(Clone, Debug)]
@@ -60,22 +86,86 @@ fn listing(sectors: usize, drift: f64) -> impl Strategy<Value = Listing> {
 }
 
 pub(crate) fn market() -> impl Strategy<Value = Market> {
-    let equity = prop_oneof![Just(1e6), Just(5e3), Just(200.0), Just(3e8)];
-    let shape = (1_usize..6, prop_oneof![Just(0.0001), Just(0.03), Just(0.4)], 0_usize..50);
+    use Kind::*;
+    let kinds =
+        [Plausible, Plausible, OneSector, Collinear, Illiquid, Ineligible, Restricted, Drifted];
+    prop::sample::select(kinds.to_vec()).prop_flat_map(market_of)
+}
+
+pub(crate) fn market_of(kind: Kind) -> impl Strategy<Value = Market> {
+    let equity = prop_oneof![3 => Just(1e6), 1 => Just(5e3), 1 => Just(200.0), 1 => Just(3e8)];
+    let drift = match kind {
+        Kind::Drifted => prop_oneof![Just(0.4), Just(5.0)].boxed(),
+        _ => prop_oneof![Just(0.0001), Just(0.03), Just(0.2)].boxed(),
+    };
+    let sectors = if kind == Kind::OneSector { 1..2 } else { 1..SECTORS + 1 };
+    let shape = (sectors, drift, 0_usize..32);
     let listings = shape.prop_flat_map(|(sectors, drift, n)| vec(listing(sectors, drift), n));
-    let degenerate = prop::sample::select(vec!["no", "no", "collinear", "illiquid", "restricted"]);
     let caps = (prop_oneof![Just(0.03), Just(0.2)], prop_oneof![Just(0.02), Just(0.1)]);
-    (equity, listings, degenerate, caps).prop_map(|(equity, mut names, degenerate, caps)| {
+    let ruled = prop::option::weighted(0.8, ruled());
+    (equity, listings, caps, ruled).prop_map(move |(equity, mut names, caps, mut ruled)| {
         for name in &mut names {
-            match degenerate {
-                "collinear" => name.beta = 1.0,
-                "illiquid" => name.adv = 0.0,
-                "restricted" => name.eligible = false,
+            match kind {
+                Kind::Collinear => name.beta = 1.0,
+                Kind::Illiquid => name.adv = 0.0,
+                Kind::Ineligible => name.eligible = false,
                 _ => {}
             }
         }
-        Market { equity, limits: limits(caps.0, caps.1), names }
+        if let (Kind::Restricted, Some(ruled)) = (kind, &mut ruled) {
+            ruled.rules.restricted = (0..names.len()).map(symbol).collect();
+        }
+        Market { equity, limits: limits(caps.0, caps.1), names, ruled }
     })
+}
+
+fn ruled() -> impl Strategy<Value = Ruled> {
+    let k = 1 + SECTORS;
+    let some = |most| vec(0_usize..50, 0..most);
+    let usually = prop::bool::weighted(0.8);
+    let numbers =
+        (prop_oneof![Just(5.0), Just(500.0)], prop_oneof![Just(0.02), Just(0.5), Just(3.0)]);
+    let edge =
+        prop_oneof![6 => Just(0.05), 2 => Just(0.004), 1 => Just(-0.01), 1 => Just(f64::NAN)];
+    let loadings = prop::option::weighted(0.9, vec(-0.01..0.01_f64, k * k));
+    let lists = (some(4), some(8));
+    (numbers, usually, lists, prop::option::weighted(0.95, edge), loadings).prop_map(
+        |((risk_aversion, turnover_max), shorts, (restricted, not_shortable), edge, loadings)| {
+            Ruled {
+                rules: RiskRules {
+                    risk_aversion,
+                    turnover_max,
+                    shorts,
+                    restricted: restricted.into_iter().map(symbol).collect(),
+                    not_shortable: not_shortable.into_iter().map(symbol).collect(),
+                    ..rules()
+                },
+                edge: edge.map(|oof_ic| Edge { oof_ic, horizon: 5 }),
+                loadings,
+            }
+        },
+    )
+}
+
+pub(crate) fn rules() -> RiskRules {
+    RiskRules {
+        risk_aversion: 5.0,
+        turnover_max: 0.5,
+        restricted: Vec::new(),
+        shorts: true,
+        not_shortable: Vec::new(),
+        short_equity_min_usd: 2_000,
+        order_max_usd: 250_000,
+        collar: 0.05,
+        orders_per_minute: 150,
+        equity_left_min: 0.1,
+        plan_multiple: 3.0,
+        breakers: Breakers {
+            day_loss: [0.01, 0.015, 0.025],
+            drawdown: [0.05, 0.08, 0.1],
+            rejects_in_a_row: 3,
+        },
+    }
 }
 
 fn limits(name_max: f64, order_max: f64) -> Limits {
@@ -120,6 +210,9 @@ impl Market {
             cash: Usd(0),
             equity: Usd::from_f64(self.equity).unwrap(),
             halted: None,
+            rules: self.ruled.as_ref().map(|ruled| ruled.rules.clone()),
+            edge: self.ruled.as_ref().and_then(|ruled| ruled.edge.clone()),
+            peak_equity: None,
         }
     }
 
@@ -142,9 +235,25 @@ impl Market {
                 idio_daily: column(|name| name.sigma * 0.8),
                 adv: column(|name| name.adv),
                 close: column(|name| name.close),
+                factors: self.factors(),
             },
             guards: Vec::new(),
         }
+    }
+
+    /// Loadings times themselves: positive semidefinite, often of low rank.
+    fn factors(&self) -> Option<FactorCovariance> {
+        let loadings = self.ruled.as_ref()?.loadings.as_ref()?;
+        let k = 1 + SECTORS;
+        let row = |at: usize| &loadings[at * k..][..k];
+        let product = |a: usize, b: usize| row(a).iter().zip(row(b)).map(|(a, b)| a * b).sum();
+        let covariance: Vec<f64> = (0..k * k).map(|at| product(at / k, at % k)).collect();
+        Some(FactorCovariance {
+            sectors: (0..SECTORS).map(|sector| format!("sector {sector}")).collect(),
+            covariance: covariance.into(),
+            shrinkage: 0.0,
+            sessions: 252,
+        })
     }
 
     fn scores(&self) -> Scores {

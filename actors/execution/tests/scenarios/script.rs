@@ -195,6 +195,9 @@ fn opened(words: &Row, rows: &[Row]) -> SessionOpened {
             reason: reason.to_owned(),
             ..Kill::default()
         }),
+        rules: None,
+        edge: None,
+        peak_equity: None,
     }
 }
 
@@ -216,6 +219,7 @@ fn features(words: &Row, rows: &[Row]) -> Features {
             idio_daily: column("sigma").into(),
             adv: column("adv").into(),
             close: column("close").into(),
+            factors: None,
         },
         guards: Vec::new(),
     }

@@ -1,103 +1,85 @@
 //! Market model: beta, what is left of returns without it, and sector momentum.
 
+use crate::lanes::Lanes;
+use crate::series::{MARKET_SESSIONS, Series};
 use crate::transform::{MIN_NAMES, MIN_SECTOR, UNKNOWN_SECTOR};
-use crate::window::{is_enough, positive, sd, sum, sums, sums_of_pairs};
+use crate::window::enough;
 
-/// Sessions of the regression, and of momentum before it skips the last month.
-const LENGTH: usize = 252;
+/// Sessions that momentum skips.
 const SKIPPED: usize = 21;
 
 /// Slope of a trailing regression on the market, and its squared standard error; NaN if unknown.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Line {
-    pub(crate) slope: f64,
-    pub(crate) error_squared: f64,
+///
+/// Least squares with intercept of log returns on the market's, over the sessions that have both.
+pub(crate) fn regression(s: &Series, b: usize) -> [Lanes; 2] {
+    let window = s.returns_and_market.window(b, MARKET_SESSIONS, 0);
+    let n = at_least(window.n(), enough(MARKET_SESSIONS));
+    let market = window.scatter_yy().zip(n, |mm, n| if mm / n > 1e-12 { mm } else { f64::NAN });
+    let covariance = window.scatter_xy();
+    let slope = covariance / market;
+    let unexplained = (window.scatter_xx() - slope * covariance).max(Lanes::ZERO);
+    // (Σe²/n)/(n−2)/(Σm²/n): what both scatters have too much cancels out
+    [slope, unexplained / (n - Lanes::all(2.0)) / market]
 }
 
-impl Line {
-    pub(crate) const UNKNOWN: Self = Self { slope: f64::NAN, error_squared: f64::NAN };
-}
-
-/// Least squares with intercept of one symbol's log returns on the market's, over the same sessions.
-pub(crate) fn line(returns: &[f64], market: &[f64]) -> Line {
-    let [n, sum_r, sum_m] = sums_of_pairs(returns, market, |r, m| [1.0, r, m]);
-    if !is_enough(n, returns.len()) {
-        return Line::UNKNOWN;
-    }
-    let (mean_r, mean_m) = (sum_r / n, sum_m / n);
-    let [mm, mr] = sums_of_pairs(returns, market, |r, m| {
-        let (dr, dm) = (r - mean_r, m - mean_m);
-        [dm * dm, dm * dr]
-    });
-    if mm <= 1e-12 {
-        return Line::UNKNOWN;
-    }
-    let slope = mr / mm;
-    let [unexplained] = sums_of_pairs(returns, market, |r, m| {
-        let e = (r - mean_r) - slope * (m - mean_m);
-        [e * e]
-    });
-    Line { slope, error_squared: unexplained / (n - 2.0) / mm }
+fn at_least(count: Lanes, least: u32) -> Lanes {
+    count.map(|n| if n >= f64::from(least) { n } else { f64::NAN })
 }
 
 /// Vasicek (1973): each slope is pulled to the mean slope of today's eligible names, the more the
 /// less precise it is. With fewer than [`MIN_NAMES`] slopes the prior is mean 1, variance 0.16.
-pub(crate) fn vasicek(lines: &[Line], eligible: &[bool]) -> Vec<f64> {
-    let known: Vec<f64> = lines
-        .iter()
-        .zip(eligible)
-        .filter(|(line, eligible)| **eligible && !line.slope.is_nan())
-        .map(|(line, _)| line.slope)
-        .collect();
-    let (mean, variance) = if known.len() >= MIN_NAMES {
-        let n = known.len() as f64;
-        let mean = known.iter().sum::<f64>() / n;
-        (mean, sums(&known, |b| [(b - mean) * (b - mean)])[0] / (n - 1.0))
+pub(crate) fn vasicek(slopes: &[f64], errors_squared: &[f64], eligible: &[bool]) -> Vec<f64> {
+    let known = || {
+        let eligible =
+            slopes.iter().zip(eligible).filter(|(slope, eligible)| **eligible && !slope.is_nan());
+        eligible.map(|(slope, _)| *slope)
+    };
+    let n = known().count();
+    let (mean, variance) = if n >= MIN_NAMES {
+        let mean = known().sum::<f64>() / n as f64;
+        (mean, known().map(|b| (b - mean) * (b - mean)).sum::<f64>() / (n - 1) as f64)
     } else {
         (1.0, 0.16)
     };
-    let shrink = |line: &Line| {
-        let weight = variance / (variance + line.error_squared);
-        weight * line.slope + (1.0 - weight) * mean
+    let shrink = |(slope, error_squared): (&f64, &f64)| {
+        let weight = variance / (variance + error_squared);
+        weight * slope + (1.0 - weight) * mean
     };
-    lines.iter().map(shrink).collect()
+    slopes.iter().zip(errors_squared).map(shrink).collect()
 }
 
 /// Of returns less today's beta times market.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Residuals {
     /// Standard deviation over 63 sessions, daily.
-    pub(crate) sd_63: f64,
-    pub(crate) resrev_5: f64,
-    pub(crate) resmom_252_21: f64,
+    pub(crate) sd_63: Lanes,
+    pub(crate) resrev_5: Lanes,
+    pub(crate) resmom_252_21: Lanes,
 }
 
-impl Residuals {
-    pub(crate) const UNKNOWN: Self =
-        Self { sd_63: f64::NAN, resrev_5: f64::NAN, resmom_252_21: f64::NAN };
-}
-
-/// `returns` and `market` over 252 sessions.
-pub(crate) fn residuals(returns: &[f64], market: &[f64], beta: f64) -> Residuals {
-    let mut e = [f64::NAN; LENGTH];
-    for ((e, r), m) in e.iter_mut().zip(returns).zip(market) {
-        *e = r - beta * m;
-    }
-    let sd_63 = sd(&e[LENGTH - 63..]);
-    let resrev_5 = sum(&e[LENGTH - 5..]) / (positive(sd_63) * 5.0_f64.sqrt());
-    Residuals { sd_63, resrev_5, resmom_252_21: skip_month_momentum(&e) }
-}
-
-/// Σe/(sd(e)·√n) without the last month; the whole year must have enough sessions.
-fn skip_month_momentum(e: &[f64; LENGTH]) -> f64 {
-    let [whole_year] = sums(e, |_| [1.0]);
-    let [n, total] = sums(&e[..LENGTH - SKIPPED], |e| [1.0, e]);
-    if !is_enough(whole_year, LENGTH) {
-        return f64::NAN;
-    }
-    let mean = total / n;
-    let [squares] = sums(&e[..LENGTH - SKIPPED], |e| [(e - mean) * (e - mean)]);
-    total / (positive((squares / (n - 1.0)).sqrt()) * n.sqrt())
+/// What the residuals' sums are follows from those of returns and market, which don't know beta.
+pub(crate) fn residuals(s: &Series, b: usize, beta: Lanes) -> Residuals {
+    let n_and_sd = |length, skipped| {
+        let window = s.returns_and_market.window(b, length, skipped);
+        let squares = window.scatter_xx() - beta * window.scatter_xy() * 2.0
+            + beta.squared() * window.scatter_yy();
+        let n = window.n();
+        (n, (squares / (n * (n - Lanes::all(1.0)))).sqrt())
+    };
+    let sum = |length, skipped| {
+        let window = s.returns_and_market.window(b, length, skipped);
+        window.x() - beta * window.y()
+    };
+    let whole_year = s.returns_and_market.window(b, MARKET_SESSIONS, 0).n();
+    let (n_63, sd_63) = n_and_sd(63, 0);
+    let sd_63 = sd_63.where_known(at_least(n_63, enough(63)));
+    let week = at_least(s.returns_and_market.window(b, 5, 0).n(), enough(5));
+    let resrev_5 = sum(5, 0).where_known(week) / (sd_63.positive() * 5.0_f64.sqrt());
+    // Σe/(sd(e)·√n) without the last month; the whole year must have enough sessions
+    let (n, sd) = n_and_sd(MARKET_SESSIONS, SKIPPED);
+    let resmom_252_21 = sum(MARKET_SESSIONS, SKIPPED) / (sd.positive() * n.sqrt());
+    let whole_year = at_least(whole_year, enough(MARKET_SESSIONS));
+    Residuals { sd_63, resrev_5, resmom_252_21: resmom_252_21.where_known(whole_year) }
 }
 
 /// Mean 63-session return of the other eligible names in the sector: unknown in sectors of fewer than
@@ -125,36 +107,54 @@ pub(crate) fn sector_momentum(returns: &[f64], eligible: &[bool], sectors: &[usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::series::Bar;
 
     /// METHODS.md §2: b 1.6, se² .04, b̄ 1.05, s_b² .09 → 1.430769.
     #[test]
     fn vasicek_vector() {
-        let one = |slope, error_squared| Line { slope, error_squared };
         // 36 slopes with mean 1.05 and sample variance .09, and one that is not eligible
         let half = (0.09_f64 * 35.0 / 36.0).sqrt();
-        let mut lines: Vec<_> = (0..36)
-            .map(|i| one(if i % 2 == 0 { 1.05 - half } else { 1.05 + half }, 0.04))
-            .collect();
-        lines.push(one(1.6, 0.04));
+        let mut slopes: Vec<_> =
+            (0..36).map(|i| if i % 2 == 0 { 1.05 - half } else { 1.05 + half }).collect();
+        slopes.push(1.6);
         let eligible: Vec<_> = (0..37).map(|i| i < 36).collect();
-        assert!((vasicek(&lines, &eligible)[36] - 1.430_769_230_769).abs() < 1e-9);
+        assert!((vasicek(&slopes, &[0.04; 37], &eligible)[36] - 1.430_769_230_769).abs() < 1e-9);
     }
 
     #[test]
     fn few_names_get_the_fixed_prior() {
-        let lines = [Line { slope: 2.0, error_squared: 0.16 }, Line::UNKNOWN];
-        let beta = vasicek(&lines, &[true, true]);
+        let beta = vasicek(&[2.0, f64::NAN], &[0.16, f64::NAN], &[true, true]);
         assert!((beta[0] - 1.5).abs() < 1e-15 && beta[1].is_nan());
     }
 
+    /// A name whose log returns are 0.001 + 1.3 times the market's, but for one halt.
     #[test]
     fn a_line_is_found_again() {
-        let market: Vec<f64> = (0..252).map(|t| f64::from(t * 37 % 101) / 1e4).collect();
-        let mut returns: Vec<f64> = market.iter().map(|m| 0.001 + 1.3 * m).collect();
-        returns[7] = f64::NAN;
-        let Line { slope, error_squared } = line(&returns, &market);
-        assert!((slope - 1.3).abs() < 1e-12 && error_squared < 1e-20);
-        assert!(line(&returns, &[0.01; 252]).slope.is_nan(), "a market that does not move");
+        let market = |t: i32| f64::from(t * 37 % 101) / 1e4;
+        let mut series = Series::new(1);
+        let mut close = 100.0_f64;
+        for t in 0..260 {
+            close *= (0.001 + 1.3 * market(t)).exp();
+            let bar = [close, close * 1.01, close * 0.99, close, 1e6, close];
+            let mut bars = Bar::NONE;
+            if t != 200 {
+                (0..8).for_each(|lane| bars.set(lane, bar));
+            }
+            series.push(0, &bars, i64::from(t));
+            series.push_market(0, market(t));
+        }
+        let [slope, error_squared] = regression(&series, 0);
+        assert!(
+            (slope.0[5] - 1.3).abs() < 1e-10 && error_squared.0[5] < 1e-17,
+            "{error_squared:?}"
+        );
+        let residuals = residuals(&series, 0, Lanes::all(1.3));
+        assert!(residuals.sd_63.0[0] < 1e-9, "{residuals:?}");
+        for t in 260..520 {
+            series.push(0, &Bar::NONE, t);
+            series.push_market(0, 0.01);
+        }
+        assert!(regression(&series, 0)[0].0[0].is_nan(), "nothing is known");
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod returns;
 mod volatility;
 mod volume;
 
-pub(crate) use market::{Line, Residuals, line, residuals, sector_momentum, vasicek};
+pub(crate) use market::{regression, residuals, sector_momentum, vasicek};
 pub(crate) use oscillators::oscillators;
 pub(crate) use returns::{log_return_between, returns};
 pub(crate) use volatility::volatility;

@@ -1,44 +1,41 @@
+use crate::lanes::Lanes;
 use crate::series::Series;
-use crate::window::{correlation, count_and_mean, is_enough, positive, sums, sums_of_pairs};
+use crate::window::{max, min, squares_about};
 
 /// Oscillators and trend, all over finite windows with simple means: a recursive (Wilder or
 /// exponential) mean would depend on where history starts.
-pub(crate) fn oscillators(s: &Series) -> [f64; 7] {
-    let close = s.close.today();
-    let (high_14, low_14) = (s.high.max(14), s.low.min(14));
-    let rsi_14 = 100.0 * s.close.last(15).map_or(f64::NAN, gain_share);
-    let ppo_hist = s.ppo.today() - s.ppo.mean(9);
-    let bb_z_20 = s.close.last(20).map_or(f64::NAN, bollinger_z);
-    let stoch_14 = (close - low_14) / positive(high_14 - low_14);
-    let sma_dist_50 = (close / s.close.mean(50)).ln();
-    let sma_dist_200 = (close / s.close.mean(200)).ln();
-    let trend_r_63 = s.log_close.last(63).map_or(f64::NAN, |window| correlation(window, &CLOCK));
+pub(crate) fn oscillators(s: &Series, b: usize) -> [Lanes; 7] {
+    let close = s.close[b];
+    let bars_14 = s.bars.enough(b, 14);
+    let high_14 = max(s.high.last(b, 14)).where_known(bars_14);
+    let low_14 = min(s.low.last(b, 14)).where_known(bars_14);
+    // Cutler's: gains over gains and losses
+    let gain_share = s.gain.sum(b, 14) / s.change.sum(b, 14).positive();
+    let rsi_14 = gain_share.where_known(s.pairs.enough(b, 14)) * 100.0;
+    let ppo_hist = s.ppo.today(b) - s.ppo.sum(b, 9) / 9.0;
+    let bb_z_20 = bollinger_z(s, b);
+    let stoch_14 = (close - low_14) / (high_14 - low_14).positive();
+    let sma_dist_50 = (close / s.mean_close(b, 50)).ln();
+    let sma_dist_200 = (close / s.mean_close(b, 200)).ln();
+    let trend_r_63 = trend(s, b);
     [rsi_14, ppo_hist, bb_z_20, stoch_14, sma_dist_50, sma_dist_200, trend_r_63]
 }
 
-/// 0, 1, … 62.
-const CLOCK: [f64; 63] = {
-    let mut clock = [0.0; 63];
-    let mut t = 0;
-    while t < 63 {
-        clock[t] = t as f64;
-        t += 1;
-    }
-    clock
-};
-
-/// Cutler's RSI: gains over gains and losses, from session to session. `closes`: one more than changes.
-fn gain_share(closes: &[f64]) -> f64 {
-    let changes = closes.len() - 1;
-    let [count, gains, moves] = sums_of_pairs(&closes[1..], &closes[..changes], |now, before| {
-        [1.0, (now - before).max(0.0), (now - before).abs()]
-    });
-    if is_enough(count, changes) { gains / positive(moves) } else { f64::NAN }
+/// Distance of the last close from the mean of 20, in standard deviations (ddof 0). Reckoned from the last
+/// close, so that a flat price has no deviation at all instead of rounding noise.
+fn bollinger_z(s: &Series, b: usize) -> Lanes {
+    let (n, close) = (s.bars.enough(b, 20), s.close[b]);
+    let window = s.close_20.last(b, 20);
+    let above = window.iter().fold(Lanes::ZERO, |sum, c| sum + (*c - close).or(0.0)) / n;
+    let squares = squares_about(window, close + above);
+    -above / (squares / n).sqrt().positive()
 }
 
-/// Distance of the last close from the mean, in standard deviations (ddof 0).
-fn bollinger_z(closes: &[f64]) -> f64 {
-    let Some((count, mean)) = count_and_mean(closes) else { return f64::NAN };
-    let [squares] = sums(closes, |close| [(close - mean) * (close - mean)]);
-    (closes[closes.len() - 1] - mean) / positive((squares / count).sqrt())
+/// Pearson correlation of ln C with time over 63 sessions.
+fn trend(s: &Series, b: usize) -> Lanes {
+    let window = s.log_close_over_time.window(b, 63, 0);
+    let n = s.bars.enough(b, 63);
+    let (xx, yy) = (window.scatter_xx(), window.scatter_yy());
+    let enough = ((xx / n).map(|xx| if xx > 1e-18 { xx } else { f64::NAN })) * yy * n;
+    window.scatter_xy() / enough.sqrt()
 }

@@ -12,14 +12,14 @@ const HIGH: f64 = 200.0;
 const TICKS: f64 = 4.0;
 
 /// A figure and where it is drawn: `ticks` cover every value.
-pub(super) struct Axis {
+pub struct Axis {
     ticks: Vec<f64>,
     step: f64,
 }
 
 impl Axis {
     /// Round ticks that enclose all `values`; zero among them if `from_zero`.
-    pub(super) fn around(values: impl Iterator<Item = f64> + Clone, from_zero: bool) -> Self {
+    pub fn around(values: impl Iterator<Item = f64> + Clone, from_zero: bool) -> Self {
         let zero = from_zero.then_some(0.0);
         let low = values.clone().chain(zero).fold(f64::INFINITY, f64::min);
         let high = values.chain(zero).fold(f64::NEG_INFINITY, f64::max);
@@ -33,7 +33,7 @@ impl Axis {
     }
 
     /// For counts: whole numbers from zero.
-    pub(super) fn counting(counts: impl Iterator<Item = f64> + Clone) -> Self {
+    pub fn counting(counts: impl Iterator<Item = f64> + Clone) -> Self {
         let axis = Self::around(counts, true);
         if axis.step >= 1.0 {
             return axis;
@@ -43,7 +43,7 @@ impl Axis {
     }
 
     /// The lowest value drawn.
-    pub(super) fn bottom(&self) -> f64 {
+    pub fn bottom(&self) -> f64 {
         self.ticks[0]
     }
 
@@ -61,30 +61,30 @@ impl Axis {
     }
 
     /// Decimals that tell neighbouring ticks apart.
-    pub(super) fn decimals(&self) -> usize {
+    pub fn decimals(&self) -> usize {
         (-self.step.log10().floor()).clamp(0.0, 8.0) as usize
     }
 }
 
 /// 1, 2 or 5 times a power of ten, not below `size`.
-pub(super) fn round_step(size: f64) -> f64 {
+pub fn round_step(size: f64) -> f64 {
     let power = 10f64.powf(size.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|step| step * power >= size * (1.0 - 1e-9));
     step.unwrap_or(10.0) * power
 }
 
 /// A chart's frame: what stands around the drawing.
-pub(super) struct Frame<'a> {
-    pub(super) title: &'a str,
+pub struct Frame<'a> {
+    pub title: &'a str,
     /// HTML: a legend or the last value.
-    pub(super) key: &'a str,
+    pub key: &'a str,
     /// Under the drawing, left to right.
-    pub(super) below: Vec<String>,
-    pub(super) wide: bool,
+    pub below: Vec<String>,
+    pub wide: bool,
 }
 
 /// `drawing` over the axis' grid, with labels that `name` writes.
-pub(super) fn chart(
+pub fn chart(
     frame: &Frame<'_>,
     axis: &Axis,
     name: impl Fn(f64) -> String,
@@ -115,12 +115,12 @@ pub(super) fn chart(
 }
 
 /// A line through `values`, evenly spaced; one value is a level line.
-pub(super) fn line(values: &[f64], axis: &Axis, class: &str) -> String {
+pub fn line(values: &[f64], axis: &Axis, class: &str) -> String {
     format!(r#"<path class="line {class}" d="{}"/>"#, path(values, axis))
 }
 
 /// The surface between the line through `values` and `base`.
-pub(super) fn area(values: &[f64], base: f64, axis: &Axis, class: &str) -> String {
+pub fn area(values: &[f64], base: f64, axis: &Axis, class: &str) -> String {
     let (y, d) = (axis.y(base), path(values, axis));
     format!(r#"<path class="area {class}" d="{d}V{y:.1}H0Z"/>"#)
 }
@@ -137,7 +137,7 @@ fn path(values: &[f64], axis: &Axis) -> String {
 }
 
 /// A column per value, from zero; `class` and tooltip by its index.
-pub(super) fn columns(
+pub fn columns(
     values: &[f64],
     axis: &Axis,
     describe: impl Fn(usize) -> (&'static str, String),

@@ -1,14 +1,15 @@
 use super::chart::{Axis, Frame, area, chart, columns, line, round_step};
 use super::escape;
+use crate::chain::Chain;
 use crate::format::{grouped, money, number, percent, share};
 use crate::metrics::Returns;
 use messages::{DayReported, Usd};
 use std::fmt::Write;
 
 /// `days` is not empty.
-pub(super) fn charts(days: &[&DayReported]) -> String {
-    let html = [equity(days), drawdown(days), gross(days), net_and_beta(days)];
-    html.concat() + &turnover(days) + &histogram(days)
+pub(super) fn charts(days: &[&DayReported], chain: &Chain) -> String {
+    let html = [equity(days), drawdown(days, chain), gross(days), net_and_beta(days)];
+    html.concat() + &turnover(days) + &histogram(chain)
 }
 
 fn equity(days: &[&DayReported]) -> String {
@@ -22,9 +23,8 @@ fn equity(days: &[&DayReported]) -> String {
     chart(&frame, &axis, |tick| dollars(tick, decimals), &drawing)
 }
 
-fn drawdown(days: &[&DayReported]) -> String {
-    let values = days.iter().map(|day| day.daily_return).collect();
-    let returns = Returns::new(values).expect("a reported day has a real return");
+fn drawdown(days: &[&DayReported], chain: &Chain) -> String {
+    let returns = Returns::new(chain.steps()).expect("positive accounts have real returns");
     let values: Vec<f64> = std::iter::once(0.0).chain(returns.drawdowns()).collect();
     // A run that never fell still hangs from the top of its chart.
     let axis = Axis::around(values.iter().copied().chain([-0.001]), true);
@@ -67,8 +67,8 @@ fn turnover(days: &[&DayReported]) -> String {
     chart(&frame, &axis, percents(&axis), &drawing)
 }
 
-fn histogram(days: &[&DayReported]) -> String {
-    let values: Vec<f64> = days.iter().map(|day| day.daily_return).collect();
+fn histogram(chain: &Chain) -> String {
+    let values = chain.returns();
     let low = values.iter().copied().fold(0.0, f64::min);
     let high = values.iter().copied().fold(0.0, f64::max);
     let bins_wished = (2.0 * (values.len() as f64).sqrt()).clamp(4.0, 30.0);

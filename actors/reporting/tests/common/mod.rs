@@ -94,6 +94,9 @@ pub(crate) fn opened(env: Env, session: &str, cash: Usd, positions: Vec<Holding>
         positions,
         cash,
         halted: None,
+        rules: None,
+        edge: None,
+        peak_equity: None,
     }
 }
 
@@ -121,6 +124,7 @@ pub(crate) fn features(session: &str, betas: [f64; 3]) -> Message {
             idio_daily: nothing(),
             adv: nothing(),
             close: nothing(),
+            factors: None,
         },
         guards: Vec::new(),
     })

@@ -180,5 +180,8 @@ pub(crate) fn opened(session: Date) -> SessionOpened {
         cash: Usd(0),
         equity: Usd(0),
         halted: None,
+        rules: None,
+        edge: None,
+        peak_equity: None,
     }
 }

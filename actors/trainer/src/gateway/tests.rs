@@ -1,7 +1,7 @@
 //! The gateway without a bus: what it takes from a journal, and what it answers.
 
 use super::*;
-use crate::testing::market;
+use crate::testing::{Market, SESSIONS, small};
 use messages::{Date, Env, Limits, Member, Time, Usd};
 use tempfile::TempDir;
 
@@ -37,26 +37,22 @@ fn opened(members: Vec<Member>, history: &[Bars], signal: Date) -> SessionOpened
         cash: Usd(0),
         equity: Usd(0),
         halted: None,
+        rules: None,
+        edge: None,
+        peak_equity: None,
     }
 }
 
 /// A job for the last of `sessions` sessions, over a registry of its own.
 fn job(sessions: usize) -> (TempDir, Job) {
     let folder = tempfile::tempdir().unwrap();
-    let (mut history, members) = market(sessions, 32, 9);
+    let Market { mut history, members } = Market::new(sessions, 44, 9);
     let bars = history.pop().unwrap();
     let opened = opened(members, &history, bars.session);
     let load: LoadHistory = Box::new(move |_| Ok(history.clone()));
     let job = Job {
         registry: Registry::new(folder.path()),
-        config: TrainConfig {
-            test_sessions: 40,
-            validation_sessions: 25,
-            train_sessions_min: 60,
-            trees_max: 30,
-            min_child_weight: 50.0,
-            ..TrainConfig::default()
-        },
+        config: small(),
         load_history: Arc::new(Mutex::new(load)),
         opened,
         bars,
@@ -67,14 +63,18 @@ fn job(sessions: usize) -> (TempDir, Job) {
 
 #[test]
 fn a_training_session_ends_in_a_published_model() {
-    let (_folder, job) = job(400);
+    let (_folder, job) = job(SESSIONS);
     let registry = job.registry.clone();
     let last = job.bars.session;
-    let (id, Message::ModelPublished(said)) = job.run().unwrap() else { panic!("no model") };
+    let (id, said) = job.run().unwrap();
+    let Message::ModelPublished(said) = said else { panic!("no model: {said}") };
     assert_eq!(id, MessageId::event(ActorId::Trainer, "model"));
-    let card = registry.load(&said.model).unwrap().card().clone();
-    assert_eq!((card.last_session, card.sessions), (last, 400));
-    assert_eq!((said.oof_ic, said.oof_sessions), (card.oof.neutral.mean, 40));
+    let card = registry.load(&said.model, Env::Backtest).unwrap().card().clone();
+    assert_eq!((card.last_session, card.sessions), (last, SESSIONS));
+    assert_eq!(
+        (said.oof_ic, said.oof_sessions),
+        (card.oof.neutral.mean, card.oof.neutral.sessions)
+    );
     assert!(said.label.starts_with("edge not established"), "{}", said.label);
 }
 
@@ -91,6 +91,19 @@ fn what_would_fail_again_is_an_alarm() {
     assert!(alarm.detail.starts_with("WHITELIST_MISMATCH"), "{}", alarm.detail);
 }
 
+/// What the audit refuses is kept for people, and the journal hears why nothing can be traded.
+#[test]
+fn a_refused_model_is_an_alarm() {
+    let (_folder, job) = job(252 + 80 + 11 + 60 + 5);
+    let registry = job.registry.clone();
+    let (id, Message::Alarm(alarm)) = job.run().unwrap() else { panic!("no alarm") };
+    assert_eq!((id, alarm.code.as_str()), (alarm_id(), "AUDIT_REFUSED"));
+    assert!(alarm.detail.contains("OOF_IC UNDECIDED"), "{}", alarm.detail);
+    let [model] = registry.list().unwrap().try_into().unwrap();
+    let error = registry.load(&model, Env::Backtest).err().unwrap().to_string();
+    assert!(error.starts_with("AUDIT_REFUSED: xgb-"), "{error}");
+}
+
 #[test]
 fn history_that_the_journal_does_not_vouch_for_is_refused() {
     let (_folder, mut job) = job(10);
@@ -101,7 +114,7 @@ fn history_that_the_journal_does_not_vouch_for_is_refused() {
 
 #[test]
 fn a_dropped_run_stops_the_training() {
-    let (_folder, job) = job(400);
+    let (_folder, job) = job(SESSIONS);
     drop(StopOnDrop(Arc::clone(&job.stop)));
     let registry = job.registry.clone();
     assert!(job.run().unwrap_err().to_string().starts_with("STOPPED"));

@@ -37,6 +37,16 @@ pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), RegistryErro
     write().map_err(failed("writing", path))
 }
 
+/// Adds a line at the end.
+pub(super) fn append(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
+    let write = || {
+        let mut file = File::options().append(true).create(true).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(failed("writing", path))
+}
+
 /// Replaces `folder/name` in one step.
 pub(super) fn write_atomically(
     folder: &Path,

@@ -1,8 +1,9 @@
 //! What is tampered with is refused by name, before the library sees it.
 
 use super::*;
-use crate::testing::planted_panel;
-use crate::tests::{small, trained};
+use crate::audit::{Detector, Status};
+use crate::testing::{Market, SESSIONS, cheap_panel, small};
+use crate::tests::trained;
 use scoring::Predictor;
 use std::fs;
 use std::sync::OnceLock;
@@ -11,9 +12,39 @@ use tempfile::TempDir;
 /// A model of this program's own 45 columns, trained once for all tests.
 fn model() -> &'static Trained {
     static MODEL: OnceLock<Trained> = OnceLock::new();
-    let config = crate::TrainConfig { trees_max: 20, ..small() };
-    MODEL.get_or_init(|| trained(&planted_panel(420, 32, 45, 0.05, 5), &config).unwrap())
+    MODEL.get_or_init(|| trained(&market(), 45, &small()).unwrap())
 }
+
+fn market() -> Market {
+    Market::with_edge(SESSIONS, 36, 5, 0.08)
+}
+
+/// Fifty rows of its columns.
+fn values() -> Vec<f32> {
+    cheap_panel(&market(), 45).values[..50 * 45].to_vec()
+}
+
+/// The same model with other findings, as a training with those would have sealed it.
+fn judged(status: Status) -> Trained {
+    let mut card = model().card.clone();
+    card.audit[3] =
+        crate::Finding { detector: Detector::Universe, status, found: "a test".to_owned() };
+    card.standing = Standing::of(&card.audit);
+    resealed(card)
+}
+
+fn resealed(card: Card) -> Trained {
+    let mut booster = Booster::load_buffer(&model().bytes).unwrap();
+    let names = card.names();
+    booster.set_feature_names(&names.iter().map(String::as_str).collect()).unwrap();
+    booster.set_attribute(CARD_ATTRIBUTE, &serde_json::to_string(&card).unwrap()).unwrap();
+    let (bytes, json) = (booster.save_buffer(true).unwrap(), booster.save_buffer(false).unwrap());
+    let sha256 = sha256_hex(&bytes);
+    let reference = ModelRef { id: format!("judged-{}", &sha256[..8]), sha256 };
+    Trained { model: reference, card, bytes, json, ..model().clone() }
+}
+
+const NOW: &str = "2024-01-02T00:00:00Z";
 
 fn published() -> (TempDir, Registry, ModelRef) {
     let folder = tempfile::tempdir().unwrap();
@@ -23,7 +54,7 @@ fn published() -> (TempDir, Registry, ModelRef) {
 }
 
 fn refusal(registry: &Registry, model: &ModelRef) -> String {
-    match registry.load(model) {
+    match registry.load(model, Env::Paper) {
         Ok(_) => panic!("loaded"),
         Err(error) => error.to_string(),
     }
@@ -35,30 +66,29 @@ fn forged(registry: &Registry, change: impl FnOnce(&mut Booster)) -> ModelRef {
     change(&mut booster);
     let bytes = booster.save_buffer(true).unwrap();
     let forged = ModelRef { id: "forged".to_owned(), sha256: sha256_hex(&bytes) };
-    let trained = Trained { model: forged, card: model().card.clone(), bytes };
+    let trained = Trained { model: forged, bytes, ..model().clone() };
     registry.publish(&trained).unwrap()
 }
 
 #[test]
 fn a_loaded_model_is_the_published_one() {
     let (_folder, registry, wanted) = published();
-    let loaded = registry.load(&wanted).unwrap();
+    let loaded = registry.load(&wanted, Env::Paper).unwrap();
     assert_eq!((loaded.id(), loaded.sha256()), (wanted.id.as_str(), wanted.sha256.as_str()));
     assert_eq!(*loaded.card(), model().card);
     assert_eq!(loaded.typical_sd(), model().card.typical_sd);
-    assert_eq!(loaded.names(), model().card.names);
+    assert_eq!(loaded.names(), model().card.names());
 
-    let panel = planted_panel(2, 50, 45, 0.05, 77);
-    let day = &panel.days[0];
+    let values = values();
     let trained = Booster::load_buffer(&model().bytes).unwrap();
-    let matrix = xgb::DMatrix::from_dense(&day.values, 50).unwrap();
+    let matrix = xgb::DMatrix::from_dense(&values, 50).unwrap();
     let expected = trained.predict(&matrix).unwrap();
-    let found = loaded.predict(&day.values, 50);
+    let found = loaded.predict(&values, 50);
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&found), bits(&expected));
     // One row at a time, and again from the file.
-    let again = Registry::new(&registry.folder).load(&wanted).unwrap();
-    for (row, score) in day.values.chunks(45).zip(&found) {
+    let again = Registry::new(&registry.folder).load(&wanted, Env::Paper).unwrap();
+    for (row, score) in values.chunks(45).zip(&found) {
         assert_eq!(bits(&again.predict(row, 1)), bits(&[*score]));
     }
     assert!(loaded.predict(&[], 0).is_empty());
@@ -67,8 +97,8 @@ fn a_loaded_model_is_the_published_one() {
 #[test]
 fn contributions_sum_to_the_prediction() {
     let (_folder, registry, wanted) = published();
-    let loaded = registry.load(&wanted).unwrap();
-    let values = &planted_panel(1, 50, 45, 0.05, 78).days[0].values;
+    let loaded = registry.load(&wanted, Env::Paper).unwrap();
+    let values = &values();
     let scores = loaded.predict(values, 50);
     let contributions = loaded.contributions(values, 50);
     assert_eq!(contributions.len(), 50 * 46);
@@ -115,7 +145,7 @@ fn one_changed_byte_is_refused() {
     assert!(refusal(&registry, &wanted).starts_with("MODEL_TAMPERED"));
     assert!(registry.publish(model()).is_err(), "a damaged model is not taken for published");
     fs::write(&path, &sound).unwrap();
-    assert!(registry.load(&wanted).is_ok());
+    assert!(registry.load(&wanted, Env::Paper).is_ok());
 }
 
 #[test]
@@ -145,10 +175,67 @@ fn renamed_or_missing_columns_are_refused() {
         "{text}"
     );
 
-    let narrow = trained(&planted_panel(420, 32, 44, 0.05, 5), &small()).unwrap();
+    let swapped = forged(&registry2(&registry), |booster| {
+        let mut names = booster.get_feature_names().unwrap();
+        names.swap(7, 8);
+        booster.set_feature_names(&names.iter().map(String::as_str).collect()).unwrap();
+    });
+    let text = refusal(&registry2(&registry), &swapped);
+    assert!(text.contains("column 7 is eff_21 in its model file, mom_accel here"), "{text}");
+
+    let narrow = trained(&market(), 44, &small()).unwrap();
     registry.publish(&narrow).unwrap();
     let text = refusal(&registry, &narrow.model);
     assert!(text.contains("44 columns in its model file, 45 here"), "{text}");
+
+    let mut rehashed = model().card.clone();
+    rehashed.whitelist_sha256 = "beef".to_owned();
+    let rehashed = resealed(rehashed);
+    registry.publish(&rehashed).unwrap();
+    assert!(refusal(&registry, &rehashed.model).contains("whitelist beef in its card"));
+}
+
+/// Another folder beside it, so that two forgeries can have one id.
+fn registry2(registry: &Registry) -> Registry {
+    Registry::new(registry.folder.with_file_name("other"))
+}
+
+/// Whatever one does with a model that the audit refused: it is not promoted, not loaded, not traded.
+#[test]
+fn what_the_audit_refuses_nobody_loads() {
+    let (_folder, registry, sound) = published();
+    registry.promote(&sound, "tester", NOW).unwrap();
+    for status in [Status::Fail, Status::Undecided] {
+        let refused = registry.publish(&judged(status)).unwrap();
+        for env in [Env::Backtest, Env::Dryrun, Env::Paper, Env::Live] {
+            let error = registry.load(&refused, env).err().unwrap().to_string();
+            assert!(error.starts_with("AUDIT_REFUSED: judged-"), "{error}");
+            assert!(error.contains(&format!("UNIVERSE {status}: a test")), "{error}");
+        }
+        assert!(registry.promote(&refused, "tester", NOW).is_err());
+        assert_eq!(registry.current().unwrap(), Some(sound.clone()));
+        assert_eq!(registry.history().unwrap().len(), 1, "a refusal is no promotion");
+    }
+    // A detector that is missing is no pass either.
+    let mut card = model().card.clone();
+    card.audit.remove(5);
+    let silent = registry.publish(&resealed(card)).unwrap();
+    assert!(refusal(&registry, &silent).contains("the audit is not complete"));
+    // Nor does a card that says it passed against its own findings.
+    let mut flattering = judged(Status::Fail).card;
+    flattering.standing = Standing::Passed;
+    let flattering = registry.publish(&resealed(flattering)).unwrap();
+    assert!(refusal(&registry, &flattering).starts_with("AUDIT_REFUSED"));
+}
+
+#[test]
+fn hindsight_rehearses_and_never_trades_real_money() {
+    let (_folder, registry, _) = published();
+    let rehearsal = registry.publish(&judged(Status::Hindsight)).unwrap();
+    assert!(registry.load(&rehearsal, Env::Paper).is_ok());
+    assert!(registry.load(&rehearsal, Env::Backtest).is_ok());
+    let error = registry.load(&rehearsal, Env::Live).err().unwrap().to_string();
+    assert!(error.starts_with("AUDIT_HINDSIGHT: judged-"), "{error}");
 }
 
 #[test]
@@ -171,14 +258,67 @@ fn a_card_that_is_not_the_models_is_refused() {
 fn promotion_moves_the_pointer_and_only_to_a_sound_model() {
     let (_folder, registry, first) = published();
     assert_eq!(registry.current().unwrap(), None);
-    registry.promote(&first).unwrap();
+    registry.promote(&first, "tester", NOW).unwrap();
     assert_eq!(registry.current().unwrap(), Some(first.clone()));
     let broken = ModelRef { sha256: "0".repeat(64), ..first.clone() };
-    assert!(registry.promote(&broken).is_err());
+    assert!(registry.promote(&broken, "tester", NOW).is_err());
     assert_eq!(registry.current().unwrap(), Some(first.clone()));
     assert_eq!(registry.list().unwrap(), [first], "the pointer is no model");
     fs::write(registry.folder.join(CURRENT), "nonsense").unwrap();
     assert!(registry.current().unwrap_err().to_string().starts_with("BAD_POINTER"));
+}
+
+#[test]
+fn a_rollback_goes_back_one_promotion_at_a_time() {
+    let (_folder, registry, first) = published();
+    let error = registry.rollback("tester", NOW).unwrap_err().to_string();
+    assert!(error.starts_with("NO_EARLIER_MODEL"), "{error}");
+    let second = registry.publish(&judged(Status::Hindsight)).unwrap();
+    let third = registry.publish(&judged(Status::Warn)).unwrap();
+    for model in [&first, &second, &third] {
+        registry.promote(model, "tester", NOW).unwrap();
+    }
+    assert_eq!(registry.rollback("tester", NOW).unwrap(), second);
+    assert_eq!(registry.current().unwrap(), Some(second.clone()));
+    registry.promote(&third, "tester", NOW).unwrap();
+    assert_eq!(registry.rollback("tester", NOW).unwrap(), second);
+    assert_eq!(registry.rollback("tester", NOW).unwrap(), first);
+    assert!(registry.rollback("tester", NOW).is_err());
+    assert_eq!(registry.current().unwrap(), Some(first));
+    let actions: Vec<Action> =
+        registry.history().unwrap().into_iter().map(|promotion| promotion.action).collect();
+    let (p, r) = (Action::Promote, Action::Rollback);
+    assert_eq!(actions, [p, p, p, r, p, r, r]);
+}
+
+/// Killed between the two writes: the old model stays current, and a rollback still finds its way.
+#[test]
+fn a_promotion_that_was_cut_short_changes_nothing() {
+    let (_folder, registry, first) = published();
+    let second = registry.publish(&judged(Status::Hindsight)).unwrap();
+    let third = registry.publish(&judged(Status::Warn)).unwrap();
+    registry.promote(&first, "tester", NOW).unwrap();
+    registry.promote(&second, "tester", NOW).unwrap();
+    let pointer = fs::read(registry.folder.join(CURRENT)).unwrap();
+    registry.promote(&third, "tester", NOW).unwrap();
+    fs::write(registry.folder.join(CURRENT), pointer).unwrap();
+    assert_eq!(registry.current().unwrap(), Some(second));
+    assert_eq!(registry.rollback("tester", NOW).unwrap(), first);
+}
+
+#[test]
+fn the_page_is_whole_and_needs_nothing_from_elsewhere() {
+    let (_folder, registry, wanted) = published();
+    let page = fs::read_to_string(registry.folder.join(&wanted.id).join(PAGE)).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    assert!(!page.contains("NaN") && !page.contains("<script") && !page.contains("http"));
+    for part in ["Leakage audit", "Rank IC by year", "Return by decile", "Learning curves", "PSI"] {
+        assert!(page.contains(part), "{part}");
+    }
+    for detector in Detector::ALL {
+        assert!(page.contains(&detector.to_string()), "{detector}");
+    }
+    assert_eq!(page.matches("<svg").count(), 5);
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use crate::cli::{Backtest, Common, Period};
 use crate::commands::demo::sandbox;
+use crate::commands::train::dataset;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
 use crate::home::{Home, Places};
 use crate::opening::Opening;
 use crate::output::{note, progress, show_training};
+use crate::prices::Purpose;
 use crate::replay::{Played, play};
 use crate::scene::Scene;
 use crate::summary::Summary;
@@ -18,11 +20,11 @@ use reporting::RunFolder;
 use scoring::Predictor;
 use shell::BoxError;
 use std::sync::Arc;
-use trainer::Registry;
+use trainer::{Registry, Watch};
 
 pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
     let config = Config::read_or_shipped(common.config.as_deref())?;
-    let scene = Scene::new(&args.period, &config)?;
+    let scene = Scene::new(&args.period, &config, Purpose::Research)?;
     let (run, places) =
         sandbox(&Home(common.home.clone()), args.period.run.as_deref(), "backtest")?;
     note(format!(
@@ -37,7 +39,9 @@ pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
         members: scene.members.clone(),
         sectors_as_of: scene.sectors_as_of,
         source: scene.source.clone(),
+        events: scene.events.clone(),
         config,
+        models: places.models.clone(),
     };
     let model = train(&scene, &opening, &places)?;
     let (folder, last) = trade(&scene, &opening, &model, &places, &args.period)?;
@@ -62,11 +66,16 @@ fn train(scene: &Scene, opening: &Opening, places: &Places) -> Result<ModelPubli
         scene.market.bars().partition_point(|bars| bars.session <= scene.training.signal_session);
     let bars = &scene.market.bars()[..known];
     let bar = progress("training", 1);
-    let trained = trainer::train(bars, &scene.members, &opening.config.training, &mut |step| {
-        show_training(&bar, step);
-    })?;
+    let show = show_training(&bar);
+    let registry = Registry::new(&places.models);
+    let data = dataset(bars, &scene.members, scene.training.signal_session, scene.sectors_as_of);
+    let config = &opening.config.training;
+    let trained = trainer::train(data, config, &registry.trials(), Watch::new(&show))?;
     bar.finish_and_clear();
-    Ok(trained.card.published(Registry::new(&places.models).publish(&trained)?))
+    let model = registry.publish(&trained)?;
+    // Says why, if the audit refuses it.
+    registry.load(&model, Env::Backtest)?;
+    Ok(trained.card.published(model))
 }
 
 fn trade(
@@ -116,7 +125,7 @@ impl Files for InMemory<'_> {
         Ok(store::verify(self.bars, wanted)?.to_vec())
     }
 
-    fn model(&self, wanted: &ModelRef) -> Result<Box<dyn Predictor>, BoxError> {
-        self.disk.model(wanted)
+    fn model(&self, wanted: &ModelRef, env: Env) -> Result<Box<dyn Predictor>, BoxError> {
+        self.disk.model(wanted, env)
     }
 }

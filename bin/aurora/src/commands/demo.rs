@@ -8,6 +8,7 @@ use crate::failure::{Failure, fail};
 use crate::home::{Home, Places};
 use crate::opening::Opening;
 use crate::output::{note, progress};
+use crate::prices::Purpose;
 use crate::processes::Processes;
 use crate::scene::Scene;
 use crate::server::{Server, as_user};
@@ -40,7 +41,7 @@ pub async fn demo(args: &Demo, common: &Common) -> Result<bool, Failure> {
     if args.nats.nats.contains("{actor}") && !args.processes {
         return Err(fail("{actor} in --nats takes --processes: in one process all are one user"));
     }
-    let scene = Scene::new(&args.period, &config)?;
+    let scene = Scene::new(&args.period, &config, Purpose::Trading)?;
     let (run, places) = sandbox(&home, args.period.run.as_deref(), "demo")?;
     note(format!(
         "{run}: {}, {} sessions from {}",
@@ -106,7 +107,9 @@ fn conductor(scene: &Scene, wiring: &Wiring, run: &str) -> Conductor {
             members: scene.members.clone(),
             sectors_as_of: scene.sectors_as_of,
             source: scene.source.clone(),
+            events: scene.events.clone(),
             config: wiring.config.clone(),
+            models: wiring.places.models.clone(),
         },
         prices: wiring.places.prices.clone(),
     }
@@ -147,11 +150,14 @@ async fn fetch_history(
         at: alpaca::time::utc(client.clock().await?.timestamp.0),
         feed: options.feed.clone(),
         adjustment: options.adjustment.clone(),
-        raw_close: "close".to_owned(),
+        raw_close: "raw_close".to_owned(),
     };
     store::write_prices(&places.prices, &bars, source)?;
     let universe = Universe::new(scene.members.clone(), scene.sectors_as_of);
     ingest::write_universe(&ingest::universe_path(&places.prices), &universe)?;
+    if let Some(events) = &scene.events_file {
+        ingest::keep_events(&places.prices, events)?;
+    }
     Ok(())
 }
 

@@ -2,6 +2,12 @@
 
 pub mod backtest;
 pub mod control;
+pub mod data;
 pub mod demo;
-pub mod research;
+pub mod explain;
+pub mod fetch;
+pub mod journals;
+pub mod models;
+pub mod replay;
 pub mod run;
+pub mod train;

@@ -24,7 +24,8 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
     let client = client(&config, args.venue.as_deref())?;
     let places = home.run(&args.run);
     places.create()?;
-    let model = model(args.model.as_deref(), &places)?;
+    // Before anything starts: is there one, and may it trade?
+    model(args.model.as_deref(), &places)?;
     let universe = ingest::read_universe(&ingest::universe_path(&places.prices))?;
     let server = Server::start(&args.nats.nats, &places, &home)?;
     let bus = Bus::connect(&BusOptions::new(&server.url, Env::Paper)).await?;
@@ -48,12 +49,14 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
             members: universe.members,
             sectors_as_of: universe.sectors_as_of,
             source,
+            events: ingest::read_events(&places.prices)?,
             config,
+            models: places.models.clone(),
         },
         prices: places.prices.clone(),
     };
     let led = tokio::select! {
-        led = lead(&conductor, &client, &model, args.sessions) => led,
+        led = lead(&conductor, &client, args, &places) => led,
         failed = supervision.failed() => Err(Failure::from(failed)),
         ended = shell::terminated() => Ok(ended.map(|()| true)?),
     };
@@ -61,34 +64,44 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
     led
 }
 
-/// The named model, or the promoted one.
+/// The named model, or the promoted one, if it loads.
 fn model(wanted: Option<&str>, places: &Places) -> Result<ModelRef, Failure> {
     let registry = Registry::new(&places.models);
     let found = match wanted {
         Some(id) => registry.list()?.into_iter().find(|model| model.id == id),
         None => registry.current()?,
     };
-    found.ok_or_else(|| match wanted {
+    let found = found.ok_or_else(|| match wanted {
         Some(id) => fail(format!("there is no model {id} in {}", places.models.display())),
         None => fail("there is no promoted model: run `aurora train`".to_owned()),
-    })
+    })?;
+    registry.load(&found, Env::Paper)?;
+    Ok(found)
 }
 
 async fn lead(
     conductor: &Conductor,
     client: &alpaca::Client,
-    model: &ModelRef,
-    sessions: Option<u32>,
+    args: &Up,
+    places: &Places,
 ) -> Result<bool, Failure> {
     let mut well = true;
+    let mut traded: Option<ModelRef> = None;
     let start = wall_time(&conductor.opening.config.schedule.open_session)?;
     let mut last: Option<Date> = None;
-    for _ in 0..sessions.unwrap_or(u32::MAX) {
+    for _ in 0..args.sessions.unwrap_or(u32::MAX) {
         // One that was left open comes first, even if its day is over.
         let left = conductor.bus.open_session_date().await?;
         let day = next_day(client, left, last, start).await?;
         note(format!("session {} opens at {}", day.session, alpaca::time::new_york(day.start)));
-        let ending = conductor.lead(day, Some(model)).await?;
+        // A promotion counts from the next session on: `SessionOpened` names the model of a day.
+        conductor.clock.until(day.start).await?;
+        let model = model(args.model.as_deref(), places)?;
+        if traded.as_ref().is_some_and(|before| *before != model) {
+            note(format!("session {} trades with {} from now on", day.session, model.id));
+        }
+        let ending = conductor.lead(day, Some(&model)).await?;
+        traded = Some(model);
         note(format!("session {}: {:?}", day.session, ending.outcome));
         well &= !matches!(ending.outcome, Outcome::Stopped { .. });
         last = Some(day.session);

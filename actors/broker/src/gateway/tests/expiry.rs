@@ -34,6 +34,9 @@ fn opened() -> Message {
         cash: Usd(0),
         equity: Usd(0),
         halted: None,
+        rules: None,
+        edge: None,
+        peak_equity: None,
     }))
 }
 

@@ -1,0 +1,206 @@
+//! What is known of a name that its bars alone would make look wrong: when it was listed, when it was
+//! halted, that a large move was real. People say so, one line each, in a CSV with the columns `symbol`,
+//! `kind`, `from`, `through`, `note`; it stands beside the prices as `events.csv`.
+//!
+//! ```text
+//! symbol,kind,from,through,note
+//! AMCR,listed,2019-06-11,,"Bemis merger; earlier rows are a flat fill"
+//! KDP,move,2018-07-10,,special dividend of $103.75
+//! XYZ,halt,2024-02-01,2024-02-05,news pending
+//! ```
+
+use crate::import::ImportError;
+use crate::manifest::{read_optional, replace};
+use crate::store::StoreError;
+use crate::symbols::spelling;
+use crate::table::Table;
+use messages::{Date, Symbol, sha256_hex};
+use std::path::{Path, PathBuf};
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// There are no bars before `from`.
+    Listed,
+    /// There are no bars from `from` on.
+    Delisted,
+    /// There are no bars from `from` to `through`, both included.
+    Halt,
+    /// The move into session `from` is real, however large.
+    Move,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Event {
+    pub symbol: Symbol,
+    pub kind: Kind,
+    pub from: Date,
+    /// `from` where the file says nothing.
+    pub through: Date,
+    /// Why; never empty.
+    pub note: String,
+}
+
+/// Events, ascending by symbol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    events: Vec<Event>,
+    /// Of the file's bytes; empty without one.
+    sha256: String,
+}
+
+/// `prices.parquet` → `events.csv` in the same folder.
+pub fn events_path(prices: &Path) -> PathBuf {
+    prices.with_file_name("events.csv")
+}
+
+/// The events beside `prices`; none if there is no such file.
+///
+/// # Errors
+/// The file is there and can't be read, or a cell of it is not what its column says.
+pub fn read_events(prices: &Path) -> Result<Events, ImportError> {
+    let path = events_path(prices);
+    if path.exists() { Events::read(&path) } else { Ok(Events::default()) }
+}
+
+/// Puts the file at `source`, which has been read, beside `prices`.
+pub fn keep_events(prices: &Path, source: &Path) -> Result<(), StoreError> {
+    match read_optional(source)? {
+        Some(bytes) => replace(&events_path(prices), &bytes),
+        None => Err(StoreError::Absent { path: source.to_owned() }),
+    }
+}
+
+impl Events {
+    pub fn new(mut events: Vec<Event>) -> Self {
+        events.sort();
+        Self { events, sha256: String::new() }
+    }
+
+    /// # Errors
+    /// No such file or column; a cell that is no date or kind; no note; `through` before `from`.
+    pub fn read(path: &Path) -> Result<Self, ImportError> {
+        let io = |source| ImportError::Io { path: path.to_owned(), source };
+        let bytes = std::fs::read(path).map_err(io)?;
+        let sha256 = sha256_hex(&bytes);
+        let table = Table::parse(path, bytes)?;
+        let columns = ["symbol", "kind", "from", "note"].map(|name| table.texts(name));
+        let [symbols, kinds, from, notes] = columns;
+        let (symbols, kinds, from, notes) = (symbols?, kinds?, from?, notes?);
+        let through = table.texts_or_empty("through")?;
+        let mut events = Vec::with_capacity(symbols.len());
+        for row in 0..symbols.len() {
+            let bad =
+                |column, value: &str, problem| Err(table.bad_cell(row, column, value, problem));
+            let Some(kind) = kind(&kinds[row]) else {
+                return bad("kind", &kinds[row], "is none of listed, delisted, halt, move");
+            };
+            let Ok(first) = from[row].parse::<Date>() else {
+                return bad("from", &from[row], NO_DATE);
+            };
+            let last = if through[row].is_empty() { Ok(first) } else { through[row].parse() };
+            let Ok(last) = last else {
+                return bad("through", &through[row], NO_DATE);
+            };
+            if last < first {
+                return bad("through", &through[row], "lies before `from`: correct one of them");
+            }
+            if kind != Kind::Halt && last != first {
+                return bad("through", &through[row], "only a halt lasts: leave it empty");
+            }
+            let (symbol, note) = (spelling(&symbols[row]), notes[row].clone());
+            events.push(Event { symbol, kind, from: first, through: last, note });
+        }
+        Ok(Self { sha256, ..Self::new(events) })
+    }
+
+    /// Should there be a bar of `symbol` in `session`?
+    pub fn expects(&self, symbol: &Symbol, session: Date) -> bool {
+        !self.of(symbol).any(|event| match event.kind {
+            Kind::Listed => session < event.from,
+            Kind::Delisted => session >= event.from,
+            Kind::Halt => (event.from..=event.through).contains(&session),
+            Kind::Move => false,
+        })
+    }
+
+    /// Has somebody said that the move of `symbol` into `session` is real?
+    pub fn explains(&self, symbol: &Symbol, session: Date) -> bool {
+        self.of(symbol).any(|event| event.kind == Kind::Move && event.from == session)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// SHA-256 of the file they were read from; empty without one.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    fn of(&self, symbol: &Symbol) -> impl Iterator<Item = &Event> {
+        let from = self.events.partition_point(|event| event.symbol < *symbol);
+        self.events[from..].iter().take_while(move |event| event.symbol == *symbol)
+    }
+}
+
+fn kind(text: &str) -> Option<Kind> {
+    Some(match text {
+        "listed" => Kind::Listed,
+        "delisted" => Kind::Delisted,
+        "halt" => Kind::Halt,
+        "move" => Kind::Move,
+        _ => return None,
+    })
+}
+
+const NO_DATE: &str = "is no date: write it as 2024-03-08";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn read(text: &str) -> Result<Events, String> {
+        let folder = tempfile::TempDir::new().expect("folder");
+        let path = folder.path().join("events.csv");
+        std::fs::write(&path, text).expect("written");
+        Events::read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn listings_halts_and_moves() {
+        let events = read(
+            "symbol,kind,from,through,note\n\
+             XYZ,halt,2024-02-01,2024-02-05,news pending\n\
+             BRK-B,listed,1996-05-09,,class B\n\
+             XYZ,delisted,2024-06-03,,bought\n\
+             KDP,move,2018-07-10,,special dividend\n",
+        )
+        .unwrap();
+        let expects = |symbol: &str, day| events.expects(&symbol.into(), day);
+        assert!(expects("XYZ", date(2024, 1, 31)) && expects("XYZ", date(2024, 2, 6)));
+        assert!(!expects("XYZ", date(2024, 2, 1)) && !expects("XYZ", date(2024, 2, 5)));
+        assert!(expects("XYZ", date(2024, 5, 31)) && !expects("XYZ", date(2024, 6, 3)));
+        assert!(!expects("BRK.B", date(1996, 5, 8)) && expects("BRK.B", date(1996, 5, 9)));
+        assert!(events.explains(&"KDP".into(), date(2018, 7, 10)));
+        assert!(!events.explains(&"KDP".into(), date(2018, 7, 11)), "one session, no more");
+        assert!(!events.explains(&"BRK.B".into(), date(1996, 5, 9)));
+        assert_eq!(events.sha256().len(), 64);
+    }
+
+    #[test]
+    fn every_bad_cell_is_named() {
+        let head = "symbol,kind,from,through,note\n";
+        for (row, expected) in [
+            ("A,holiday,2024-01-02,,x", "line 2, column kind: \"holiday\" is none of"),
+            ("A,halt,02.01.2024,,x", "column from: \"02.01.2024\" is no date"),
+            ("A,halt,2024-01-02,soon,x", "column through: \"soon\" is no date"),
+            ("A,halt,2024-01-03,2024-01-02,x", "lies before `from`"),
+            ("A,move,2024-01-02,2024-12-31,x", "only a halt lasts"),
+            ("A,move,2024-01-02,,", "column note"),
+        ] {
+            let text = read(&format!("{head}{row}\n")).expect_err(row);
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! From what is stored to what the source has, and back to what was known on a day.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use ingest::store::{self, StoreError, append_session, read_prices, trading_prices, write_prices};
+use ingest::update::{OVERLAP, Updated, Wanted, differences, differences_csv, update};
+use ingest::{Events, Inspection, Origin, read_manifest, snapshots};
+use jiff::civil::date;
+use messages::{Bars, Date, Member};
+use std::path::{Path, PathBuf};
+use support::{Server, expected, members, options, provenance, sessions, sound, symbols};
+use tempfile::TempDir;
+
+async fn updated(
+    server: &Server,
+    members: &[Member],
+    stored: &[Bars],
+    days: &[Date],
+) -> Result<Updated, String> {
+    let (from, through) = (days[0], days[days.len() - 1]);
+    let wanted = Wanted { members, from, through, stored, partial: false };
+    let result = update(&server.client, &wanted, days, &Events::default(), &options()).await;
+    result.map_err(|error| error.chain())
+}
+
+#[tokio::test]
+async fn only_what_is_new_is_asked_for_plus_an_overlap() {
+    let days = sessions();
+    let server = sound(days.clone()).await;
+    let whole = expected(&symbols(3), &days);
+    let now = updated(&server, &members(3), &whole[..8], &days).await.unwrap();
+    assert_eq!(now.history, whole);
+    assert_eq!((now.new, now.grown), (6, true));
+    assert!(now.inspection.is_complete(), "{}", now.inspection);
+    // 3 symbols × (5 stored + 2 new) sessions in pages of 7, adjusted and raw; all from the seam on.
+    assert_eq!(server.requests(), 3 * 2);
+    let seam = support::midnight(days[8 - OVERLAP]);
+    assert!(server.asked.lock().unwrap().iter().all(|asked| asked["start"] == seam));
+    let again = updated(&server, &members(3), &whole, &days).await.unwrap();
+    assert_eq!((again.new, again.history), (0, whole));
+    assert_eq!(server.requests(), 6, "nothing is missing, nothing is asked for");
+}
+
+#[tokio::test]
+async fn new_members_and_an_earlier_start_are_fetched_whole() {
+    let days = sessions();
+    let server = sound(days.clone()).await;
+    let whole = expected(&symbols(3), &days);
+    let stored = expected(&symbols(2), &days[..8]);
+    let now = updated(&server, &members(3), &stored, &days).await.unwrap();
+    assert_eq!((now.history, now.new, now.grown), (whole.clone(), 8 + 6, false));
+    let now = updated(&server, &members(3), &whole[6..], &days).await.unwrap();
+    assert_eq!((now.history, now.new, now.grown), (whole, 18, false));
+}
+
+#[tokio::test]
+async fn a_changed_past_is_never_overwritten_in_silence() {
+    let days = sessions();
+    let server = sound(days.clone()).await;
+    let whole = expected(&symbols(3), &days);
+    let mut stored = whole[..8].to_vec();
+    stored[5].close[1] = 17.0;
+    let text = updated(&server, &members(3), &stored, &days).await.unwrap_err();
+    assert!(text.starts_with("PAST_CHANGED: 1 stored numbers"), "{text}");
+    assert!(text.contains("S001 on 2024-03-11: close stored 17, now "), "{text}");
+    assert!(text.contains("--restate REASON"), "{text}");
+    // A bar that is gone or new within the overlap is a changed past as well.
+    let mut fewer = whole[..8].to_vec();
+    fewer[6] = expected(&symbols(3)[..2], &days)[6].clone();
+    let text = updated(&server, &members(3), &fewer, &days).await.unwrap_err();
+    assert!(text.contains("S002 on 2024-03-12: open stored absent, now "), "{text}");
+    // The volume of the last stored evening grows until morning.
+    let mut evening = whole[..8].to_vec();
+    evening[7].volume[0] -= 10.0;
+    assert_eq!(updated(&server, &members(3), &evening, &days).await.unwrap().new, 6);
+}
+
+#[test]
+fn differences_are_recorded_number_by_number() {
+    let days = sessions();
+    let old = expected(&symbols(2), &days[..2]);
+    let mut new = old.clone();
+    new[0].high[1] = 99.5;
+    new[1] = expected(&symbols(1), &days)[1].clone();
+    let found = differences(&old, &new, &symbols(2), Date::MIN, Date::MAX);
+    let csv = differences_csv(&found);
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(csv.starts_with("symbol,session,field,stored,now\nS001,2024-03-04,high,"), "{csv}");
+    assert!(csv.lines().nth(1).unwrap().ends_with(",99.5"), "{csv}");
+    assert!(csv.lines().nth(2).unwrap().starts_with("S001,2024-03-05,open,"), "{csv}");
+    assert!(csv.lines().nth(2).unwrap().ends_with(','), "it is gone: {csv}");
+}
+
+fn latest(folder: &TempDir) -> PathBuf {
+    folder.path().join("data/latest/prices.parquet")
+}
+
+fn written(path: &Path, history: &[Bars], at: &str) {
+    snapshots::keep(path).unwrap();
+    write_prices(path, history, provenance(at)).unwrap();
+    snapshots::keep(path).unwrap();
+}
+
+fn known(path: &Path, day: Date) -> Vec<Bars> {
+    snapshots::as_of(path, day).unwrap().1
+}
+
+#[test]
+fn what_was_known_on_a_day_can_be_had_again() {
+    let folder = TempDir::new().unwrap();
+    let path = latest(&folder);
+    let days = sessions();
+    let first = expected(&symbols(2), &days);
+    written(&path, &first[..5], "2024-03-08T22:00:00Z");
+    append_session(&path, &first[5]).unwrap();
+    append_session(&path, &first[6]).unwrap();
+    // Three sessions later the source has other prices of the past.
+    let mut restated = first[..8].to_vec();
+    restated[1].close[0] *= 0.5;
+    written(&path, &restated, "2024-03-13T22:00:00Z");
+    append_session(&path, &first[8]).unwrap();
+
+    assert_eq!(known(&path, date(2024, 3, 8)), &first[..5]);
+    assert_eq!(known(&path, date(2024, 3, 11)), &first[..6], "appended, not restated yet");
+    assert_eq!(known(&path, date(2024, 3, 12)), &first[..7]);
+    assert_eq!(known(&path, date(2024, 3, 13)), restated);
+    assert_eq!(known(&path, date(2024, 3, 14)).len(), 9, "with what came later");
+    assert_eq!(known(&path, date(2030, 1, 1)), read_prices(&path).unwrap());
+    let nothing = snapshots::as_of(&path, date(2024, 3, 7)).unwrap_err().to_string();
+    assert!(nothing.contains("nothing was known on 2024-03-07"), "{nothing}");
+    let kept = std::fs::read_dir(snapshots::folder(&path)).unwrap().count();
+    assert_eq!(kept, 2, "appending makes no snapshots");
+}
+
+#[test]
+fn keeping_twice_is_keeping_once_and_another_content_is_another_snapshot() {
+    let folder = TempDir::new().unwrap();
+    let path = latest(&folder);
+    let history = expected(&symbols(2), &sessions());
+    let at = "2024-03-18T22:00:00Z";
+    written(&path, &history, at);
+    snapshots::keep(&path).unwrap();
+    written(&path, &history[2..], at);
+    let mut names: Vec<String> = std::fs::read_dir(snapshots::folder(&path))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["2024-03-18T220000Z", "2024-03-18T220000Z-2"]);
+    assert_eq!(known(&path, date(2024, 3, 18)), &history[2..], "the later of that day");
+    // A snapshot that was tampered with is refused by name.
+    let file = snapshots::folder(&path).join("2024-03-18T220000Z-2/prices.parquet");
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() - 9]).unwrap();
+    let text = snapshots::as_of(&path, date(2024, 3, 17)).unwrap_err().to_string();
+    assert!(text.contains("nothing was known"), "{text}");
+    let (_, whole) = snapshots::as_of(&path, date(2024, 3, 18)).unwrap();
+    assert_eq!(whole.len(), 8, "the whole file in data/latest mends it");
+}
+
+#[test]
+fn trading_refuses_a_partial_history_by_name() {
+    let folder = TempDir::new().unwrap();
+    let path = latest(&folder);
+    let days = sessions();
+    let mut history = expected(&symbols(2), &days);
+    history[3] = expected(&symbols(1), &days)[3].clone();
+    let gate = ingest::inspect(&members(2), &days, &history, &Events::default());
+    let origin = Origin { gate: Some(gate), ..Origin::from(provenance("2024-03-18T22:00:00Z")) };
+    write_prices(&path, &history, origin).unwrap();
+    assert_eq!(read_prices(&path).unwrap(), history, "research may");
+    let partial = |error: StoreError| {
+        assert!(matches!(error, StoreError::Partial { .. }), "{error}");
+        error.to_string()
+    };
+    let text = partial(trading_prices(&path).unwrap_err());
+    assert!(text.contains("prices.parquet was written with --allow-partial"), "{text}");
+    assert!(text.contains("19 of 20 bars (S001 on 2024-03-07: no bars"), "{text}");
+    partial(append_session(&path, &history[9]).unwrap_err());
+}
+
+#[test]
+fn a_whole_history_stays_whole_as_it_grows() {
+    let folder = TempDir::new().unwrap();
+    let path = latest(&folder);
+    let days = sessions();
+    let history = expected(&symbols(2), &days);
+    let gate = Inspection { expected: 10, got: 10, ..Inspection::default() };
+    let origin = Origin { gate: Some(gate), ..Origin::from(provenance("2024-03-18T22:00:00Z")) };
+    write_prices(&path, &history[..5], origin).unwrap();
+    append_session(&path, &history[5]).unwrap();
+    let manifest = read_manifest(&path).unwrap().unwrap();
+    assert_eq!(manifest.origin.gate.unwrap().got, 12);
+    assert_eq!(*trading_prices(&path).unwrap(), history[..6]);
+    // What is in memory can't be out of date: another process writes, and bytes rot.
+    let elsewhere = TempDir::new().unwrap();
+    let other = latest(&elsewhere);
+    write_prices(&other, &history[..7], provenance("2024-03-18T22:00:00Z")).unwrap();
+    std::fs::copy(&other, &path).unwrap();
+    assert!(matches!(trading_prices(&path), Err(StoreError::Tampered { .. })));
+    std::fs::copy(ingest::manifest_path(&other), ingest::manifest_path(&path)).unwrap();
+    assert_eq!(trading_prices(&path).unwrap().len(), 7);
+    assert!(store::session(&history, days[3]).is_some());
+}

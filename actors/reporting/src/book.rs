@@ -1,0 +1,123 @@
+//! A run's account over all its sessions, from the records alone: the ledger carried from day to day, and beside it,
+//! never mixed with it, what fees and borrow would have cost a real account.
+
+use crate::ledger::Ledger;
+use crate::modelled::Modelled;
+use crate::record::SessionRecord;
+use messages::{BookedKind, Date, Holding, Price, Shares, Symbol, Usd};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The ledger of a run. Lots keep the time they were opened at over sessions; what was held before the run has none.
+#[derive(Debug)]
+pub struct Book {
+    pub ledger: Ledger,
+    pub modelled: Modelled,
+    pub trades: BTreeMap<Symbol, Trades>,
+    /// The last session's that had an account.
+    pub marks: BTreeMap<Symbol, Price>,
+    pub through: Option<Date>,
+    /// By session: money and shares that came or went and were no trade.
+    pub(crate) flows: BTreeMap<Date, Flow>,
+    activities: BTreeSet<String>,
+}
+
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trades {
+    pub fills: u32,
+    /// Sum of absolute traded value.
+    pub traded: Usd,
+}
+
+/// What a day's return must not count.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flow {
+    /// Deposits and withdrawals that the venue reported, between the close before and the opening.
+    pub(crate) before: Usd,
+    /// In the same time, and nobody reported why: cash, and value of shares.
+    pub(crate) unexplained: Usd,
+    /// Deposits and withdrawals in the session.
+    pub(crate) during: Usd,
+}
+
+impl Book {
+    /// Of records in order of time; sessions without an opening (lines of older versions) are left out.
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a SessionRecord>) -> Self {
+        let mut book = Self {
+            ledger: Ledger::new(Usd(0), &[]),
+            modelled: Modelled::default(),
+            trades: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            through: None,
+            flows: BTreeMap::new(),
+            activities: BTreeSet::new(),
+        };
+        for record in records {
+            book.add(record);
+        }
+        book
+    }
+
+    fn add(&mut self, record: &SessionRecord) {
+        let Some(opening) = &record.opening else { return };
+        let date = record.session;
+        let mut flow = Flow::default();
+        match self.through {
+            None => self.ledger = Ledger::new(opening.cash, &opening.positions),
+            Some(before) => {
+                self.modelled.borrow(&self.ledger, &self.marks, before, date);
+                flow.before = self.book(record, true);
+                flow.unexplained = self.adopt(date, opening.cash, &opening.positions);
+            }
+        }
+        self.through = Some(date);
+        for fill in &record.fills {
+            self.ledger.trade(fill.at, &fill.symbol, fill.change, fill.price);
+            let trades = self.trades.entry(fill.symbol.clone()).or_default();
+            trades.fills += 1;
+            trades.traded += fill.price.times(fill.change.abs());
+        }
+        flow.during = self.book(record, false);
+        self.modelled.fees(date, &record.fills);
+        if let Some(day) = &record.day {
+            self.marks = marks(&day.positions);
+        }
+        self.flows.insert(date, flow);
+    }
+
+    /// What the venue reported; returns the transfers among it.
+    fn book(&mut self, record: &SessionRecord, before_open: bool) -> Usd {
+        let mut transferred = Usd(0);
+        for booked in record.booked.iter().filter(|booked| booked.before_open == before_open) {
+            if self.activities.insert(booked.activity.clone()) {
+                self.ledger.book(booked);
+                if booked.kind == BookedKind::Transfer {
+                    transferred += booked.amount;
+                }
+            }
+        }
+        transferred
+    }
+
+    /// The value, at the session's opening marks, of what nobody explains.
+    fn adopt(&mut self, date: Date, cash: Usd, holdings: &[Holding]) -> Usd {
+        let before = self.ledger.clone();
+        self.ledger.adopt(date, cash, holdings);
+        let now = marks(holdings);
+        let value = |ledger: &Ledger, symbol: &Symbol, marks: &BTreeMap<Symbol, Price>| {
+            let quantity = ledger.quantity(symbol);
+            marks.get(symbol).map_or(Usd(0), |mark| mark.times(quantity))
+        };
+        let moved = self.ledger.names().keys().filter(|symbol| {
+            let same: (Shares, Shares) = (before.quantity(symbol), self.ledger.quantity(symbol));
+            same.0 != same.1
+        });
+        let shares: Usd = moved
+            .map(|symbol| value(&self.ledger, symbol, &now) - value(&before, symbol, &self.marks))
+            .sum();
+        self.ledger.cash() - before.cash() + shares
+    }
+}
+
+fn marks(holdings: &[Holding]) -> BTreeMap<Symbol, Price> {
+    holdings.iter().map(|held| (held.symbol.clone(), held.mark)).collect()
+}

@@ -1,0 +1,125 @@
+//! Losses and refusals at which trading stops by itself (METHODS.md §6), as a latch: a level, once reached, is never
+//! left in a session, and across sessions only by an operator's resume.
+//!
+//! | level | what happens | said by |
+//! |---|---|---|
+//! | 1 | drawdown found at the opening: orders that reduce only, growth is taken out of the targets | `BREAKER …` in `binding` |
+//! | 1 | loss of the day, found at the close | `Alarm` `BREAKER_HALT` |
+//! | 2 | and the venue refusing three orders in a row | `Alarm` `BREAKER_CANCEL` |
+//! | 3 | | `Alarm` `BREAKER_FLATTEN` |
+//!
+//! The alarm stands in the journal before anybody acts on it: it halts the session for every actor, and the conductor
+//! latches it as a kill of its level, which the next `SessionOpened` carries. Drawdown is measured from the peak that
+//! `SessionOpened` carries (since the last resume), so it needs no memory of ours.
+//!
+//! Absent: within the day only fills are observed, no marks, so losses are judged where the venue states the equity (at
+//! the opening and after the close); "3 σ of the target volatility", because no volatility is targeted; halving gross
+//! (level 1 lets nothing grow instead); a stale feed and a lost heartbeat, which are the shell's; closing positions: a
+//! kill of level `flatten` cancels today, and would be carried out as targets of zero, capped by volume, through the
+//! same gate. A reconciliation break is reporting's alarm, which halts the same way.
+
+use messages::{
+    AccountReported, Alarm, Breakers as Levels, OrderStatus, OrderUpdated, SessionOpened, Usd,
+};
+
+#[derive(Debug, Default)]
+pub(crate) struct Breakers {
+    /// `None` in sessions without rules.
+    levels: Option<Levels>,
+    equity: Usd,
+    peak: Usd,
+    rejects: u32,
+    /// Level 1, from the opening on.
+    reducing: Option<String>,
+    /// 0 before anything was said.
+    said: usize,
+}
+
+const CODES: [&str; 3] = ["BREAKER_HALT", "BREAKER_CANCEL", "BREAKER_FLATTEN"];
+
+impl Breakers {
+    pub(crate) fn open(&mut self, opened: &SessionOpened) {
+        let SessionOpened { equity, peak_equity, rules, .. } = opened;
+        self.levels = rules.as_ref().map(|rules| rules.breakers.clone());
+        self.equity = *equity;
+        self.peak = peak_equity.unwrap_or(*equity).max(*equity);
+        let Some(levels) = &self.levels else { return };
+        let lost = loss(self.peak, *equity);
+        self.reducing = (level(levels.drawdown, lost) > 0)
+            .then(|| format!("DRAWDOWN {lost:.4} of {:.4}", levels.drawdown[0]));
+    }
+
+    /// Why only what reduces a position may be ordered, if so.
+    pub(crate) fn reducing(&self) -> Option<String> {
+        self.reducing.clone()
+    }
+
+    /// A named human says that trading may go on as before.
+    pub(crate) fn on_resume(&mut self) {
+        self.reducing = None;
+    }
+
+    /// Refused in a row; what the venue accepts starts the count again.
+    pub(crate) fn on_order_updated(&mut self, updated: &OrderUpdated) -> Option<Alarm> {
+        let most = self.levels.as_ref()?.rejects_in_a_row;
+        match updated.status {
+            OrderStatus::Rejected => self.rejects += 1,
+            OrderStatus::Accepted | OrderStatus::Filled => self.rejects = 0,
+            OrderStatus::Canceled | OrderStatus::Expired => {}
+        }
+        let tripped = self.rejects >= most;
+        let detail = format!("REJECTS {} in a row", self.rejects);
+        if tripped { self.trip(2, detail) } else { None }
+    }
+
+    /// The venue's statement after the close.
+    pub(crate) fn on_account(&mut self, account: &AccountReported) -> Option<Alarm> {
+        let levels = self.levels.clone()?;
+        let (day, drawdown) = (loss(self.equity, account.equity), loss(self.peak, account.equity));
+        let of_day = level(levels.day_loss, day);
+        // The first level of drawdown lets a session go on reducing: it is found at the next opening.
+        let of_drawdown = level(levels.drawdown, drawdown);
+        let of_drawdown = if of_drawdown > 1 { of_drawdown } else { 0 };
+        if of_drawdown > of_day {
+            let limit = levels.drawdown[of_drawdown - 1];
+            self.trip(of_drawdown, format!("DRAWDOWN {drawdown:.4} of {limit:.4}"))
+        } else if of_day > 0 {
+            self.trip(of_day, format!("DAY_LOSS {day:.4} of {:.4}", levels.day_loss[of_day - 1]))
+        } else {
+            None
+        }
+    }
+
+    /// Each level once, and none after a higher one.
+    fn trip(&mut self, level: usize, detail: String) -> Option<Alarm> {
+        if level <= self.said {
+            return None;
+        }
+        self.said = level;
+        Some(Alarm { code: CODES[level - 1].to_owned(), detail, symbol: None })
+    }
+}
+
+/// How many of `levels` a loss reaches.
+fn level(levels: [f64; 3], lost: f64) -> usize {
+    levels.iter().filter(|level| lost >= **level).count()
+}
+
+/// As a fraction of `from`; everything, where there is nothing to lose from.
+fn loss(from: Usd, to: Usd) -> f64 {
+    if from.0 > 0 { (from - to).to_f64() / from.to_f64() } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{level, loss};
+    use messages::Usd;
+
+    #[test]
+    fn a_level_is_reached_at_its_loss() {
+        let levels = [0.01, 0.015, 0.025];
+        let lost = [-0.5, 0.0, 0.0099, 0.01, 0.0249, 0.025, 1.0].map(|lost| level(levels, lost));
+        assert_eq!(lost, [0, 0, 0, 1, 2, 3, 3]);
+        assert_eq!([loss(Usd(200), Usd(150)), loss(Usd(0), Usd(5))], [0.25, 1.0]);
+    }
+}

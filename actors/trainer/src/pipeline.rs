@@ -1,0 +1,38 @@
+use crate::dataset::Dataset;
+use crate::folds::{self, Fold};
+use crate::panel::Panel;
+use crate::progress::Watch;
+use crate::{TrainConfig, TrainError};
+
+/// What happens between bars and trees, in the stages that the audit runs again: on histories that
+/// were cut, rescaled or permuted. A stage that knows more than it may would answer differently.
+///
+/// The defaults are what Aurora trains and trades with. Research replaces a stage; the audit's own
+/// tests replace each by one that leaks.
+pub trait Pipeline: Sync {
+    /// Bars to features and labels.
+    fn panel(
+        &self,
+        data: Dataset<'_>,
+        config: &TrainConfig,
+        watch: Watch<'_>,
+    ) -> Result<Panel, TrainError> {
+        Panel::build(data, config.horizon, watch)
+    }
+
+    /// What is done to the features by looking at labels, outside the folds: nothing.
+    fn supervised(&self, panel: Panel) -> Panel {
+        panel
+    }
+
+    /// What is trained on, and what is tested on.
+    fn folds(&self, panel: &Panel, config: &TrainConfig) -> Result<Vec<Fold>, TrainError> {
+        folds::walk_forward(panel, config)
+    }
+}
+
+/// The pipeline with nothing replaced.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Standard;
+
+impl Pipeline for Standard {}

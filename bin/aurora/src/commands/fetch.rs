@@ -1,0 +1,272 @@
+//! `fetch`: bars from Alpaca or a venue that speaks its API; no bus needed.
+
+use super::data::{Files, Stored, demand, events};
+use crate::cli::{Common, Fetch};
+use crate::config::Config;
+use crate::connection::client;
+use crate::failure::{Failure, fail};
+use crate::home::Home;
+use crate::output::{note, progress};
+use alpaca::Client;
+use ingest::update::{Updated, Wanted, differences, differences_csv, update};
+use ingest::{
+    FetchOptions, Manifest, Mapped, Origin, Provenance, Restatement, Universe, read_manifest,
+    series, snapshots, store,
+};
+use messages::{Bars, Date, Symbol, Time};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The timeframe of `prices.parquet`; any other goes into a file of its own.
+const DAILY: &str = "1Day";
+
+pub async fn fetch(args: &Fetch, common: &Common) -> Result<bool, Failure> {
+    let config = Config::read_or_shipped(common.config.as_deref())?;
+    let client = client(&config, args.venue.as_deref())?;
+    let feed = args.feed.as_ref().unwrap_or(&config.alpaca.feed);
+    let adjustment = args.adjustment.as_ref().unwrap_or(&config.alpaca.adjustment);
+    let bar = progress("bars", 1);
+    let shown = bar.clone();
+    let mut options = FetchOptions::new(feed, adjustment);
+    options.asof = args.asof;
+    options.progress = Some(Arc::new(move |done, of| {
+        shown.set_length(of as u64);
+        shown.set_position(done as u64);
+    }));
+    let source = format!("alpaca {}", args.venue.as_deref().unwrap_or(&config.alpaca.data));
+    let job = Job { args, home: Home(common.home.clone()), client, options, source };
+    let stored = if args.timeframe == DAILY && args.symbols.is_empty() {
+        job.daily().await
+    } else {
+        job.series().await
+    };
+    bar.finish_and_clear();
+    stored?.emit(common.json)?;
+    Ok(true)
+}
+
+/// A fetch on its way.
+struct Job<'a> {
+    args: &'a Fetch,
+    home: Home,
+    client: Client,
+    options: FetchOptions,
+    source: String,
+}
+
+impl Job<'_> {
+    async fn daily(&self) -> Result<Stored, Failure> {
+        let prices = self.home.prices();
+        let now = self.client.clock().await?.timestamp.0;
+        let (universe, mapped) = self.universe(&prices, now)?;
+        let events = events(self.args.gate.events.as_deref(), &prices)?;
+        let (stored, known) = self.stored(&prices)?;
+        let (from, through, sessions) = self.bounds(now, &stored).await?;
+        let restating = self.args.restate.is_some();
+        let wanted = Wanted {
+            members: &universe.members,
+            from,
+            through,
+            stored: if restating { &[] } else { &stored },
+            partial: known.as_ref().is_some_and(|known| known.partial().is_some()),
+        };
+        let Updated { history, new, grown, inspection } =
+            update(&self.client, &wanted, &sessions, &events, &self.options).await?;
+        demand(&inspection, self.args.gate.allow_partial, &BTreeMap::new())?;
+        let request = format!("{} symbols, {from} to {through}", universe.members.len());
+        let provenance = self.provenance(now, request);
+        let files = Files {
+            prices: &prices,
+            universe: &universe,
+            events: self.args.gate.events.as_deref(),
+        };
+        let mut origin =
+            Origin { mapped, gate: Some(inspection), ..Origin::from(provenance.clone()) };
+        if let Some(known) = known.filter(|_| !restating) {
+            let same = new == 0 && known.origin.gate == origin.gate;
+            if same && self.args.gate.events.is_none() && self.args.universe.is_none() {
+                return Ok(Stored { prices, manifest: known, dropped: BTreeMap::new(), new });
+            }
+            if grown {
+                origin.grown = Some(format!("{}: {}", provenance.at, provenance.request));
+                origin.provenance = known.origin.provenance;
+                origin.restated = known.origin.restated;
+            }
+        } else if restating && !stored.is_empty() {
+            return self.restate(&files, &stored, &history, origin);
+        }
+        let manifest = files.write(&history, origin)?;
+        Ok(Stored { prices, manifest, dropped: BTreeMap::new(), new })
+    }
+
+    /// Of the CSV that was named, or those of the last import or fetch.
+    fn universe(&self, prices: &Path, now: Time) -> Result<(Universe, Vec<Mapped>), Failure> {
+        let Some(path) = &self.args.universe else {
+            let mapped = read_manifest(prices).ok().flatten().map(|known| known.origin.mapped);
+            let universe = ingest::read_universe(&ingest::universe_path(prices))?;
+            return Ok((universe, mapped.unwrap_or_default()));
+        };
+        let said = ingest::sectors::read(path)?.as_of;
+        let as_of = said.unwrap_or_else(|| alpaca::time::session_date(now));
+        Ok(ingest::read_members(path, None, Some(as_of))?)
+    }
+
+    /// What is stored, if it can be gone on with.
+    fn stored(&self, prices: &Path) -> Result<(Vec<Bars>, Option<Manifest>), Failure> {
+        if !prices.exists() {
+            return Ok((Vec::new(), None));
+        }
+        let bars = store::read_prices(prices)?;
+        let known = read_manifest(prices)?;
+        let Some(manifest) = &known else {
+            return Err(fail(format!(
+                "{} has no manifest, so that nothing says where it is from: move it away",
+                prices.display()
+            )));
+        };
+        let theirs = &manifest.origin.provenance;
+        let same =
+            (&theirs.feed, &theirs.adjustment) == (&self.options.feed, &self.options.adjustment);
+        if !same && self.args.restate.is_none() {
+            return Err(fail(format!(
+                "{} comes from {} (feed {:?}, adjustment {:?}), not from feed {:?} with adjustment {:?}: \
+                 --restate REASON replaces it (a snapshot keeps it)",
+                prices.display(),
+                theirs.source,
+                theirs.feed,
+                theirs.adjustment,
+                self.options.feed,
+                self.options.adjustment
+            )));
+        }
+        Ok((bars, known))
+    }
+
+    /// First and last session to have, and the calendar's sessions from the first one stored or wanted on.
+    async fn bounds(&self, now: Time, stored: &[Bars]) -> Result<(Date, Date, Vec<Date>), Failure> {
+        let today = alpaca::time::session_date(now);
+        let first = stored.first().map(|bars| bars.session);
+        let from = match (self.args.from, first) {
+            (Some(from), _) => from,
+            (None, Some(first)) => first,
+            (None, None) => {
+                self.args.through.unwrap_or(today).checked_sub(jiff::Span::new().years(10))?
+            }
+        };
+        let kept = first.filter(|_| self.args.restate.is_none());
+        let calendar = self.client.calendar(from.min(kept.unwrap_or(from)), today).await?;
+        let closed = calendar
+            .iter()
+            .filter(|day| alpaca::time::session_time(day.date, day.close) <= now)
+            .map(|day| day.date);
+        let closed: Vec<Date> = closed.collect();
+        let last = closed.iter().rfind(|day| self.args.through.is_none_or(|last| **day <= last));
+        let Some(&last) = last.filter(|last| **last >= from) else {
+            return Err(fail(format!("no session from {from} on has closed yet")));
+        };
+        let stored_last = stored.last().filter(|_| kept.is_some()).map(|bars| bars.session);
+        let end = stored_last.map_or(last, |stored| stored.max(last));
+        Ok((from, last, closed.into_iter().filter(|day| *day <= end).collect()))
+    }
+
+    fn restate(
+        &self,
+        files: &Files,
+        stored: &[Bars],
+        history: &[Bars],
+        mut origin: Origin,
+    ) -> Result<Stored, Failure> {
+        let symbols: Vec<Symbol> = store::symbols_of(stored).into_iter().cloned().collect();
+        let all = (Date::MIN, Date::MAX);
+        let found = differences(stored, history, &symbols, all.0, all.1);
+        origin.restated = Some(Restatement {
+            reason: self.args.restate.clone().unwrap_or_default(),
+            differences: found.len() as u64,
+            replaced_sha256: messages::history_sha256(stored),
+        });
+        let manifest = files.write(history, origin)?;
+        if let Some(snapshot) = snapshots::keep(files.prices)? {
+            fs::write(snapshot.join("differences.csv"), differences_csv(&found))?;
+        }
+        note(format!("RESTATED: {} stored numbers differ from what was fetched", found.len()));
+        let (prices, new) = (files.prices.to_owned(), manifest.rows);
+        Ok(Stored { prices, manifest, dropped: BTreeMap::new(), new })
+    }
+
+    fn provenance(&self, now: Time, request: String) -> Provenance {
+        Provenance {
+            source: self.source.clone(),
+            request,
+            at: alpaca::time::utc(now),
+            feed: self.options.feed.clone(),
+            adjustment: self.options.adjustment.clone(),
+            raw_close: "raw_close".to_owned(),
+        }
+    }
+
+    /// Any timeframe, stocks or pairs of coins: a file of its own, which trading never reads.
+    async fn series(&self) -> Result<Stored, Failure> {
+        let timeframe = &self.args.timeframe;
+        let now = self.client.clock().await?.timestamp.0;
+        let symbols: Vec<Symbol> = if self.args.symbols.is_empty() {
+            let members = self.universe(&self.home.prices(), now)?.0.members;
+            members.into_iter().map(|member| member.symbol).collect()
+        } else {
+            self.args.symbols.iter().map(|label| ingest::symbols::spelling(label)).collect()
+        };
+        let pairs = symbols.iter().filter(|symbol| symbol.as_str().contains('/')).count();
+        let market = match pairs {
+            0 => series::Market::Stocks,
+            all if all == symbols.len() => {
+                series::Market::Crypto { location: self.args.location.clone() }
+            }
+            _ => return Err(fail("stocks and pairs of coins are fetched one after the other")),
+        };
+        let Some(from) = self.args.from else {
+            return Err(fail(format!(
+                "{timeframe} bars have no usual start: name one with --from"
+            )));
+        };
+        let span = span(from, self.args.through, now, pairs > 0)?;
+        let fetched =
+            series::fetch(&self.client, &market, &symbols, timeframe, span, &self.options).await?;
+        let name = if pairs > 0 { "crypto" } else { "bars" };
+        let path = self.home.latest().join(format!("{name}-{timeframe}.parquet"));
+        let request = format!(
+            "{timeframe} bars of {} symbols, {} to {}",
+            symbols.len(),
+            alpaca::time::utc(span.0),
+            alpaca::time::utc(span.1)
+        );
+        let mut provenance = self.provenance(now, request);
+        provenance.raw_close = String::new();
+        fs::create_dir_all(self.home.latest())?;
+        let manifest = series::write(&path, &fetched, provenance)?;
+        let new = manifest.rows;
+        Ok(Stored { prices: path, manifest, dropped: BTreeMap::new(), new })
+    }
+}
+
+/// From the first instant of `from` to the last of `through` (at most now): of New York's day, or of
+/// UTC's for coins.
+fn span(from: Date, through: Option<Date>, now: Time, utc: bool) -> Result<(Time, Time), Failure> {
+    let midnight = |date: Date| {
+        if utc {
+            let at = date.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp().as_nanosecond();
+            Ok(Time(i64::try_from(at)?))
+        } else {
+            Ok::<_, Failure>(alpaca::time::session_time(date, jiff::civil::Time::midnight()))
+        }
+    };
+    let end = match through {
+        Some(through) => midnight(through.tomorrow()?)?.0 - 1,
+        None => now.0,
+    };
+    let (start, end) = (midnight(from)?, Time(end.min(now.0)));
+    if start >= end {
+        return Err(fail(format!("{from} lies after the end of what is asked for")));
+    }
+    Ok((start, end))
+}

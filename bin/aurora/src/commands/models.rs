@@ -1,0 +1,142 @@
+//! `models`: what the registry holds, and which model trades.
+
+use crate::cli::Common;
+use crate::failure::{Failure, fail};
+use crate::home::Home;
+use crate::output::{Table, emit};
+use clap::{Args, Subcommand};
+use messages::ModelRef;
+use serde::Serialize;
+use trainer::{Card, Promotion, Registry, Standing};
+
+#[derive(Clone, Debug, Args)]
+pub struct Models {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Action {
+    /// Every model, with its verdict; the current one is marked.
+    List,
+    /// A model's card.
+    Show { id: String },
+    /// Trade with this model from the next session on. Refused where its audit is.
+    Promote {
+        id: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Trade with the model before the current one again.
+    Rollback {
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Who made which model current, and when.
+    History,
+}
+
+#[derive(Clone, Debug, Args)]
+struct Who {
+    /// Who decides it; by default the user you are logged in as.
+    #[arg(long, env = "USER", default_value = "unknown", value_name = "NAME")]
+    operator: String,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    model: ModelRef,
+    current: bool,
+    standing: Standing,
+    through: messages::Date,
+    oof_ic: f64,
+    oof_ic_t: f64,
+    label: String,
+}
+
+#[derive(Serialize)]
+struct Current {
+    current: ModelRef,
+}
+
+pub fn models(args: &Models, common: &Common) -> Result<bool, Failure> {
+    let registry = Registry::new(Home(common.home.clone()).models());
+    match &args.action {
+        Action::List => list(&registry, common),
+        Action::Show { id } => show(&registry, id, common),
+        Action::Promote { id, who } => {
+            let model = named(&registry, id)?;
+            registry.promote(&model, &who.operator, &now())?;
+            current(model, common)
+        }
+        Action::Rollback { who } => current(registry.rollback(&who.operator, &now())?, common),
+        Action::History => history(&registry.history()?, common),
+    }?;
+    Ok(true)
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+fn named(registry: &Registry, id: &str) -> Result<ModelRef, Failure> {
+    let found = registry.list()?.into_iter().find(|model| model.id == id);
+    found.ok_or_else(|| {
+        fail(format!("there is no model {id}: `aurora models list` shows those there are"))
+    })
+}
+
+fn list(registry: &Registry, common: &Common) -> Result<(), Failure> {
+    let current = registry.current()?;
+    let listed = |model: ModelRef| -> Result<Listed, Failure> {
+        let card = registry.card(&model.id)?;
+        Ok(Listed {
+            current: current.as_ref() == Some(&model),
+            standing: card.standing,
+            through: card.last_session,
+            oof_ic: card.oof.neutral.mean,
+            oof_ic_t: card.oof.neutral.t,
+            label: card.label,
+            model,
+        })
+    };
+    let models = registry.list()?.into_iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+    let mut table = Table::new(&["model", "", "standing", "IC", "t", "verdict"]);
+    for model in &models {
+        table.row([
+            model.model.id.clone(),
+            if model.current { "current" } else { "" }.to_owned(),
+            format!("{:?}", model.standing).to_lowercase(),
+            format!("{:.4}", model.oof_ic),
+            format!("{:.2}", model.oof_ic_t),
+            model.label.clone(),
+        ]);
+    }
+    emit(common.json, &models, &table.to_string())
+}
+
+/// The card as it stands in the file.
+fn show(registry: &Registry, id: &str, common: &Common) -> Result<(), Failure> {
+    let card: Card = registry.card(&named(registry, id)?.id)?;
+    let text = serde_json::to_string_pretty(&card)? + "\n";
+    emit(common.json, &card, &text)
+}
+
+fn current(model: ModelRef, common: &Common) -> Result<(), Failure> {
+    let text = format!("{} is current; the next session trades with it\n", model.id);
+    emit(common.json, &Current { current: model }, &text)
+}
+
+fn history(promotions: &[Promotion], common: &Common) -> Result<(), Failure> {
+    let mut table = Table::new(&["when", "what", "model", "who"]);
+    for promotion in promotions {
+        table.row([
+            promotion.at.clone(),
+            format!("{:?}", promotion.action).to_lowercase(),
+            promotion.model.id.clone(),
+            promotion.by.clone(),
+        ]);
+    }
+    emit(common.json, &promotions, &table.to_string())
+}

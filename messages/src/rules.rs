@@ -1,0 +1,70 @@
+//! How a book is built and what stands between an order and the venue, beyond [`crate::Limits`]: written down in
+//! the configuration, carried by `SessionOpened`. Nothing here has a default.
+
+use crate::{Symbol, Usd};
+use serde::{Deserialize, Serialize};
+
+/// Fractions are of NAV unless the name says otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RiskRules {
+    /// λ: how much expected return a unit of variance over the horizon costs.
+    pub risk_aversion: f64,
+    /// Sum of absolute trades that one session's targets may ask for.
+    pub turnover_max: f64,
+    /// Not traded at all: what is held of them stays.
+    pub restricted: Vec<Symbol>,
+    /// May anything be held short?
+    pub shorts: bool,
+    /// Names that can't be borrowed, or only dearly: held long or not at all.
+    pub not_shortable: Vec<Symbol>,
+    /// Equity below which nothing is sold short.
+    pub short_equity_min_usd: u32,
+    /// Largest single order, whatever the equity.
+    pub order_max_usd: u32,
+    /// How far the last price of a symbol may be from the order's reference, as a fraction of it.
+    pub collar: f64,
+    /// Token bucket: so many at once, and so many more in a minute.
+    pub orders_per_minute: u32,
+    /// Equity that must be left after margin if everything that is open fills.
+    pub equity_left_min: f64,
+    /// Orders and turnover of a session, as multiples of what its targets ask for.
+    pub plan_multiple: f64,
+    pub breakers: Breakers,
+}
+
+/// Losses (fractions, positive) at which trading stops by itself, in three levels: no more risk; and open orders
+/// cancelled; and positions closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breakers {
+    /// Of the session.
+    pub day_loss: [f64; 3],
+    /// From the highest equity.
+    pub drawdown: [f64; 3],
+    /// Refused by the venue in a row: the second level.
+    pub rejects_in_a_row: u32,
+}
+
+/// What the card of the session's model promises.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edge {
+    /// Mean daily rank IC on sessions that the model had not seen.
+    pub oof_ic: f64,
+    /// Sessions that a score looks ahead.
+    pub horizon: u32,
+}
+
+impl RiskRules {
+    pub fn order_max(&self) -> Usd {
+        dollars(self.order_max_usd)
+    }
+
+    pub fn short_equity_min(&self) -> Usd {
+        dollars(self.short_equity_min_usd)
+    }
+}
+
+fn dollars(dollars: u32) -> Usd {
+    Usd(i64::from(dollars) * 1_000_000)
+}
