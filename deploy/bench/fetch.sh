@@ -2,11 +2,11 @@
 # `aurora fetch` against the simulated venue, paired with Alpaca's own Python client doing the same fetch to Parquet, and
 # with a bare client that only reads the same pages: same venue, same run, alternating. Medians of ROUNDS (default 5).
 #   deploy/bench/fetch.sh [SYMBOLS=130] [SESSIONS=2520] [ROUNDS=5]
-# Uses release builds in $CARGO_TARGET_DIR and a Python with alpaca-py 0.44, pandas, pyarrow ($PYTHON; a venv is made without one).
+# Uses release builds in $CARGO_TARGET_DIR (PROFILE=debug SKIP_BUILD=1: what is there) and a Python with alpaca-py 0.44, pandas, pyarrow ($PYTHON; a venv is made without one).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 symbols=${1:-130} sessions=${2:-2520} rounds=${3:-5}
-target="${CARGO_TARGET_DIR:-target}/release"
+target="${CARGO_TARGET_DIR:-target}/${PROFILE:-release}"
 scratch=$(mktemp -d)
 venue=""
 trap '[ -n "$venue" ] && kill "$venue" 2>/dev/null; rm -rf "$scratch"' EXIT

@@ -19,6 +19,8 @@ import urllib.parse
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+# Of the venue's synthetic market; its calendar goes further back.
+FIRST = "2019-01-02"
 NEW_YORK = ZoneInfo("America/New_York")
 HOST = os.environ["VENUE"].removeprefix("http://")
 TOKEN = re.compile(rb'"next_page_token":\s*"([^"]*)"')
@@ -40,7 +42,7 @@ def universe(path):
     connection = http.client.HTTPConnection(HOST)
     assets = json.loads(get(connection, "/v2/assets", {"status": "active", "asset_class": "us_equity"}))
     now = json.loads(get(connection, "/v2/clock", {}))["timestamp"][:10]
-    days = json.loads(get(connection, "/v2/calendar", {"start": "2000-01-01", "end": now}))
+    days = json.loads(get(connection, "/v2/calendar", {"start": FIRST, "end": now}))
     closed = [day["date"] for day in days if day["date"] < now]
     with open(path, "w", newline="") as out:
         rows = csv.writer(out)

@@ -45,7 +45,8 @@ pub struct KillAcknowledged {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
     /// Stable: `UNDECODABLE`, `RECONCILIATION`, `EXPOSURE_UNKNOWN`, `NO_EQUITY`, `WHITELIST_MISMATCH`,
-    /// `UNEXPECTED_BARS`, `TRAINING_FAILED`, `RESTATED`, `IMPOSSIBLE_FILL`, `OVERFILL`, `UNKNOWN_ORDER`.
+    /// `UNEXPECTED_BARS`, `TRAINING_FAILED`, `RESTATED`, `IMPOSSIBLE_FILL`, `OVERFILL`, `UNKNOWN_ORDER`,
+    /// `BREAKER_HALT`, `BREAKER_CANCEL`, `BREAKER_FLATTEN`.
     pub code: String,
     pub detail: String,
     pub symbol: Option<Symbol>,

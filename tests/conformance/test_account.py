@@ -68,8 +68,7 @@ def test_equity_is_cash_and_what_is_held(desk):
     desk.filled(symbol="MSFT", side="sell", qty="20")
     account = amounts(desk)
     assert account["long_market_value"] > 0 > account["short_market_value"]
-    worth = account["cash"] + account["long_market_value"] + account["short_market_value"]
-    assert abs(account["equity"] - worth) < Decimal("0.01")  # cash is in cents
+    assert account["equity"] == account["cash"] + account["long_market_value"] + account["short_market_value"]
     assert account["portfolio_value"] == account["equity"]
     held = {position["symbol"]: Decimal(position["market_value"]) for position in desk.json("/v2/positions")}
     assert held == {"AAPL": account["long_market_value"], "MSFT": account["short_market_value"]}

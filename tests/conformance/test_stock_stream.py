@@ -38,14 +38,10 @@ def test_keys_of_the_handshake_authenticate_unasked(desk):
         assert stream.receive() == CONNECTED and stream.receive() == AUTHENTICATED
 
 
-def test_json_goes_in_text_frames(desk):
-    with feed(desk, bars=["AAPL"]) as stream:
-        assert set(stream.frames) == {str}
-
-
-def test_msgpack_goes_in_binary_frames(desk):
-    with feed(desk, binary=True, bars=["AAPL"]) as stream:
-        assert set(stream.frames) == {bytes}
+@pytest.mark.parametrize("binary,frames", [(False, str), (True, bytes)])
+def test_json_goes_in_text_frames_and_msgpack_in_binary_ones(desk, binary, frames):
+    with feed(desk, binary=binary, bars=["AAPL"]) as stream:
+        assert set(stream.frames) == {frames}
 
 
 def test_json_content_type_is_json(desk):

@@ -42,7 +42,7 @@ class Entry(SimpleNamespace):
 def seen(tmp_path_factory):
     """What the client saw of one run until it killed it, and the journals the run left."""
     home = Home(tmp_path_factory.mktemp("home"))
-    arguments = ["--sessions", "40", "--symbols", "45", "--run", RUN]
+    arguments = ["--sessions", "40", "--symbols", "45", "--seed", "12", "--run", RUN]
     with home.start("demo", *arguments) as process:
         seen = asyncio.run(watch_and_kill(home, process))
         seen.exit_code = process.wait(60)

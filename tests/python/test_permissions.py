@@ -118,14 +118,14 @@ def test_nobody_else_comes_in(server):
 
 def test_the_system_runs_with_these_rights(server, home):
     arguments = ["--processes", "--nats", server.url("{actor}")]
-    code, summary = home.run("demo", "--sessions", "3", "--symbols", "45", "--run", "rights", *arguments)
+    code, summary = home.run("demo", "--sessions", "3", "--symbols", "45", "--seed", "12", "--run", "rights", *arguments)
     assert (code, summary["sessions"], summary["stopped"]) == (0, 3, [])
     assert summary["fills"] > 0
     assert server.refused() == []
 
 
 def test_an_operator_sees_and_stops_it(server, home):
-    arguments = ["--sessions", "40", "--symbols", "45", "--run", "kill", "--processes", "--nats", server.url("{actor}")]
+    arguments = ["--sessions", "40", "--symbols", "45", "--seed", "12", "--run", "kill", "--processes", "--nats", server.url("{actor}")]
     with home.start("demo", *arguments) as process:
         wait_until("a session is reported", lambda: process.poll() is not None or home.sessions("kill"))
         code, status = home.run("status")

@@ -3,8 +3,8 @@
 use super::exchange::Exchange;
 use super::order::Activity;
 use messages::{Date, Symbol, Time};
-use rust_decimal::Decimal;
 use rust_decimal::prelude::Signed;
+use rust_decimal::{Decimal, RoundingStrategy};
 use std::collections::BTreeMap;
 
 /// Trading on margin takes this much equity, in dollars.
@@ -37,6 +37,14 @@ pub struct Account {
     /// 1, 2 or 4; 1 below an equity of $2000.
     pub multiplier: u8,
     pub shorting_enabled: bool,
+}
+
+impl Account {
+    /// Cash in cents, as Alpaca states it, and the equity that goes with it.
+    pub fn stated(&self) -> (Decimal, Decimal) {
+        let cash = self.cash.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+        (cash, self.equity - self.cash + cash)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

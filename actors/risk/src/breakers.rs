@@ -8,18 +8,21 @@
 //! | 2 | and the venue refusing three orders in a row | `Alarm` `BREAKER_CANCEL` |
 //! | 3 | | `Alarm` `BREAKER_FLATTEN` |
 //!
-//! The alarm stands in the journal before anybody acts on it: it halts the session for every actor, and the conductor
-//! latches it as a kill of its level, which the next `SessionOpened` carries. Drawdown is measured from the peak that
-//! `SessionOpened` carries (since the last resume), so it needs no memory of ours.
+//! The alarm stands in the journal before anybody acts on it and halts the session for every actor. Before the conductor
+//! closes the session he latches it as a kill of its level, which the next `SessionOpened` carries; he reads it off the
+//! same entries by the same rules ([`Latch`]), so that it does not hang on who is quicker. Drawdown is measured
+//! from the peak that `SessionOpened` carries (since the last resume), so it needs no memory of ours.
 //!
 //! Absent: within the day only fills are observed, no marks, so losses are judged where the venue states the equity (at
 //! the opening and after the close); "3 σ of the target volatility", because no volatility is targeted; halving gross
-//! (level 1 lets nothing grow instead); a stale feed and a lost heartbeat, which are the shell's; closing positions: a
+//! (level 1 lets nothing grow instead); a stale feed and a lost heartbeat, which are the shell's; cancelling within the session (opening-auction
+//! orders end by themselves; what is open when the kill is latched is cancelled by the broker gateway); closing positions: a
 //! kill of level `flatten` cancels today, and would be carried out as targets of zero, capped by volume, through the
 //! same gate. A reconciliation break is reporting's alarm, which halts the same way.
 
 use messages::{
-    AccountReported, Alarm, Breakers as Levels, OrderStatus, OrderUpdated, SessionOpened, Usd,
+    AccountReported, Alarm, Breakers as Levels, Envelope, Kill, KillLevel, Message, OrderStatus,
+    OrderUpdated, SessionOpened, Usd,
 };
 
 #[derive(Debug, Default)]
@@ -35,18 +38,64 @@ pub(crate) struct Breakers {
     said: usize,
 }
 
-const CODES: [&str; 3] = ["BREAKER_HALT", "BREAKER_CANCEL", "BREAKER_FLATTEN"];
+/// What each level says, and the kill that keeps it in force.
+const CODES: [(&str, KillLevel); 3] = [
+    ("BREAKER_HALT", KillLevel::Halt),
+    ("BREAKER_CANCEL", KillLevel::Cancel),
+    ("BREAKER_FLATTEN", KillLevel::Flatten),
+];
+
+fn kill_of(alarm: &Alarm) -> Option<Kill> {
+    let (_, level) = CODES.into_iter().find(|(code, _)| *code == alarm.code)?;
+    let reason = format!("{}: {}", alarm.code, alarm.detail);
+    Some(Kill { level, reason, operator: "session".to_owned() })
+}
+
+/// What a journal trips, whether or not risk has said so yet: for the conductor, who has to latch it before he closes
+/// the session. A resume in the session clears it.
+#[derive(Debug, Default)]
+pub struct Latch {
+    breakers: Breakers,
+    kill: Option<Kill>,
+}
+
+impl Latch {
+    /// The next entry of the journal.
+    pub fn see(&mut self, entry: &Envelope) {
+        let alarm = match &entry.body {
+            Message::SessionOpened(opened) => self.breakers.open(opened),
+            Message::OrderUpdated(updated) => self.breakers.on_order_updated(updated),
+            Message::AccountReported(account) => self.breakers.on_account(account),
+            Message::Resume(_) => {
+                self.kill = None;
+                None
+            }
+            _ => None,
+        };
+        if let Some(alarm) = alarm {
+            self.kill = kill_of(&alarm);
+        }
+    }
+
+    /// What keeps the highest level in force.
+    pub fn kill(&self) -> Option<&Kill> {
+        self.kill.as_ref()
+    }
+}
 
 impl Breakers {
-    pub(crate) fn open(&mut self, opened: &SessionOpened) {
+    /// A drawdown of the second level or more, which nobody has resumed from, halts at once.
+    pub(crate) fn open(&mut self, opened: &SessionOpened) -> Option<Alarm> {
         let SessionOpened { equity, peak_equity, rules, .. } = opened;
         self.levels = rules.as_ref().map(|rules| rules.breakers.clone());
         self.equity = *equity;
         self.peak = peak_equity.unwrap_or(*equity).max(*equity);
-        let Some(levels) = &self.levels else { return };
+        let levels = self.levels.as_ref().filter(|_| equity.0 > 0)?;
         let lost = loss(self.peak, *equity);
-        self.reducing = (level(levels.drawdown, lost) > 0)
-            .then(|| format!("DRAWDOWN {lost:.4} of {:.4}", levels.drawdown[0]));
+        let reached = level(levels.drawdown, lost);
+        let detail = format!("DRAWDOWN {lost:.4} of {:.4}", levels.drawdown[reached.max(1) - 1]);
+        self.reducing = (reached > 0).then(|| detail.clone());
+        if reached > 1 { self.trip(reached, detail) } else { None }
     }
 
     /// Why only what reduces a position may be ordered, if so.
@@ -96,7 +145,7 @@ impl Breakers {
             return None;
         }
         self.said = level;
-        Some(Alarm { code: CODES[level - 1].to_owned(), detail, symbol: None })
+        Some(Alarm { code: CODES[level - 1].0.to_owned(), detail, symbol: None })
     }
 }
 
@@ -111,15 +160,4 @@ fn loss(from: Usd, to: Usd) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{level, loss};
-    use messages::Usd;
-
-    #[test]
-    fn a_level_is_reached_at_its_loss() {
-        let levels = [0.01, 0.015, 0.025];
-        let lost = [-0.5, 0.0, 0.0099, 0.01, 0.0249, 0.025, 1.0].map(|lost| level(levels, lost));
-        assert_eq!(lost, [0, 0, 0, 1, 2, 3, 3]);
-        assert_eq!([loss(Usd(200), Usd(150)), loss(Usd(0), Usd(5))], [0.25, 1.0]);
-    }
-}
+mod tests;

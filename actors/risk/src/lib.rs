@@ -32,10 +32,13 @@ pub mod program;
 mod relief;
 mod rounding;
 mod targets;
+#[cfg(test)]
+mod testing;
 mod views;
 mod wish;
 
 use breakers::Breakers;
+pub use breakers::Latch;
 use gate::Gate;
 use halt::Halts;
 use kernel::{Actor, Outbox};
@@ -81,7 +84,7 @@ impl Actor for Risk {
 
     fn handle(&mut self, _position: u64, input: &Envelope, out: &mut Outbox) {
         match &input.body {
-            Message::SessionOpened(opened) => self.on_session_opened(opened),
+            Message::SessionOpened(opened) => self.on_session_opened(opened, out),
             Message::CoverageFailed(_) => self.halts.on_coverage_failed(),
             Message::Features(features) => self.features = Some(features.clone()),
             Message::Scores(scores) => self.on_scores(scores, out),
@@ -115,14 +118,15 @@ impl Risk {
         Self::default()
     }
 
-    fn on_session_opened(&mut self, opened: &SessionOpened) {
+    fn on_session_opened(&mut self, opened: &SessionOpened, out: &mut Outbox) {
         assert!(self.session.is_none(), "a core lives for one session");
         if let Some(kill) = &opened.halted {
             self.halts.on_kill(kill);
         }
-        self.breakers.open(opened);
+        let trip = self.breakers.open(opened);
         self.gate.open(opened);
         self.session = Some(Box::new(opened.clone()));
+        self.trip(trip, out);
     }
 
     fn on_scores(&mut self, scores: &Scores, out: &mut Outbox) {

@@ -47,7 +47,7 @@ pub struct Program {
     /// Cost per unit traded, and per unit squared.
     pub linear_cost: Vec<f64>,
     pub quadratic_cost: Vec<f64>,
-    /// `lowest ≤ held ≤ highest`.
+    /// Where a position may end; what is held may lie outside.
     pub lowest: Vec<f64>,
     pub highest: Vec<f64>,
     pub gross_max: f64,

@@ -1,8 +1,9 @@
 //! From values to whole shares, every limit met on the shares.
 
 use crate::exposures::{Bounds, Totals};
-use crate::portfolio::{Name, Portfolio};
+use crate::portfolio::{Name, Portfolio, share_of};
 use crate::relief::relieve;
+use messages::Usd;
 
 const HALVINGS: usize = 48;
 const RETREATS: u32 = 16;
@@ -62,12 +63,16 @@ fn largest(fits: impl Fn(f64) -> bool) -> f64 {
 /// The nearest shares to `values`, then share by share whatever mends the broken limits fastest.
 fn whole_shares(portfolio: &Portfolio, bounds: &Bounds, values: &[f64]) -> Option<Vec<i64>> {
     let names = &portfolio.names;
+    let cap = share_of(Usd(portfolio.nav as i64), portfolio.limits.name_max);
     let nearest = |(name, value): (&Name, &f64)| {
         if name.lowest.shares == name.highest.shares {
             return name.held.0;
         }
         let shares = (value / name.mark.0 as f64).round() as i64;
-        shares.clamp(name.lowest.shares, name.highest.shares)
+        // What is wished within the cap is not rounded beyond it.
+        let within = value.abs() <= cap.0 as f64 * (1.0 + 1e-9);
+        let most = if within { cap.0 / name.mark.0 } else { i64::MAX };
+        shares.clamp(-most, most).clamp(name.lowest.shares, name.highest.shares)
     };
     let mut shares: Vec<i64> = names.iter().zip(values).map(nearest).collect();
     for _ in 0..=4 * names.len() + 64 {

@@ -7,7 +7,7 @@ use crate::morning;
 use crate::opening::Opening;
 use crate::seen::{Seen, Step};
 use messages::{
-    ActorId, Date, DayReported, Kill, Message, MessageId, ModelPublished, ModelRef, Outcome, Phase,
+    ActorId, Date, DayReported, Message, MessageId, ModelPublished, ModelRef, Outcome, Phase,
     PhaseBegan, SessionClosed, SessionOpened, Time,
 };
 use shell::{Bus, Session, ShellError};
@@ -185,9 +185,8 @@ impl Conductor {
         session: &mut Session,
         seen: &mut Seen,
     ) -> Result<(), Failure> {
-        if let Some(reason) = seen.must_latch() {
-            let (operator, reason) = ("session".to_owned(), reason.clone());
-            self.bus.kill(&Kill { reason, operator, ..Kill::default() }).await?;
+        if let Some(kill) = seen.must_latch() {
+            self.bus.kill(&kill).await?;
         }
         let body = Message::SessionClosed(SessionClosed { outcome });
         session.say(event("closed"), seen.at, body).await?;

@@ -162,4 +162,21 @@ mod tests {
             Config::parse(&absurd, "x").expect_err("size").to_string().contains("limits.name_max")
         );
     }
+
+    /// Defect 36 of the prior art: two sets of limits that disagreed. There is one file, and it is read whole or not.
+    #[test]
+    fn prior_art_36_rules_are_written_down_once_and_make_sense() {
+        let named = |from: &str, to: &str, by: &str| {
+            let text = SHIPPED.replace(from, to);
+            assert_ne!(text, SHIPPED, "{from}");
+            let error = Config::parse(&text, "x").expect_err(to).to_string();
+            assert!(error.contains(by), "{error}");
+        };
+        named("collar = 0.05", "", "collar");
+        named("shorts = true", "shorts = true\nshort = false", "short");
+        named("risk_aversion = 5.0", "risk_aversion = 0.0", "risk.risk_aversion");
+        named("plan_multiple = 3.0", "plan_multiple = 0.5", "risk.plan_multiple");
+        named("[0.01, 0.015, 0.025]", "[0.02, 0.015, 0.025]", "risk.breakers.day_loss");
+        named("[0.05, 0.08, 0.10]", "[0.05, 0.08]", "drawdown");
+    }
 }

@@ -2,10 +2,10 @@
 
 use crate::conductor::Day;
 use crate::failure::Failure;
-use crate::opening::Account;
+use crate::opening::{Account, peak};
 use ingest::store;
 use messages::{
-    AccountReported, Bars, Envelope, Holding, Kill, KillLevel, Message, Shares, Symbol,
+    AccountReported, Bars, Envelope, Holding, Kill, KillLevel, Message, Shares, Symbol, Usd,
 };
 use shell::Bus;
 use std::collections::BTreeMap;
@@ -43,15 +43,15 @@ pub async fn look(
     day: Day,
 ) -> Result<(Account, Option<Kill>), Failure> {
     let now = broker::statement(client).await?;
-    let mut differences = match last_statement(bus, day).await? {
-        Some(then) => differences(&then, &now),
-        None => Vec::new(),
-    };
+    let before = before(bus, day).await?;
+    let mut differences = before.statement.map_or_else(Vec::new, |then| differences(&then, &now));
     let open = alpaca::OrdersQuery { status: Some("open"), ..alpaca::OrdersQuery::default() };
     for order in client.orders(&open).await? {
         differences.push(format!("order {} is open", order.client_order_id));
     }
     let mut halted = bus.latched_kill().await?;
+    // Who resumed since is content with what was lost until now.
+    let peak = before.peak.filter(|_| !before.halted || halted.is_some());
     if halted.is_none() && !differences.is_empty() {
         let kill = Kill {
             level: KillLevel::Halt,
@@ -61,29 +61,49 @@ pub async fn look(
         bus.kill(&kill).await?;
         halted = Some(kill);
     }
-    let account = Account { positions: now.positions, cash: now.cash, equity: now.equity };
+    let account = Account { positions: now.positions, cash: now.cash, equity: now.equity, peak };
     Ok((account, halted))
 }
 
-/// What the venue said after the last session before `day`; of a session that ended without an account,
-/// what it began with: if it traded all the same, that shows now.
-async fn last_statement(bus: &Bus, day: Day) -> Result<Option<AccountReported>, Failure> {
+/// What the session before left.
+#[derive(Default)]
+struct Before {
+    /// What the venue said after it; of a session that ended without an account, what it began with: if it traded
+    /// all the same, that shows now.
+    statement: Option<AccountReported>,
+    /// The highest equity until then.
+    peak: Option<Usd>,
+    /// It was halted, or ended so.
+    halted: bool,
+}
+
+async fn before(bus: &Bus, day: Day) -> Result<Before, Failure> {
     let sessions = bus.sessions().await?;
     let Some(last) = sessions.into_iter().rfind(|session| *session < day.session) else {
-        return Ok(None);
+        return Ok(Before::default());
     };
-    let mut statement = None;
-    for (_, entry, _) in bus.read_journal(last).await? {
-        match entry.map(|entry| entry.body) {
-            Ok(Message::AccountReported(reported)) => statement = Some(reported),
-            Ok(Message::SessionOpened(opened)) => {
+    let journal = bus.read_journal(last).await?;
+    let entries: Vec<Envelope> =
+        journal.into_iter().filter_map(|(_, entry, _)| entry.ok()).collect();
+    let mut latch = risk::Latch::default();
+    for entry in &entries {
+        latch.see(entry);
+    }
+    let mut before =
+        Before { peak: peak(None, &entries), halted: latch.kill().is_some(), statement: None };
+    for entry in entries {
+        match entry.body {
+            Message::AccountReported(reported) => before.statement = Some(reported),
+            Message::SessionOpened(opened) => {
                 let (cash, equity) = (opened.cash, opened.equity);
-                statement = Some(AccountReported { cash, equity, positions: opened.positions });
+                before.halted |= opened.halted.is_some();
+                before.statement =
+                    Some(AccountReported { cash, equity, positions: opened.positions });
             }
             _ => {}
         }
     }
-    Ok(statement)
+    Ok(before)
 }
 
 fn differences(then: &AccountReported, now: &AccountReported) -> Vec<String> {

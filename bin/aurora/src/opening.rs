@@ -5,7 +5,8 @@ use crate::config::Config;
 use crate::failure::{Failure, fail};
 use ingest::Events;
 use messages::{
-    Bars, Date, Edge, Env, Holding, Kill, Member, ModelRef, SessionOpened, Usd, sha256_hex,
+    Bars, Date, Edge, Env, Envelope, Holding, Kill, Member, Message, ModelRef, SessionOpened, Usd,
+    sha256_hex,
 };
 use std::path::PathBuf;
 use trainer::Registry;
@@ -36,6 +37,22 @@ pub struct Account {
     pub positions: Vec<Holding>,
     pub cash: Usd,
     pub equity: Usd,
+    /// The highest that earlier sessions saw.
+    pub peak: Option<Usd>,
+}
+
+/// The highest equity after a session's journal, `before` included; a resume starts it anew: what was lost before is
+/// what the operator is content with.
+pub fn peak<'a>(
+    before: Option<Usd>,
+    journal: impl IntoIterator<Item = &'a Envelope>,
+) -> Option<Usd> {
+    journal.into_iter().fold(before, |peak, entry| match &entry.body {
+        Message::SessionOpened(opened) => peak.max(opened.peak_equity).max(Some(opened.equity)),
+        Message::AccountReported(reported) => peak.max(Some(reported.equity)),
+        Message::Resume(_) => None,
+        _ => peak,
+    })
 }
 
 impl Opening {
@@ -85,7 +102,7 @@ impl Opening {
             halted,
             rules: Some(self.config.risk.clone()),
             edge,
-            peak_equity: None,
+            peak_equity: account.peak.max(Some(account.equity)),
         })
     }
 

@@ -30,7 +30,7 @@ pub fn load(
         (None, _) => {}
         (Some(detail), Purpose::Trading) => return Err(StoreError::Partial { path, detail }.into()),
         (Some(detail), Purpose::Research) => {
-            note(format!("{} is PARTIAL: {detail}", path.display()))
+            note(format!("{} is PARTIAL: {detail}", path.display()));
         }
     }
     Ok((path, bars))

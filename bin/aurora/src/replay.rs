@@ -29,11 +29,11 @@ pub struct Played {
     pub outcome: Outcome,
 }
 
-/// `bars`: everything stored up to and including the signal session.
+/// `bars`: everything stored up to and including the signal session. `peak`: the highest equity of the sessions before.
 pub fn play(
     day: Day,
     opening: &Opening,
-    model: Option<&ModelRef>,
+    (model, peak): (Option<&ModelRef>, Option<Usd>),
     bars: &[Bars],
     files: &dyn Files,
     exchange: &mut Exchange,
@@ -42,7 +42,7 @@ pub fn play(
     exchange.advance(day.start);
     let account = statement(exchange);
     let account =
-        Account { positions: account.positions, cash: account.cash, equity: account.equity };
+        Account { positions: account.positions, cash: account.cash, equity: account.equity, peak };
     let opened = opening.message(&day, bars, account, model.cloned(), None)?;
     let built: Result<Vec<_>, _> =
         CORES.into_iter().map(|actor| core(actor, &opened, files)).collect();
@@ -219,9 +219,10 @@ fn statement(exchange: &Exchange) -> AccountReported {
         average: price(position.average),
         mark: price(position.mark),
     };
+    let (cash, equity) = account.stated();
     AccountReported {
-        cash: Usd(micros(account.cash)),
-        equity: Usd(micros(account.equity)),
+        cash: Usd(micros(cash)),
+        equity: Usd(micros(equity)),
         positions: exchange.positions().into_iter().map(holding).collect(),
     }
 }

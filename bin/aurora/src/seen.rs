@@ -1,6 +1,6 @@
 //! Where a session stands, read off its journal, and what the conductor does next.
 
-use messages::{DayReported, Envelope, Message, ModelPublished, Outcome, Phase, Time};
+use messages::{DayReported, Envelope, Kill, Message, ModelPublished, Outcome, Phase, Time};
 
 /// Alarms after which no answer comes that could be waited for.
 const ENDING: [&str; 6] = [
@@ -27,6 +27,7 @@ pub struct Seen {
     killed: Option<String>,
     alarmed: Option<String>,
     failed: Option<String>,
+    breakers: risk::Latch,
     pub reported: Option<DayReported>,
     pub model: Option<ModelPublished>,
     pub outcome: Option<Outcome>,
@@ -43,6 +44,7 @@ pub enum Step {
 impl Seen {
     pub fn take(&mut self, entry: &Envelope) {
         self.at = self.at.max(entry.at);
+        self.breakers.see(entry);
         match &entry.body {
             Message::SessionOpened(opened) => {
                 self.killed = opened.halted.as_ref().map(|kill| format!("killed: {}", kill.reason));
@@ -74,12 +76,18 @@ impl Seen {
 
     /// Why nothing more may be sent, if so.
     pub fn halted(&self) -> Option<&String> {
-        self.failed.as_ref().or(self.alarmed.as_ref()).or(self.killed.as_ref())
+        let breaker = || self.breakers.kill().map(|kill| &kill.reason);
+        self.failed.as_ref().or(self.alarmed.as_ref()).or_else(breaker).or(self.killed.as_ref())
     }
 
-    /// Books that disagree with the venue's are no matter of one day.
-    pub fn must_latch(&self) -> Option<&String> {
-        self.failed.as_ref().filter(|text| text.starts_with("RECONCILIATION"))
+    /// Books that disagree with the venue's, and breakers, are no matter of one day: the kill that keeps them in force.
+    pub fn must_latch(&self) -> Option<Kill> {
+        let books = || {
+            let reason = self.failed.as_ref().filter(|text| text.starts_with("RECONCILIATION"))?;
+            let (reason, operator) = (reason.clone(), "session".to_owned());
+            Some(Kill { reason, operator, ..Kill::default() })
+        };
+        self.breakers.kill().cloned().or_else(books)
     }
 
     /// The phase that comes next, if one does.
@@ -119,9 +127,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use messages::{
-        ActorId, Alarm, Kill, MessageId, OrdersDone, OrdersWorking, PhaseBegan, Resume,
-    };
+    use messages::{ActorId, Alarm, MessageId, OrdersDone, OrdersWorking, PhaseBegan, Resume};
 
     fn seen(bodies: Vec<Message>) -> Seen {
         let mut seen = Seen::default();

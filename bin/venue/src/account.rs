@@ -157,6 +157,7 @@ fn wire(venue: &Venue) -> Account {
     let exchange = &venue.exchange;
     let state = exchange.account();
     let amount = |value: Decimal| Some(Amount(value));
+    let (cash, equity) = state.stated();
     let (id, none) = (exchange.account_id(), amount(Decimal::ZERO));
     let calendar = exchange.market().calendar();
     let today = calendar.local(exchange.now()).date();
@@ -170,11 +171,10 @@ fn wire(venue: &Venue) -> Account {
         currency: Some("USD".to_owned()),
         created_at: Some(Stamp(venue.started)),
         balance_asof: before.checked_sub(1).map(|last| calendar.sessions()[last].date),
-        // In cents, as Alpaca's; what it is worth together with all positions is exact.
-        cash: amount(state.cash.round_dp(2)),
-        equity: amount(state.equity),
+        cash: amount(cash),
+        equity: amount(equity),
         last_equity: amount(state.last_equity),
-        portfolio_value: amount(state.equity),
+        portfolio_value: amount(equity),
         position_market_value: amount(state.long_value + state.short_value),
         long_market_value: amount(state.long_value),
         short_market_value: amount(state.short_value),

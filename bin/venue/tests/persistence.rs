@@ -94,7 +94,7 @@ fn act() -> impl Strategy<Value = Act> {
 async fn perform(desk: &Desk, act: Act) {
     let ids = desk.get("/v2/orders?status=all&limit=500").await;
     let path = |which: usize| {
-        let id = ids.as_array().unwrap().iter().nth(which).map(|order| order["id"].clone());
+        let id = ids.as_array().unwrap().get(which).map(|order| order["id"].clone());
         format!("/v2/orders/{}", id.unwrap_or(json!("none")).as_str().unwrap())
     };
     let (method, path, body) = match act {

@@ -335,3 +335,48 @@ fn a_book_is_as_large_as_its_edge() {
     assert_eq!(out.binding.first().map(String::as_str), Some("NO_EDGE -0.0020"));
     assert!(settle(&mut market, 4).exposures.gross < 1e-9);
 }
+
+/// Defect 19 of the prior art: what was too large was refused whole, by accident.
+#[test]
+fn prior_art_19_what_is_too_large_is_cut_to_size() {
+    let mut market = with_edge(0.03);
+    market.ruled.as_mut().unwrap().rules.order_max_usd = 5_000;
+    let Targets { targets, binding, .. } = market.targets();
+    let largest = targets.iter().map(|t| traded(t) as f64 * t.mark.to_f64()).fold(0.0, f64::max);
+    assert!(largest > 4_000.0 && largest <= 5_000.0, "{largest}");
+    assert!(binding.iter().any(|note| note.starts_with("ORDER ")), "{binding:?}");
+}
+
+/// Defect 20 of the prior art: the band of a short was upside down, so no short was ever left alone.
+#[test]
+fn prior_art_20_a_short_at_rest_is_left_alone_like_a_long() {
+    let mut market = with_edge(0.03);
+    settle(&mut market, 8);
+    let Targets { targets, .. } = market.targets();
+    let at_rest = |sign: i64| {
+        let held: Vec<&Target> = targets.iter().filter(|t| t.held.0.signum() == sign).collect();
+        assert!(held.len() > 20, "{}", held.len());
+        let value = |t: &&Target| t.mark.to_f64() * t.held.0.abs() as f64;
+        let change = |t: &&Target| t.mark.to_f64() * traded(t) as f64;
+        held.iter().map(change).sum::<f64>() / held.iter().map(value).sum::<f64>()
+    };
+    assert!(at_rest(1) < 0.02 && at_rest(-1) < 0.02, "{} {}", at_rest(1), at_rest(-1));
+}
+
+/// Defect 23 of the prior art: scores were taken for weights. Here their scale and origin mean nothing.
+#[test]
+fn prior_art_23_scores_are_no_weights() {
+    let market = with_edge(0.03);
+    let mut scaled = market.clone();
+    for name in &mut scaled.names {
+        name.score = name.score.map(|score| 1024.0 * score + 4096.0);
+    }
+    let (a, b) = (market.targets(), scaled.targets());
+    let value = |t: &Target| t.quantity.0 as f64 * t.mark.to_f64() / market.equity;
+    let all =
+        a.targets.iter().map(|t| (t, b.targets.iter().find(|other| other.symbol == t.symbol)));
+    for (a, b) in all {
+        let moved = (value(a) - b.map_or(0.0, value)).abs();
+        assert!(moved < 2e-3, "{}: {moved}", a.symbol);
+    }
+}

@@ -2,13 +2,13 @@
 //! targets that nobody bounded.
 
 use super::{Book, Gate};
+use crate::testing::{opened, rules};
 use messages::{
-    Breakers, Date, DenyReason, Env, HistoryRef, Limits, Order, Price, RiskRules, SessionOpened,
-    Shares, Side, Symbol, Time, TimeInForce, Usd,
+    DenyReason, Order, Price, RiskRules, SessionOpened, Shares, Side, Symbol, Time, TimeInForce,
+    Usd,
 };
 
 const DOLLAR: i64 = 1_000_000;
-const DAY: Date = Date::constant(2024, 1, 3);
 
 /// $100,000: orders up to $10,000, names to $20,000, gross to $50,000; $15,000 of each name a day.
 struct Desk {
@@ -19,16 +19,6 @@ struct Desk {
 }
 
 fn gate(books: &[(&str, i64, i64)]) -> Desk {
-    let limits = Limits {
-        gross: 0.5,
-        gross_max: 0.5,
-        name_max: 0.2,
-        net_max: 0.01,
-        beta_max: 0.01,
-        sector_net_max: 0.01,
-        adv_share_max: 0.02,
-        order_max: 0.1,
-    };
     let (mark, adv_limit) = (Some(Price(100 * DOLLAR)), Usd(15_000 * DOLLAR));
     let mut gate = Gate::default();
     for &(symbol, held, target) in books {
@@ -37,58 +27,16 @@ fn gate(books: &[(&str, i64, i64)]) -> Desk {
         gate.planned.orders += 1;
         gate.planned.turnover += Price(100 * DOLLAR).times(Shares((target - held).abs()));
     }
-    Desk { gate, opened: opened(limits), now: Time(0), ids: 0 }
+    Desk { gate, opened: opened(), now: Time(0), ids: 0 }
 }
 
 /// As [`gate`], with rules as `change` makes them.
 fn ruled(books: &[(&str, i64, i64)], change: impl FnOnce(&mut RiskRules)) -> Desk {
     let mut desk = gate(books);
-    let mut rules = RiskRules {
-        risk_aversion: 5.0,
-        turnover_max: 1.0,
-        restricted: Vec::new(),
-        shorts: true,
-        not_shortable: Vec::new(),
-        short_equity_min_usd: 2_000,
-        order_max_usd: 250_000,
-        collar: 0.05,
-        orders_per_minute: 100,
-        equity_left_min: 0.1,
-        plan_multiple: 100.0,
-        breakers: Breakers {
-            day_loss: [0.01, 0.015, 0.025],
-            drawdown: [0.05, 0.08, 0.1],
-            rejects_in_a_row: 3,
-        },
-    };
+    let mut rules = RiskRules { plan_multiple: 100.0, orders_per_minute: 100, ..rules() };
     change(&mut rules);
     desk.opened.rules = Some(rules);
     desk
-}
-
-fn opened(limits: Limits) -> SessionOpened {
-    SessionOpened {
-        env: Env::Backtest,
-        run_id: String::new(),
-        source: String::new(),
-        session: DAY,
-        signal_session: DAY,
-        universe: Vec::new(),
-        sectors_sha256: String::new(),
-        sectors_as_of: DAY,
-        limits,
-        config_sha256: String::new(),
-        whitelist_sha256: String::new(),
-        model: None,
-        history: HistoryRef { through: DAY, sessions: 0, sha256: String::new() },
-        positions: Vec::new(),
-        cash: Usd(0),
-        equity: Usd(100_000 * DOLLAR),
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-    }
 }
 
 impl Desk {

@@ -6,7 +6,7 @@ use crate::commands::train::dataset;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
 use crate::home::{Home, Places};
-use crate::opening::Opening;
+use crate::opening::{Opening, peak};
 use crate::output::{note, progress, show_training};
 use crate::prices::Purpose;
 use crate::replay::{Played, play};
@@ -92,12 +92,20 @@ fn trade(
     let disk = Disk { prices: places.prices.clone(), models: places.models.clone() };
     let files = InMemory { bars: market.bars(), disk };
     let bar = progress("trading", scene.trading.len() as u64);
-    let mut last = None;
+    let (mut last, mut highest) = (None, None);
     for day in &scene.trading {
         let known = market.bars().partition_point(|bars| bars.session <= day.signal_session);
         let bars = &market.bars()[..known];
-        let played =
-            play(*day, opening, Some(&model.model), bars, &files, &mut exchange, &mut folder)?;
+        let played = play(
+            *day,
+            opening,
+            (Some(&model.model), highest),
+            bars,
+            &files,
+            &mut exchange,
+            &mut folder,
+        )?;
+        highest = peak(highest, &played.journal);
         bar.inc(1);
         bar.set_message(day.session.to_string());
         if period.journals {

@@ -57,8 +57,8 @@ impl Source {
             (None, Some(_)) => None,
         };
         let (entries, from) = match file {
-            Some(file) => (from_file(&file)?, file.display().to_string()),
-            None => self.from_server(session, &places, &home).await?,
+            Some(file) => (read_file(&file)?, file.display().to_string()),
+            None => self.served(session, &places, &home).await?,
         };
         let first = entries.first().and_then(|(_, entry)| entry.as_ref().ok());
         let Some(Message::SessionOpened(opened)) = first.map(|entry| &entry.body) else {
@@ -73,7 +73,7 @@ impl Source {
                 opened.session
             )));
         }
-        Ok(Recorded { opened, entries, from, places })
+        Ok(Recorded { entries, opened, from, places })
     }
 
     fn places(&self, home: &Home) -> Result<Places, Failure> {
@@ -93,7 +93,7 @@ impl Source {
     }
 
     /// From the server that runs, else from the files that the run's own server left.
-    async fn from_server(
+    async fn served(
         &self,
         session: Option<Date>,
         places: &Places,
@@ -103,7 +103,7 @@ impl Source {
         let target = crate::cli::Target { env: self.env, nats: self.nats.clone().or(own) };
         if target.nats.is_some() || (home.nats_url().exists() && !is_sandbox(places)) {
             let bus = control::connect(&target, home).await?;
-            return Ok((from_bus(&bus, session).await?, "the NATS server".to_owned()));
+            return Ok((read_bus(&bus, session).await?, "the NATS server".to_owned()));
         }
         if !places.nats.exists() {
             return Err(fail(format!(
@@ -116,7 +116,7 @@ impl Source {
         let options = EmbeddedOptions { store: places.nats.clone(), port: None, binary: None };
         let server = NatsServer::start(&options)?;
         let bus = Bus::connect(&BusOptions::new(server.url(), self.env)).await?;
-        let entries = from_bus(&bus, session).await?;
+        let entries = read_bus(&bus, session).await?;
         drop(bus);
         Ok((entries, format!("the NATS store in {}", places.nats.display())))
     }
@@ -127,7 +127,7 @@ fn is_sandbox(places: &Places) -> bool {
     places.nats.starts_with(&places.run)
 }
 
-async fn from_bus(bus: &Bus, session: Option<Date>) -> Result<Vec<(u64, Entry)>, Failure> {
+async fn read_bus(bus: &Bus, session: Option<Date>) -> Result<Vec<(u64, Entry)>, Failure> {
     let sessions = bus.sessions().await?;
     let wanted = match session {
         Some(wanted) => sessions.contains(&wanted).then_some(wanted),
@@ -147,7 +147,7 @@ async fn from_bus(bus: &Bus, session: Option<Date>) -> Result<Vec<(u64, Entry)>,
     Ok(journal.into_iter().map(|(at, entry, _)| (at, entry)).collect())
 }
 
-fn from_file(path: &Path) -> Result<Vec<(u64, Entry)>, Failure> {
+fn read_file(path: &Path) -> Result<Vec<(u64, Entry)>, Failure> {
     let bytes = fs::read(path)
         .map_err(|error| fail(format!("can't read the journal {}: {error}", path.display())))?;
     let entries = Envelope::decode_all(&bytes).map_err(|error| {

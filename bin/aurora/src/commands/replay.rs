@@ -10,6 +10,7 @@ use kernel::Actor;
 use messages::{ActorId, Date};
 use reporting::{Compared, Difference, recompute};
 use serde::Serialize;
+use std::fmt::Write;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, Args)]
@@ -97,10 +98,12 @@ impl Replayed {
             text.push_str(&table.to_string());
         }
         for lacking in &self.not_recomputed {
-            text.push_str(&format!("NOT RECOMPUTED {}: {}\n", lacking.actor, lacking.reason));
+            let _ = writeln!(text, "NOT RECOMPUTED {}: {}", lacking.actor, lacking.reason);
         }
         match &self.difference {
-            Some(difference) => text.push_str(&format!("DIFFERENT {difference}\n")),
+            Some(difference) => {
+                let _ = writeln!(text, "DIFFERENT {difference}");
+            }
             None if self.clean => text.push_str("no difference\n"),
             None => text.push_str("no difference in what could be recomputed\n"),
         }

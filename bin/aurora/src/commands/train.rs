@@ -145,9 +145,6 @@ fn text(trained: &Trained, registered: &Registered<'_>) -> String {
     row("promoted", if registered.promoted { "yes" } else { "no" }.to_owned());
     row("verdict", card.label.clone());
     row("card", registered.page.display().to_string());
-    let mut text = table.to_string();
-    for finding in &card.audit {
-        text += &format!("{finding}\n");
-    }
-    text
+    let findings: String = card.audit.iter().map(|finding| format!("{finding}\n")).collect();
+    format!("{table}{findings}")
 }
