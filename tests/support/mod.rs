@@ -90,7 +90,8 @@ pub fn finish_well(child: Child) -> Value {
 pub fn last_json(output: &Output) -> Value {
     let stdout = text(&output.stdout);
     let line = stdout.lines().last().unwrap_or_default();
-    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {stdout}"))
+    serde_json::from_str(line)
+        .unwrap_or_else(|error| panic!("{error}: {stdout}{}", text(&output.stderr)))
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -326,7 +326,9 @@ mod tests {
     fn other_columns_are_refused_by_name() {
         let missing = forged(|frame| drop(frame.drop_in_place("ret_5").unwrap()));
         assert!(missing.contains("column ret_5 is missing"), "{missing}");
-        let renamed = forged(|frame| drop(frame.rename("ret_5", "ret_6".into()).unwrap()));
+        let renamed = forged(|frame| {
+            frame.rename("ret_5", "ret_6".into()).unwrap();
+        });
         assert!(renamed.contains("column ret_5 is missing"), "{renamed}");
         let swapped = forged(|frame| {
             let order =
@@ -357,7 +359,9 @@ mod tests {
         assert!(label.contains("the label of AAPL"), "{label}");
         let order = with(|matrix| matrix.symbols.swap(0, 1));
         assert!(order.contains("out of order"), "{order}");
-        let short = with(|matrix| drop(matrix.labels.pop()));
+        let short = with(|matrix| {
+            matrix.labels.pop();
+        });
         assert!(short.contains("differ in length"), "{short}");
     }
 }
