@@ -20,17 +20,18 @@ def main(model_folder: str, exported: str) -> None:
     folder, out = pathlib.Path(model_folder), pathlib.Path(exported)
     file = json.loads((folder / "card.json").read_text())
     card, model_bytes = file["card"], (folder / "model.ubj").read_bytes()
+    names = [column["name"] for column in card["columns"]]
     digest = hashlib.sha256(model_bytes).hexdigest()
     check(digest == file["model"]["sha256"], "the file's hash is the card's")
 
     booster = xgb.Booster(model_file=str(folder / "model.ubj"))
-    check(booster.feature_names == card["names"], "the columns are the card's")
+    check(booster.feature_names == names, "the columns are the card's")
     check(booster.num_boosted_rounds() == card["trees"], "the trees are as many as the card says")
     check(json.loads(booster.attr("aurora_card")) == card, "the card in the model is card.json's")
 
-    columns = len(card["names"])
+    columns = len(names)
     values = read(out / "values.f32").reshape(-1, columns)
-    matrix = xgb.DMatrix(values, feature_names=card["names"])
+    matrix = xgb.DMatrix(values, feature_names=names)
     predictions = booster.predict(matrix)
     check(len(np.unique(predictions)) > 1, "the predictions are not all the same")
     same = read(out / "predictions.f32").tobytes() == predictions.tobytes()
