@@ -2,7 +2,8 @@ use crate::dataset::Dataset;
 use crate::folds::{self, Fold};
 use crate::panel::Panel;
 use crate::progress::Watch;
-use crate::{TrainConfig, TrainError};
+use crate::{TrainConfig, TrainError, label};
+use messages::Features;
 
 /// What happens between bars and trees, in the stages that the audit runs again: on histories that
 /// were cut, rescaled or permuted. A stage that knows more than it may would answer differently.
@@ -18,6 +19,12 @@ pub trait Pipeline: Sync {
         watch: Watch<'_>,
     ) -> Result<Panel, TrainError> {
         Panel::build(data, config.horizon, watch)
+    }
+
+    /// What is learnt, per row of a day's features, from the returns that followed. The audit makes the
+    /// labels of a panel again with it, from bars that it cut itself.
+    fn label(&self, features: &Features, sectors: &[usize], returns: &[f64]) -> Vec<f64> {
+        label::neutral(features, sectors, returns)
     }
 
     /// What is done to the features by looking at labels, outside the folds: nothing.

@@ -3,16 +3,20 @@
 use super::{Case, Detector, Finding, Status};
 use crate::chance::Chance;
 use crate::folds::Fold;
-use crate::panel::{At, Moment, Panel, SIGNAL};
+use crate::panel::{At, Day, Moment, Panel, SIGNAL};
 use crate::trials::snapshot_sha256;
 use messages::{Bars, Date, Symbol};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Days whose returns are computed again from the bars.
 const RETURNS_CHECKED: usize = 50;
-/// Alphabet and Facebook moved to the new sector Communication Services on this day.
-const GICS_CHANGE: Date = Date::constant(2018, 9, 28);
-const GICS_MOVED: [&str; 4] = ["GOOGL", "GOOG", "META", "FB"];
+/// Days whose labels are.
+const LABELS_CHECKED: usize = 10;
+/// Sectors that did not exist before these days (GICS).
+const SECTORS_SINCE: [(&str, Date); 2] = [
+    ("Communication Services", Date::constant(2018, 9, 28)),
+    ("Real Estate", Date::constant(2016, 9, 1)),
+];
 
 pub(super) fn findings(case: Case<'_>) -> Vec<Finding> {
     vec![
@@ -114,34 +118,83 @@ fn hash(row: &[f32]) -> u64 {
     })
 }
 
-/// The entry comes after the close that made the signal, and the returns are those from the declared
-/// entry to the declared exit.
+/// The entry comes after the close that made the signal, the exit a horizon after the entry; the returns
+/// are those from the declared entry to the declared exit, and the labels are made of them with the
+/// exposures of the signal's own day.
 fn execution(case: Case<'_>) -> Finding {
+    let panel = case.panel;
+    let timing = panel.timing;
+    let held = timing.exit.sessions.checked_sub(timing.entry.sessions);
+    let mistimed =
+        usize::from(timing.entry <= SIGNAL) + usize::from(held != Some(case.config.horizon));
+    let returns = wrong_returns(case);
+    let labels = wrong_labels(case);
+    Finding::none(
+        Detector::Execution,
+        mistimed + returns + labels,
+        format!(
+            "entry {} sessions after the signal at the {:?}, exit at {}; {returns} returns are not those \
+             of the bars, {labels} labels not those of returns and exposures of the day",
+            timing.entry.sessions, timing.entry.at, timing.exit.sessions
+        ),
+    )
+}
+
+fn wrong_returns(case: Case<'_>) -> usize {
     let (panel, history) = (case.panel, case.data.history);
     let timing = panel.timing;
-    let early = usize::from(timing.entry <= SIGNAL) + usize::from(timing.exit <= timing.entry);
-    let mut chance = Chance::new(case.config.seed, 8);
-    let labelled = panel.labelled();
-    let mut wrong = 0;
-    for _ in 0..RETURNS_CHECKED.min(labelled) {
-        let day = &panel.days[chance.below(labelled)];
-        for row in day.rows.clone() {
-            let price = |moment: Moment| price(history, day.index, moment, panel.symbol(row));
+    let wrong = |day: &Day| {
+        let differs = |row: &usize| {
+            let price = |moment: Moment| price(history, day.index, moment, panel.symbol(*row));
             let expected = (price(timing.exit) / price(timing.entry)).ln();
-            let found = panel.returns[row];
+            let found = panel.returns[*row];
+            found.to_bits() != expected.to_bits() && !(found.is_nan() && expected.is_nan())
+        };
+        day.rows.clone().filter(differs).count()
+    };
+    sample(case, RETURNS_CHECKED).into_iter().map(|day| wrong(&panel.days[day])).sum()
+}
+
+/// Labels that are others when made again from the bars up to their day and the returns after it.
+fn wrong_labels(case: Case<'_>) -> usize {
+    let (panel, data) = (case.panel, case.data);
+    let sampled: BTreeMap<usize, &Day> = sample(case, LABELS_CHECKED)
+        .into_iter()
+        .map(|day| (panel.days[day].index, &panel.days[day]))
+        .collect();
+    let Some((last, _)) = sampled.last_key_value() else { return 0 };
+    let sectors = features::sector_codes(data.members);
+    let mut builder = features::Builder::new(data.members);
+    let mut wrong = 0;
+    for (index, bars) in data.history[..=*last].iter().enumerate() {
+        let Some(day) = sampled.get(&index) else {
+            builder.advance(bars);
+            continue;
+        };
+        let features = builder.cross_section(bars);
+        let price = |moment, symbol: &Symbol| price(data.history, index, moment, symbol);
+        let timing = panel.timing;
+        let earned =
+            |symbol: &Symbol| (price(timing.exit, symbol) / price(timing.entry, symbol)).ln();
+        let returns: Vec<f64> = features.symbols.iter().map(earned).collect();
+        let labels = case.pipeline.label(&features, &sectors, &returns);
+        for row in day.rows.clone() {
+            let at = features.symbols.binary_search(panel.symbol(row)).ok();
+            let expected = at.map_or(f32::NAN, |at| labels[at] as f32);
+            let found = panel.labels[row];
             let same =
                 found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan());
             wrong += usize::from(!same);
         }
     }
-    Finding::none(
-        Detector::Execution,
-        early + wrong,
-        format!(
-            "entry {} sessions after the signal at the {:?}; {wrong} returns are not those of the bars",
-            timing.entry.sessions, timing.entry.at
-        ),
-    )
+    wrong
+}
+
+/// Labelled days, drawn with the training's seed.
+fn sample(case: Case<'_>, days: usize) -> BTreeSet<usize> {
+    let mut chance = Chance::new(case.config.seed, 8);
+    let labelled = case.panel.labelled();
+    (0..days.min(labelled)).map(|_| chance.below(labelled)).collect()
 }
 
 fn price(history: &[Bars], signal: usize, moment: Moment, symbol: &Symbol) -> f64 {
@@ -160,16 +213,14 @@ fn price(history: &[Bars], signal: usize, moment: Moment, symbol: &Symbol) -> f6
 fn sectors(case: Case<'_>) -> Finding {
     let (panel, as_of) = (case.panel, case.data.sectors_as_of);
     let ahead = panel.days.iter().filter(|day| day.session < as_of).count();
-    let before_change = panel.days.first().is_some_and(|day| day.session < GICS_CHANGE);
-    let knows_later = |member: &&messages::Member| {
-        GICS_MOVED.contains(&member.symbol.as_str()) && member.sector == "Communication Services"
-    };
-    let later = case.data.members.iter().find(knows_later);
-    if let Some(member) = later.filter(|_| before_change && as_of < GICS_CHANGE) {
+    let made_later = case.data.members.iter().find_map(|member| {
+        let since = SECTORS_SINCE.iter().find(|(sector, _)| *sector == member.sector)?.1;
+        (as_of < since).then_some((member, since))
+    });
+    if let Some((member, since)) = made_later {
         let found = format!(
-            "{} is in Communication Services in a snapshot of {as_of}; it was in Information Technology \
-             until {GICS_CHANGE}",
-            member.symbol
+            "{} is in {} in a snapshot of {as_of}; there is no such sector before {since}",
+            member.symbol, member.sector
         );
         return Finding::new(Detector::Sectors, Status::Fail, found);
     }

@@ -230,10 +230,15 @@ fn leak_4_the_survivors() {
 
 #[test]
 fn leak_4_a_list_nobody_ever_leaves() {
-    let universe = |as_of_last: bool| {
+    let universe = |as_of_last: bool, leavers: usize| {
         let mut market = Market::new(SESSIONS + 160, 44, 5);
         let last = market.history[market.history.len() - 1].clone();
-        market.members.retain(|member| last.row(&member.symbol).is_some());
+        let mut left = 0;
+        market.members.retain(|member| {
+            let there = last.row(&member.symbol).is_some();
+            left += usize::from(!there);
+            there || left <= leavers
+        });
         let mut data = market.data();
         if as_of_last {
             data.members_as_of = last.session;
@@ -253,8 +258,10 @@ fn leak_4_a_list_nobody_ever_leaves() {
         let findings = reruns::findings(case, 0, quiet()).unwrap();
         findings.into_iter().find(|f| f.detector == Detector::Universe).unwrap().status
     };
-    assert_eq!(universe(false), Status::Fail, "it claims to be old");
-    assert_eq!(universe(true), Status::Hindsight, "it says that it is not");
+    assert_eq!(universe(false, 0), Status::Fail, "it claims to be old");
+    assert_eq!(universe(false, 1), Status::Pass, "old, and somebody left");
+    assert_eq!(universe(true, 0), Status::Hindsight, "it says that it is not old");
+    assert_eq!(universe(true, 1), Status::Hindsight, "one leaver makes no old list of a new one");
 }
 
 #[test]
@@ -348,6 +355,55 @@ fn leak_8_execution_at_the_same_close_and_no_word_of_it() {
     fires("8 the same, declared as the next open", Detector::Execution, &Panels(leak));
 }
 
+/// Only the labels: returns, and what is declared, are sound.
+#[test]
+fn leak_8_labels_from_the_signals_own_close() {
+    let leak = |mut panel: Panel, data: Dataset<'_>| {
+        let returns = panel.returns.clone();
+        close_to_close(&mut panel, data);
+        for row in 0..panel.labels.len() {
+            panel.labels[row] /= 20.0;
+        }
+        panel.returns = returns;
+        panel
+    };
+    fires("8 labels from the signal's own close", Detector::Execution, &Panels(leak));
+}
+
+#[test]
+fn leak_8_labels_neutral_to_the_beta_of_a_week_later() {
+    let leak = |mut panel: Panel, data: Dataset<'_>| {
+        let sectors = features::sector_codes(data.members);
+        let mut builder = features::Builder::new(data.members);
+        let days: Vec<_> = data.history.iter().map(|bars| builder.cross_section(bars)).collect();
+        for day in panel.days[..panel.labelled()].to_vec() {
+            let mut features = days[day.index].clone();
+            features.exposures.beta = days[day.index + 5].exposures.beta.clone();
+            let mut returns = vec![f64::NAN; features.symbols.len()];
+            for row in day.rows.clone() {
+                returns[panel.owners[row] as usize] = panel.returns[row];
+            }
+            let labels = crate::label::neutral(&features, &sectors, &returns);
+            for row in day.rows.clone() {
+                panel.labels[row] = labels[panel.owners[row] as usize] as f32;
+            }
+        }
+        panel
+    };
+    fires("8 labels neutral to the beta of t+5", Detector::Execution, &Panels(leak));
+}
+
+/// A label that changes when the years after it are taken away.
+#[test]
+fn leak_13_labels_scaled_with_what_comes_later() {
+    let leak = |mut panel: Panel, data: Dataset<'_>| {
+        let scale = 1.0 / data.history.len() as f32;
+        panel.labels.iter_mut().for_each(|label| *label *= scale);
+        panel
+    };
+    fires("13 labels scaled with the whole sample", Detector::Truncation, &Panels(leak));
+}
+
 #[test]
 fn leak_9_relative_to_the_last_price() {
     let leak = |panel: Panel, data: Dataset<'_>| {
@@ -381,20 +437,36 @@ fn leak_10_sectors_of_a_later_day() {
 
 #[test]
 fn leak_10_sectors_that_lie_about_their_day() {
-    let mut market = Market::new(SESSIONS, NAMES, 5);
-    let meta = messages::Member {
-        symbol: Symbol::from("META"),
-        sector: "Communication Services".to_owned(),
+    let sectors = |sector: &str, as_of: Date| {
+        let mut market = Market::new(300, NAMES, 5);
+        market.members[9].sector = sector.to_owned();
+        let data = Dataset { sectors_as_of: as_of, ..market.data() };
+        let raw = Standard.panel(data, &small(), quiet()).unwrap();
+        let case = Case {
+            pipeline: &Standard,
+            data,
+            config: &small(),
+            raw: &raw,
+            panel: &raw,
+            folds: &[],
+            trials: &[],
+        };
+        let findings = structure::findings(case);
+        findings.into_iter().find(|f| f.detector == Detector::Sectors).unwrap().status
     };
-    market.members.insert(0, meta);
-    let data = Dataset { sectors_as_of: Date::constant(2015, 12, 31), ..market.data() };
-    fires_on(
-        "10 META, before 2018, in a sector made in 2018",
-        Detector::Sectors,
-        &Standard,
-        data,
-        &[],
-    );
+    let (communication, estate) = ("Communication Services", "Real Estate");
+    let day = Date::constant;
+    assert_eq!(sectors(communication, day(2018, 9, 27)), Status::Fail);
+    assert_eq!(sectors(communication, day(2018, 9, 28)), Status::Hindsight);
+    assert_eq!(sectors(estate, day(2016, 8, 31)), Status::Fail);
+    assert_eq!(sectors(estate, day(2016, 9, 1)), Status::Pass);
+    assert_eq!(sectors("Energy", day(2016, 1, 1)), Status::Pass);
+
+    let mut market = Market::new(SESSIONS, NAMES, 5);
+    market.members[9].sector = communication.to_owned();
+    let data = Dataset { sectors_as_of: day(2015, 12, 31), ..market.data() };
+    let row = "10 before 2018 in a sector made in 2018";
+    fires_on(row, Detector::Sectors, &Standard, data, &[]);
 }
 
 #[test]
