@@ -17,8 +17,13 @@ fuzz_target!(|bytes: &[u8]| {
     let universe = folder.join("universe.csv");
     fs::write(&prices, content).expect("shared memory");
     fs::write(&universe, UNIVERSE).expect("shared memory");
-    let sources =
-        ingest::Sources { prices: &prices, universe: &universe, sectors: None, sectors_as_of: None };
+    let sources = ingest::Sources {
+        prices: &prices,
+        universe: &universe,
+        sectors: None,
+        sectors_as_of: None,
+        now: messages::Time(1_700_000_000_000_000_000),
+    };
     if let Ok(imported) = ingest::import(&sources) {
         for bars in &imported.bars {
             assert!(bars.is_well_formed(), "an imported session is sound");
