@@ -225,6 +225,10 @@ fn installation(market: &exchange::Market, known: usize) -> Desk {
     assert!(
         trained["label"].as_str().is_some_and(|label| label.starts_with("edge not established"))
     );
+    // A list of today's members is hindsight: such a model trades only where somebody says so.
+    if trained["promoted"] == false {
+        desk.json(&["models", "promote", trained["model"]["id"].as_str().expect("an id")]);
+    }
     desk
 }
 

@@ -1,6 +1,7 @@
 //! Alpaca's times and ours: RFC 3339 text, UTC nanoseconds, and wall clocks in New York.
 
 use jiff::civil;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use messages::{Date, Time};
@@ -10,6 +11,10 @@ use thiserror::Error;
 static NEW_YORK: LazyLock<TimeZone> = LazyLock::new(|| {
     TimeZone::get("America/New_York").expect("jiff carries the time zone database in the binary")
 });
+
+/// What bounds are cut to: with room to either side, so that reckoning from them does not overflow.
+const FIRST: Date = civil::date(1678, 1, 1);
+const LAST: Date = civil::date(2262, 1, 1);
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{text:?} is not an RFC 3339 time between 1678 and 2262")]
@@ -22,6 +27,28 @@ pub fn parse(text: &str) -> Result<Time, NotATime> {
     let wrong = || NotATime { text: text.to_owned() };
     let timestamp: Timestamp = text.parse().map_err(|_| wrong())?;
     i64::try_from(timestamp.as_nanosecond()).map(Time).map_err(|_| wrong())
+}
+
+/// As [`parse`], of a bound that may lie outside of our times: cut to 1678 and 2262.
+///
+/// # Errors
+/// It is no RFC 3339 time at all.
+pub fn parse_bound(text: &str) -> Result<Time, NotATime> {
+    let wrong = || NotATime { text: text.to_owned() };
+    let pieces = Pieces::parse(text).map_err(|_| wrong())?;
+    if pieces.time().is_none() || pieces.offset().is_none() {
+        return Err(wrong());
+    }
+    match bound_date(pieces.date()) {
+        FIRST => Ok(session_time(FIRST, civil::Time::midnight())),
+        LAST => Ok(session_time(LAST, civil::Time::midnight())),
+        _ => parse(text),
+    }
+}
+
+/// A date as a bound: cut to what [`parse_bound`] cuts times to.
+pub fn bound_date(date: Date) -> Date {
+    date.clamp(FIRST, LAST)
 }
 
 /// RFC 3339 in UTC: `2024-01-03T14:30:00.000000001Z`.
@@ -71,6 +98,22 @@ mod tests {
         assert_eq!(new_york(at), "2021-05-30T09:09:24.634169784-04:00");
         assert_eq!(parse(&utc(at)), Ok(at));
         assert_eq!(parse(&new_york(at)), Ok(at));
+    }
+
+    #[test]
+    fn bounds_are_cut_to_our_times() {
+        let (first, last) = ("1678-01-01T04:56:02Z", "2262-01-01T05:00:00Z");
+        for text in ["0001-01-01T00:00:00Z", "1677-12-31T23:59:59Z", "0000-01-01T00:00:00-05:00"] {
+            assert_eq!(utc(parse_bound(text).unwrap()), first, "{text}");
+        }
+        for text in ["9999-12-31T23:59:59.999999Z", "2262-04-12T00:00:00Z"] {
+            assert_eq!(utc(parse_bound(text).unwrap()), last, "{text}");
+        }
+        let text = "2021-05-30T09:09:24.634169784-04:00";
+        assert_eq!(parse_bound(text), parse(text));
+        for text in ["", "9999-12-31", "9999-12-31T00:00:00", "10000-01-01T00:00:00Z", "now"] {
+            assert!(parse_bound(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -10,6 +10,22 @@ use std::collections::BTreeMap;
 /// Trading on margin takes this much equity, in dollars.
 pub(super) const MARGIN_EQUITY_MIN: Decimal = Decimal::from_parts(2_000, 0, 0, false, 0);
 
+/// What an account has at some instant, in dollars, exactly.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Worth {
+    pub cash: Decimal,
+    /// Cash plus the value of all positions.
+    pub equity: Decimal,
+}
+
+impl Worth {
+    /// Cash in cents, as Alpaca states it, and the equity that goes with it.
+    pub fn stated(self) -> Self {
+        let cash = self.cash.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+        Self { cash, equity: self.equity - self.cash + cash }
+    }
+}
+
 /// Dollars at the last price: the previous close before the open, the last tick during a session, the
 /// close after it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -17,7 +33,8 @@ pub struct Account {
     pub cash: Decimal,
     /// Cash plus the value of all positions, exactly.
     pub equity: Decimal,
-    /// Equity at the close of the last session before today, and its maintenance margin.
+    /// At the close of the last session before today: cash, equity, and the maintenance margin.
+    pub last_cash: Decimal,
     pub last_equity: Decimal,
     pub last_maintenance_margin: Decimal,
     pub long_value: Decimal,
@@ -40,10 +57,15 @@ pub struct Account {
 }
 
 impl Account {
-    /// Cash in cents, as Alpaca states it, and the equity that goes with it.
+    /// Cash and equity as they are stated: see [`Worth::stated`].
     pub fn stated(&self) -> (Decimal, Decimal) {
-        let cash = self.cash.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
-        (cash, self.equity - self.cash + cash)
+        let Worth { cash, equity } = Worth { cash: self.cash, equity: self.equity }.stated();
+        (cash, equity)
+    }
+
+    /// The last close's equity, stated in the same way.
+    pub fn stated_last_equity(&self) -> Decimal {
+        Worth { cash: self.last_cash, equity: self.last_equity }.stated().equity
     }
 }
 
@@ -118,7 +140,7 @@ impl Values {
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Closing {
     date: Date,
-    equity: Decimal,
+    worth: Worth,
     values: Values,
 }
 
@@ -186,7 +208,8 @@ impl Ledger {
     }
 
     pub(super) fn closing(&self, date: Date) -> Closing {
-        Closing { date, equity: self.equity(), values: self.values }
+        let worth = Worth { cash: self.cash, equity: self.equity() };
+        Closing { date, worth, values: self.values }
     }
 
     fn revalue(&mut self, asset: usize, change: impl FnOnce(&mut Self)) {
@@ -217,7 +240,8 @@ impl Exchange {
         Account {
             cash: self.ledger.cash.normalize(),
             equity: self.ledger.equity().normalize(),
-            last_equity: last.equity.normalize(),
+            last_cash: last.worth.cash.normalize(),
+            last_equity: last.worth.equity.normalize(),
             last_maintenance_margin: last.values.maintenance_margin().normalize(),
             long_value: (values.long + values.coins).normalize(),
             short_value: values.short.normalize(),
@@ -243,23 +267,24 @@ impl Exchange {
         self.ledger.books.contains_key(&asset).then(|| self.position_in(asset))
     }
 
-    /// Equity at each of `times`, which ascend and are not in the future: from activities and ticks.
-    pub fn equity_at(&self, times: &[Time]) -> Vec<Decimal> {
+    /// At each of `times`, which ascend and are not in the future: from activities and ticks.
+    pub fn worth_at(&self, times: &[Time]) -> Vec<Worth> {
         let mut cash = self.ledger.start;
         let mut held: BTreeMap<usize, Decimal> = BTreeMap::new();
         let mut activities = self.ledger.activities.iter().peekable();
-        let equity = |at: &Time| {
+        let worth = |at: &Time| {
             while let Some(activity) = activities.next_if(|activity| activity.at() <= *at) {
                 cash += activity.cash();
                 *held.entry(activity.asset()).or_default() += activity.quantity();
             }
             held.retain(|_, quantity| !quantity.is_zero());
-            let worth = |(asset, quantity): (&usize, &Decimal)| {
+            let value = |(asset, quantity): (&usize, &Decimal)| {
                 quantity * self.market.price(*asset, *at).unwrap_or_default()
             };
-            (cash + held.iter().map(worth).sum::<Decimal>()).normalize()
+            let equity = cash + held.iter().map(value).sum::<Decimal>();
+            Worth { cash: cash.normalize(), equity: equity.normalize() }
         };
-        times.iter().map(equity).collect()
+        times.iter().map(worth).collect()
     }
 
     fn position_in(&self, asset: usize) -> PositionState {
@@ -323,7 +348,7 @@ impl Exchange {
         match self.multiplier() {
             4.. => {
                 let last = self.last_closing();
-                let free = last.equity - last.values.maintenance_margin();
+                let free = last.worth.equity - last.values.maintenance_margin();
                 let bound = self.ledger.values.coins - last.values.coins;
                 let grown = (self.ledger.values.gross() - last.values.gross()).max(Decimal::ZERO);
                 let power = (free - bound) * Decimal::from(4) - grown;
@@ -364,7 +389,8 @@ impl Exchange {
         let today = self.market.calendar().local(self.now).date();
         let before = |close: &&Closing| close.date < today;
         let last = self.closings.iter().flatten().rev().find(before).copied();
-        let start = Closing { date: today, equity: self.ledger.start, values: Values::default() };
+        let worth = Worth { cash: self.ledger.start, equity: self.ledger.start };
+        let start = Closing { date: today, worth, values: Values::default() };
         last.unwrap_or(start)
     }
 }

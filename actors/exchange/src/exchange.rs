@@ -202,7 +202,7 @@ impl Exchange {
     fn awaited(&self) -> Vec<usize> {
         let waits = |asset: &usize| {
             let mut orders = self.orders.open_of(*asset).map(|at| self.orders.get(at));
-            orders.any(|entry| entry.working && entry.state.time_in_force != TimeInForce::Cls)
+            orders.any(|entry| entry.working && !entry.state.time_in_force.waits_for_auction())
         };
         self.orders.assets().filter(waits).collect()
     }

@@ -59,7 +59,7 @@ mod terms;
 mod tests;
 mod tickers;
 
-pub use account::{Account, PositionState};
+pub use account::{Account, PositionState, Worth};
 pub use asset::{Asset, AssetClass, CryptoTerms};
 pub use closing::{Cancelled, Closed};
 pub use exchange::{Exchange, ExchangeConfig};

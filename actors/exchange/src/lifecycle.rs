@@ -135,6 +135,7 @@ impl Exchange {
             state,
             working: false,
             triggered: false,
+            passive: false,
             worst: order.worst,
             parent,
             legs: Vec::new(),
@@ -157,17 +158,26 @@ impl Exchange {
 
     /// To the market if it is on; to the queue for its next open if not.
     pub(super) fn route(&mut self, at: usize) {
-        let order = &self.orders.get(at).state;
-        let (asset, force) = (order.asset, order.time_in_force);
-        if self.session_of(asset).is_none() {
-            self.tell(at, Event::Accepted);
+        if self.session_of(self.orders.get(at).state.asset).is_some() {
+            self.arrive(at);
         } else {
-            self.start(at);
-            self.meet_arrival(at);
-            for leg in self.orders.get(at).legs.clone() {
-                self.meet_arrival(leg);
-            }
+            self.tell(at, Event::Accepted);
+            self.end_if_immediate(at);
         }
+    }
+
+    /// It works from now on, and what is for now or never ends.
+    pub(super) fn arrive(&mut self, at: usize) {
+        self.start(at);
+        self.meet_arrival(at);
+        for leg in self.orders.get(at).legs.clone() {
+            self.meet_arrival(leg);
+        }
+        self.end_if_immediate(at);
+    }
+
+    fn end_if_immediate(&mut self, at: usize) {
+        let force = self.orders.get(at).state.time_in_force;
         if matches!(force, TimeInForce::Ioc | TimeInForce::Fok) {
             self.end(at, Event::Canceled);
         }

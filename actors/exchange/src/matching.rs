@@ -4,6 +4,7 @@ use super::admission::truncate;
 use super::costs::{Fillable, against};
 use super::exchange::{Exchange, Executed};
 use super::order::{Activity, Event, Fee, Fill, OrderState, Status};
+use super::orders::Entry;
 use super::request::{OrderKind, TimeInForce};
 use messages::Side;
 use rust_decimal::Decimal;
@@ -37,13 +38,9 @@ impl Exchange {
         }
     }
 
-    /// At the last price, if the asset's market is on and the order does not wait for an auction.
+    /// At the last price, if the asset's market is on.
     pub(super) fn meet_arrival(&mut self, at: usize) {
-        let order = &self.orders.get(at).state;
-        let (asset, force) = (order.asset, order.time_in_force);
-        if matches!(force, TimeInForce::Opg | TimeInForce::Cls) {
-            return;
-        }
+        let asset = self.orders.get(at).state.asset;
         if let Some(session) = self.session_of(asset) {
             self.look(asset);
             let price = self.mark_of(asset);
@@ -53,7 +50,9 @@ impl Exchange {
 
     /// Fills the order as far as stop, limit and volume allow; perhaps not at all.
     pub(super) fn meet(&mut self, at: usize, meeting: Meeting) {
-        if !self.orders.is_open(at) {
+        let force = self.orders.get(at).state.time_in_force;
+        let early = force.waits_for_auction() && meeting.way != Way::Auction;
+        if early || !self.orders.is_open(at) {
             return;
         }
         if self.orders.get(at).state.status == Status::Held {
@@ -66,15 +65,29 @@ impl Exchange {
         if !entry.working || entry.state.remaining().is_zero() {
             return;
         }
-        let waited = meeting.way == Way::Tick && (entry.triggered || !entry.state.has_stop());
         self.follow(at, meeting.price);
         if !self.is_triggered(at, meeting.price) {
             return;
         }
+        let rested = self.rested(at, meeting.price);
         match self.orders.get(at).state.kind.limit() {
-            Some(limit) if waited => self.meet_resting(at, meeting, limit),
+            Some(limit) if rested && meeting.way == Way::Tick => {
+                self.meet_resting(at, meeting, limit);
+            }
             _ => self.meet_market(at, meeting),
         }
+    }
+
+    /// Whether it rested at its limit until it met this price. An order that was crossed before is for
+    /// the market: its limit is only the worst that it takes.
+    fn rested(&mut self, at: usize, price: Decimal) -> bool {
+        let Entry { state, passive, .. } = self.orders.get(at);
+        let crossed = |limit| is_worse(state.side, limit, price);
+        let (rested, rests) = (*passive, !state.kind.limit().is_some_and(crossed));
+        if rested != rests {
+            self.orders.change(at, |entry| entry.passive = rests);
+        }
+        rested
     }
 
     /// The price as it is, with spread and impact, but no worse than a limit.

@@ -73,10 +73,6 @@ impl OrderState {
         Some(average.round_dp(if self.crypto { 9 } else { 6 }).normalize())
     }
 
-    pub(super) fn has_stop(&self) -> bool {
-        !matches!(self.kind, OrderKind::Market | OrderKind::Limit { .. })
-    }
-
     /// Where it triggers: of a trailing stop where it does by now.
     pub fn stop(&self) -> Option<Decimal> {
         match self.kind {

@@ -13,6 +13,8 @@ pub(super) struct Entry {
     pub(super) working: bool,
     /// Its stop was reached.
     pub(super) triggered: bool,
+    /// It rests at its limit: the price that it last met had not crossed it.
+    pub(super) passive: bool,
     /// Dollars that each share or coin of an opening order is counted at.
     pub(super) worst: Decimal,
     pub(super) parent: Option<usize>,

@@ -3,10 +3,10 @@
 use super::admission::{Admitted, worst_price};
 use super::exchange::Exchange;
 use super::lifecycle::Due;
-use super::order::{Event, OrderState, Status};
+use super::order::{ClassName, Event, OrderState, Status};
 use super::orders::Pending;
 use super::refusal::Refusal;
-use super::request::{NewOrder, OrderClass, OrderKind, ReplaceOrder, Size, Trail};
+use super::request::{NewOrder, OrderClass, OrderKind, ReplaceOrder, Size, TimeInForce, Trail};
 use rust_decimal::Decimal;
 use std::sync::Arc;
 
@@ -128,6 +128,11 @@ impl Exchange {
                 position_intent: None,
             },
         )?;
+        let lasting = matches!(order.time_in_force, TimeInForce::Day | TimeInForce::Gtc);
+        if order.class != ClassName::Simple && !lasting {
+            let class = order.class;
+            return Err(Refusal::invalid(format!("{class} orders must be DAY or GTC orders")));
+        }
         self.check_client_order_id(order.client_order_id.as_deref())?;
         self.check_auction_hours(info, order.time_in_force)?;
         let released = self.orders.hold(old);
@@ -177,8 +182,7 @@ impl Exchange {
         self.fit(new, left, whole);
         self.orders.change(old, |entry| entry.pending = None);
         if was_working && !waits {
-            self.start(new);
-            self.meet_arrival(new);
+            self.arrive(new);
         }
     }
 

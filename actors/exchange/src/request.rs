@@ -109,6 +109,13 @@ pub enum TimeInForce {
     Fok,
 }
 
+impl TimeInForce {
+    /// Nothing but an auction fills it.
+    pub(super) fn waits_for_auction(self) -> bool {
+        matches!(self, Self::Opg | Self::Cls)
+    }
+}
+
 impl fmt::Display for TimeInForce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)

@@ -40,6 +40,8 @@ pub enum IngestError {
         "there is no latest trade and quote of {symbol}: check its spelling (pairs of coins have a slash)"
     )]
     NoLatest { symbol: Symbol },
+    #[error("{timeframe:?} is no timeframe: 1Min to 59Min, 1Hour to 23Hour, 1Day, 1Week, 1Month")]
+    Timeframe { timeframe: String },
     #[error("{from} is after {through}: nothing can be fetched")]
     Backwards { from: Date, through: Date },
     #[error(

@@ -1,5 +1,6 @@
 //! Between bars and polars: the only file that knows the columns of `prices.parquet`.
 
+use crate::inspection::Inspection;
 use crate::series::Series;
 use jiff::{ToSpan, civil::date};
 use messages::{Bars, Date, Symbol};
@@ -17,7 +18,22 @@ pub(crate) fn date_of(day: i32) -> Option<Date> {
     date(1970, 1, 1).checked_add(day.days()).ok()
 }
 
-pub(crate) fn to_parquet(history: &[Bars]) -> PolarsResult<Vec<u8>> {
+/// Where the file itself says what the gate said of it (JSON of `Option<Inspection>`), so that the hash of
+/// its bytes covers that too.
+const GATE: &str = "aurora.gate";
+
+/// What [`to_parquet`] was told; `None` of a file that says nothing.
+#[expect(clippy::option_option, reason = "nothing said, and said that no gate was passed, differ")]
+pub(crate) fn gate(bytes: &[u8]) -> Result<Option<Option<Inspection>>, String> {
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let metadata = reader.get_metadata().map_err(|error| error.to_string())?;
+    let entries = metadata.key_value_metadata().iter().flatten();
+    let said = entries.filter(|entry| entry.key == GATE).find_map(|entry| entry.value.as_deref());
+    said.map(|json| serde_json::from_str(json).map_err(|error| format!("{GATE}: {error}")))
+        .transpose()
+}
+
+pub(crate) fn to_parquet(history: &[Bars], gate: Option<&Inspection>) -> PolarsResult<Vec<u8>> {
     let rows: usize = history.iter().map(|bars| bars.symbols.len()).sum();
     let symbols = StringChunked::from_iter_values(
         "symbol".into(),
@@ -37,7 +53,9 @@ pub(crate) fn to_parquet(history: &[Bars]) -> PolarsResult<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     let mut frame = DataFrame::new(rows, columns)?;
-    ParquetWriter::new(&mut bytes).finish(&mut frame)?;
+    let json = serde_json::to_string(&gate).expect("an inspection is plain data");
+    let said = KeyValueMetadata::from_static(vec![(GATE.to_owned(), json)]);
+    ParquetWriter::new(&mut bytes).with_key_value_metadata(Some(said)).finish(&mut frame)?;
     Ok(bytes)
 }
 

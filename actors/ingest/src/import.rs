@@ -2,7 +2,8 @@
 //!
 //! Columns: `symbol`; `date`, `session` or `timestamp`; `open`, `high`, `low`, `close`, `volume`; and
 //! `raw_close` if the source has it (else the close stands in, and [`Imported`] says so). Rows that
-//! can't be used are counted and left out, never repaired; a file that contradicts itself is refused.
+//! can't be used are counted and left out, never repaired; a file that contradicts itself is refused, and
+//! so is a row of a day on which the exchange was closed or has not closed yet.
 
 use crate::defect::defect;
 use crate::frame;
@@ -10,10 +11,17 @@ use crate::manifest::Mapped;
 use crate::symbols;
 use crate::table::Table;
 use crate::universe::{self, Universe};
-use messages::{Bars, Date, Member, Symbol};
+use exchange::calendar::{Calendar, is_xnys_session};
+use messages::{Bars, Date, Member, Symbol, Time};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+
+/// Names of the column that holds the session.
+const DAYS: [&str; 3] = ["session", "date", "timestamp"];
+/// Years for which the exchange's calendar is right.
+const CALENDAR: RangeInclusive<i16> = 1970..=2029;
 
 /// The files to import from.
 #[derive(Copy, Clone, Debug)]
@@ -24,12 +32,17 @@ pub struct Sources<'a> {
     pub sectors: Option<&'a Path>,
     /// The day the sectors speak for, where no file says it.
     pub sectors_as_of: Option<Date>,
+    /// When it is imported: a session that has not closed by then has no bars.
+    pub now: Time,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
     /// Ascending sessions.
     pub bars: Vec<Bars>,
+    /// All sessions of the exchange's calendar from the file's first to its last, ascending: what the
+    /// bars are held against, so that a day that is missing for every name is noticed.
+    pub sessions: Vec<Date>,
     pub universe: Universe,
     /// Labels of the file that are not our symbols, and what they were taken for; ascending.
     pub mapped: Vec<Mapped>,
@@ -86,13 +99,14 @@ pub fn import(sources: &Sources) -> Result<Imported, ImportError> {
     mapped.extend(renamed);
     mapped.sort();
     mapped.dedup();
+    let sessions = sessions(&table, &rows, sources.now)?;
     let bars = assemble(&table, &universe.members, &rows, &mut dropped)?;
     let bare = without_bars(&universe.members, &bars);
     if !bare.is_empty() {
         let (path, universe) = (sources.prices.to_owned(), sources.universe.to_owned());
         return Err(ImportError::NoBars { path, symbols: bare, universe });
     }
-    Ok(Imported { bars, universe, mapped, dropped, raw_close_is_close })
+    Ok(Imported { bars, sessions, universe, mapped, dropped, raw_close_is_close })
 }
 
 /// Rows of members, ascending by session and symbol.
@@ -112,7 +126,7 @@ struct Row {
 
 fn select(table: &Table, members: &[Member]) -> Result<Selected, ImportError> {
     let labels = table.texts("symbol")?;
-    let days = table.days(&["session", "date", "timestamp"])?;
+    let days = table.days(&DAYS)?;
     let mut known: BTreeMap<&str, Vec<(u32, i32)>> = BTreeMap::new();
     let mut mapped = BTreeSet::new();
     let mut dropped = BTreeMap::new();
@@ -148,6 +162,28 @@ fn names_within(label: &str, members: &[Member]) -> Vec<(u32, i32)> {
         Some((index as u32, name.before.map_or(i32::MAX, frame::day_of)))
     };
     symbols::names(label).into_iter().filter_map(member).collect()
+}
+
+/// The calendar's sessions from the first to the last of `rows`, each of which must be one that had
+/// closed by `now`.
+fn sessions(table: &Table, rows: &[Row], now: Time) -> Result<Vec<Date>, ImportError> {
+    for day in rows.chunk_by(|a, b| a.day == b.day) {
+        let session = date(day[0].day);
+        let problem = if !CALENDAR.contains(&session.year()) {
+            "lies outside the years whose sessions are known (1970 to 2029): delete the rows before or after"
+        } else if !is_xnys_session(session) {
+            "is no session, the New York Stock Exchange was closed: correct the date or delete its rows"
+        } else if Calendar::new([session]).closed_by(now) == 0 {
+            "is a session that has not closed yet: correct the date or delete its rows"
+        } else {
+            continue;
+        };
+        return Err(table.bad_day(day[0].at as usize, &DAYS, &session.to_string(), problem));
+    }
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+        return Ok(Vec::new());
+    };
+    Ok((first.day..=last.day).map(date).filter(|day| is_xnys_session(*day)).collect())
 }
 
 fn duplicate(table: &Table, members: &[Member], first: Row, second: Row) -> ImportError {

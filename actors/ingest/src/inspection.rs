@@ -42,6 +42,15 @@ impl Inspection {
     pub fn is_complete(&self) -> bool {
         self.findings.is_empty() && self.got == self.expected && self.expected > 0
     }
+
+    /// Why only research may use it, if so.
+    pub fn partial(&self) -> Option<String> {
+        if self.is_complete() {
+            return None;
+        }
+        let first = self.findings.first().map_or(String::new(), |finding| format!(" ({finding})"));
+        Some(format!("{} of {} bars{first}", self.got, self.expected))
+    }
 }
 
 impl fmt::Display for Inspection {

@@ -116,9 +116,7 @@ impl Manifest {
 
     /// Why only research may use it, if so.
     pub fn partial(&self) -> Option<String> {
-        let gate = self.origin.gate.as_ref().filter(|gate| !gate.is_complete())?;
-        let first = gate.findings.first().map_or(String::new(), |finding| format!(" ({finding})"));
-        Some(format!("{} of {} bars{first}", gate.got, gate.expected))
+        self.origin.gate.as_ref()?.partial()
     }
 }
 

@@ -13,9 +13,10 @@ use crate::frame;
 use crate::manifest::{Manifest, Origin, SCHEMA_VERSION, write_both};
 use crate::pages::{Ask, Source, all};
 use crate::store::StoreError;
+use crate::table::new_york;
 use alpaca::Client;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, ToSpan};
 use messages::{Date, Symbol, Time, sha256_hex};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -43,7 +44,8 @@ pub struct Series {
     pub values: [Vec<f64>; 5],
 }
 
-/// The bars of `symbols` with a left edge from `start` to `end`, both inclusive.
+/// The bars of `symbols` with a left edge from `start` to `end`, both inclusive, that are finished at
+/// `now`: one that is still growing would be a number that nobody can fetch again.
 ///
 /// # Errors
 /// Any answer that is missing, ambiguous or contradicts itself; a bar that can't be; a symbol without
@@ -54,10 +56,17 @@ pub async fn fetch(
     symbols: &[Symbol],
     timeframe: &str,
     (start, end): (Time, Time),
+    now: Time,
     options: &FetchOptions,
 ) -> Result<Series, IngestError> {
     let unique: BTreeSet<&Symbol> = symbols.iter().collect();
     let symbols: Vec<Symbol> = unique.into_iter().cloned().collect();
+    let unknown = || IngestError::Timeframe { timeframe: timeframe.to_owned() };
+    let length = length(timeframe).ok_or_else(unknown)?;
+    let zone = match market {
+        Market::Stocks => new_york(),
+        Market::Crypto { .. } => TimeZone::UTC,
+    };
     let source = match market {
         Market::Stocks => Source::Stocks {
             feed: options.feed.clone(),
@@ -68,7 +77,10 @@ pub async fn fetch(
     };
     let ask = Ask { source, timeframe: timeframe.to_owned(), start, end, only_close: false };
     let mut found = all(client, &symbols, &[ask], options).await?;
-    let columns = found.pop().unwrap_or_default();
+    let mut columns = found.pop().unwrap_or_default();
+    for bars in &mut columns {
+        *bars = finished(bars, length, &zone, now);
+    }
     let without = symbols.iter().zip(&columns).filter(|(_, bars)| bars.len() == 0);
     let without: Vec<String> = without.map(|(symbol, _)| symbol.to_string()).collect();
     if !without.is_empty() {
@@ -79,6 +91,39 @@ pub async fn fetch(
         sound(symbol, bars)?;
     }
     Ok(assemble(symbols, &columns, market))
+}
+
+/// How long a bar is: `5Min`, `1Hour`, `1Day`, `1Week`, `3Month`, or with T, H, D, W, M.
+fn length(timeframe: &str) -> Option<Span> {
+    let digits = timeframe.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = timeframe.split_at(digits);
+    let number: i64 = number.parse().ok().filter(|number| (1..=59).contains(number))?;
+    Some(match unit {
+        "Min" | "T" => number.minutes(),
+        "Hour" | "H" => number.hours(),
+        "Day" | "D" => number.days(),
+        "Week" | "W" => number.weeks(),
+        "Month" | "M" => number.months(),
+        _ => return None,
+    })
+}
+
+/// The bars whose right edge has come: days and longer end at midnight in `zone`, as a daily bar counts
+/// trades after hours too.
+fn finished(bars: &Columns, length: Span, zone: &TimeZone, now: Time) -> Columns {
+    let mut kept = Columns::default();
+    for at in 0..bars.len() {
+        let start = timestamp(bars.time[at]).to_zoned(zone.clone());
+        let end = start.checked_add(length).map(|end| end.timestamp());
+        if end.is_ok_and(|end| end <= timestamp(now.0)) {
+            kept.push(bars.time[at], bars.row(at));
+        }
+    }
+    kept
+}
+
+fn timestamp(time: i64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(time)).expect("every i64 is a timestamp")
 }
 
 /// A bar without volume is one that was built from quotes; anything else must hold.
@@ -122,8 +167,7 @@ fn assemble(symbols: Vec<Symbol>, columns: &[Columns], market: &Market) -> Serie
 }
 
 fn utc_date(time: i64) -> Date {
-    let at = Timestamp::from_nanosecond(i128::from(time)).expect("every i64 is a timestamp");
-    at.to_zoned(TimeZone::UTC).date()
+    timestamp(time).to_zoned(TimeZone::UTC).date()
 }
 
 /// Replaces the file at `path` whole, and says what was written.
@@ -166,4 +210,39 @@ fn content_sha256(series: &Series) -> String {
         write!(text, "{byte:02x}").expect("into memory");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn only_finished_bars_are_kept() {
+        let zone = new_york();
+        let at = |day, hour, minute| {
+            let time = date(2024, 3, day).at(hour, minute, 0, 0).to_zoned(new_york()).unwrap();
+            i64::try_from(time.timestamp().as_nanosecond()).unwrap()
+        };
+        let kept = |timeframe: &str, start: i64, now: i64| {
+            let mut bars = Columns::default();
+            bars.push(start, [1.0; 5]);
+            finished(&bars, length(timeframe).unwrap(), &zone, Time(now)).len() == 1
+        };
+        for (timeframe, start, end) in [
+            ("5Min", at(8, 10, 30), at(8, 10, 35)),
+            ("1Hour", at(8, 10, 0), at(8, 11, 0)),
+            ("1Day", at(8, 0, 0), at(9, 0, 0)),
+            // 23 hours: the clocks change.
+            ("1Day", at(10, 0, 0), at(11, 0, 0)),
+            ("1Week", at(4, 0, 0), at(11, 0, 0)),
+            ("1M", at(1, 0, 0), at(31, 24 - 1, 60 - 1) + 60_000_000_000),
+        ] {
+            assert!(kept(timeframe, start, end), "{timeframe}");
+            assert!(!kept(timeframe, start, end - 1), "{timeframe}");
+        }
+        for strange in ["", "Day", "0Min", "60Min", "1min", "1Year"] {
+            assert!(length(strange).is_none(), "{strange}");
+        }
+    }
 }

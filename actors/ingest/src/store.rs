@@ -11,8 +11,10 @@
 
 use crate::cache;
 use crate::frame;
+use crate::inspection::Inspection;
 use crate::manifest::{
-    Manifest, Origin, Provenance, file_and_manifests, read_manifest, settle, write_both,
+    Manifest, Origin, Provenance, file_and_manifests, manifest_path, read_manifest, settle,
+    write_both,
 };
 use messages::{Bars, Date, HistoryRef, Symbol, history_sha256, sha256_hex};
 use std::collections::BTreeSet;
@@ -31,6 +33,12 @@ pub enum StoreError {
         path.display(), manifest.display()
     )]
     Tampered { path: PathBuf, manifest: PathBuf },
+    #[error(
+        "{}: edited by hand: it says otherwise than {} itself what the gate found (whole or PARTIAL); restore it \
+         from a backup, or fetch or import again",
+        manifest.display(), path.display()
+    )]
+    Edited { path: PathBuf, manifest: PathBuf },
     #[error("{}: {detail}: restore it from a backup, or fetch or import again", path.display())]
     Corrupt { path: PathBuf, detail: String },
     #[error(
@@ -68,7 +76,8 @@ pub enum StoreError {
 /// # Errors
 /// The file is absent, not what its manifest vouches for, or not a price history.
 pub fn read_prices(path: &Path) -> Result<Vec<Bars>, StoreError> {
-    let (bytes, _) = file_and_manifests(path)?;
+    let (bytes, manifest) = file_and_manifests(path)?;
+    vouched(path, &bytes, manifest.as_ref())?;
     parse(path, bytes)
 }
 
@@ -79,15 +88,30 @@ pub fn read_prices(path: &Path) -> Result<Vec<Bars>, StoreError> {
 /// As [`read_prices`]; the history was written with `--allow-partial`.
 pub fn trading_prices(path: &Path) -> Result<Arc<Vec<Bars>>, StoreError> {
     let (bytes, manifest) = file_and_manifests(path)?;
-    refuse_partial(path, manifest.as_ref())?;
+    let gate = vouched(path, &bytes, manifest.as_ref())?;
+    if let Some(detail) = gate.as_ref().and_then(Inspection::partial) {
+        return Err(StoreError::Partial { path: path.to_owned(), detail });
+    }
     let sha256 = manifest.map_or_else(|| sha256_hex(&bytes), |manifest| manifest.file_sha256);
     cache::history(path, &sha256, || parse(path, bytes))
 }
 
-fn refuse_partial(path: &Path, manifest: Option<&Manifest>) -> Result<(), StoreError> {
-    match manifest.and_then(Manifest::partial) {
-        None => Ok(()),
-        Some(detail) => Err(StoreError::Partial { path: path.to_owned(), detail }),
+/// What the gate said, from the file itself; its manifest must say the same. A file of an
+/// earlier version says nothing: of it the manifest is believed.
+fn vouched(
+    path: &Path,
+    bytes: &[u8],
+    manifest: Option<&Manifest>,
+) -> Result<Option<Inspection>, StoreError> {
+    let corrupt = |detail| StoreError::Corrupt { path: path.to_owned(), detail };
+    let claimed = manifest.map(|manifest| &manifest.origin.gate);
+    match (frame::gate(bytes).map_err(corrupt)?, claimed) {
+        (None, claimed) => Ok(claimed.cloned().flatten()),
+        (Some(gate), Some(claimed)) if gate != *claimed => {
+            let manifest = manifest_path(path);
+            Err(StoreError::Edited { path: path.to_owned(), manifest })
+        }
+        (Some(gate), _) => Ok(gate),
     }
 }
 
@@ -102,9 +126,10 @@ pub fn write_prices(
     origin: impl Into<Origin>,
 ) -> Result<Manifest, StoreError> {
     check(history)?;
-    let bytes = frame::to_parquet(history)
+    let origin = origin.into();
+    let bytes = frame::to_parquet(history, origin.gate.as_ref())
         .map_err(|error| StoreError::Unfit(format!("parquet: {error}")))?;
-    let manifest = Manifest::new(history, &bytes, origin.into());
+    let manifest = Manifest::new(history, &bytes, origin);
     write_both(path, &bytes, &manifest)?;
     Ok(manifest)
 }

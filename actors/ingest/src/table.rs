@@ -176,6 +176,20 @@ impl Table {
         }
     }
 
+    /// As [`Table::bad_cell`], in whichever of the columns `names` is there.
+    pub(crate) fn bad_day(
+        &self,
+        row: usize,
+        names: &[&str],
+        value: &str,
+        problem: &'static str,
+    ) -> ImportError {
+        match self.column(names) {
+            Ok(column) => self.bad_cell(row, column.name(), value, problem),
+            Err(error) => error,
+        }
+    }
+
     fn mistyped(&self, column: &Column, error: &PolarsError) -> ImportError {
         ImportError::Unreadable {
             path: self.path.clone(),

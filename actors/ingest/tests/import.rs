@@ -6,12 +6,14 @@ use ingest::{
     ImportError, Imported, Mapped, Sources, import, read_universe, universe_path, write_universe,
 };
 use jiff::civil::date;
-use messages::Symbol;
+use messages::{Symbol, Time};
 use polars::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
+/// 2024-07-01 17:00 UTC, a Monday: the session is on.
+const NOW: Time = Time(1_719_853_200_000_000_000);
 const UNIVERSE: &str = "symbol,sector\nMETA,Tech\nBRK-B,Money\n";
 const SECTORS: &str = "symbol,sector,source\nBRK-B,Financials,x_2024-03-05\n\
                        META,Communication,x_2024-03-01\nZZZ,None,x_2024-03-05\n";
@@ -47,6 +49,7 @@ impl Files {
             universe: &universe,
             sectors: Some(&sectors),
             sectors_as_of: None,
+            now: NOW,
         };
         import(&sources)
     }
@@ -68,7 +71,7 @@ fn refused(rows: &str) -> String {
 
 #[test]
 fn rows_become_cross_sections_in_our_symbols() {
-    let Imported { bars, universe, mapped, dropped, raw_close_is_close } =
+    let Imported { bars, universe, mapped, dropped, raw_close_is_close, .. } =
         imported("FB,2021-06-01,5,6,4,5.5,50\nFB,2024-01-03,1,1,1,1,1\nIBM,2024-01-02,1,1,1,1,1\n");
     assert_eq!(
         bars.iter().map(|b| b.session).collect::<Vec<_>>(),
@@ -122,6 +125,49 @@ fn a_raw_close_is_taken_where_there_is_one() {
     let Mapped { from, to } = &imported.mapped[0];
     assert_eq!((from.as_str(), to.as_str()), ("BRK-B", "BRK.B"), "so the universe calls it");
     assert_eq!(imported.mapped.len(), 1);
+}
+
+#[test]
+fn the_exchange_says_which_days_are_sessions() {
+    let closed = "is no session, the New York Stock Exchange was closed: correct the date or delete its rows";
+    let early = "is a session that has not closed yet: correct the date or delete its rows";
+    for (day, problem) in [
+        ("2023-01-02", closed),
+        ("2018-12-05", closed),
+        ("2024-06-19", closed),
+        ("2024-07-01", early),
+        ("2024-07-02", early),
+        ("2029-01-03", early),
+    ] {
+        assert_eq!(
+            refused(&format!("META,{day},10,12,9,11,100\n")),
+            format!("prices.csv, line 4, column date: {day:?} {problem}")
+        );
+    }
+    for day in ["2030-01-03", "1969-12-31"] {
+        let text = refused(&format!("META,{day},10,12,9,11,100\n"));
+        assert!(text.contains(day) && text.contains("1970 to 2029"), "{text}");
+    }
+    let last = imported("META,2024-06-28,10,12,9,11,100\n");
+    assert_eq!(last.bars[1].session, date(2024, 6, 28), "Friday has closed");
+    imported("IBM,2023-01-02,10,12,9,11,100\n");
+}
+
+#[test]
+fn a_session_that_is_missing_for_every_name_is_noticed() {
+    let rows = |day: &str, price: u32| {
+        let (high, low) = (price + 1, price - 1);
+        format!(
+            "META,{day},{price},{high},{low},{price},100\nBRK-B,{day},{price},{high},{low},{price},100\n"
+        )
+    };
+    let holed = rows("2023-01-03", 50) + &rows("2023-01-05", 51);
+    let imported = Files::new(&format!("{HEADER}{holed}")).import().unwrap();
+    assert_eq!(imported.sessions, [3, 4, 5].map(|day| date(2023, 1, day)));
+    let Imported { universe, sessions, bars, .. } = &imported;
+    let found = ingest::inspect(&universe.members, sessions, bars, &ingest::Events::default());
+    assert_eq!((found.expected, found.got), (6, 4), "{found}");
+    assert!(!found.is_complete() && found.to_string().contains("META on 2023-01-04"), "{found}");
 }
 
 #[test]
@@ -209,8 +255,13 @@ fn sectors_may_come_from_the_universe_file() {
     let files = Files::new(&format!("{HEADER}{TWO}"));
     let (prices, universe) = (files.at("prices.csv"), files.at("universe.csv"));
     let day = date(2024, 2, 1);
-    let sources =
-        Sources { prices: &prices, universe: &universe, sectors: None, sectors_as_of: Some(day) };
+    let sources = Sources {
+        prices: &prices,
+        universe: &universe,
+        sectors: None,
+        sectors_as_of: Some(day),
+        now: NOW,
+    };
     let found = import(&sources).unwrap().universe;
     assert_eq!(found.sectors_as_of, day);
     assert_eq!(found.members[0].sector, "Money");
@@ -275,8 +326,11 @@ fn ten_years_of_real_bars() {
         universe: &universe,
         sectors: Some(&sectors),
         sectors_as_of: None,
+        now: NOW,
     };
-    let Imported { bars, universe, dropped, mapped, .. } = import(&sources).unwrap();
+    let Imported { bars, sessions, universe, dropped, mapped, .. } = import(&sources).unwrap();
+    let days: Vec<_> = bars.iter().map(|bars| bars.session).collect();
+    assert_eq!(sessions, days, "every session of the calendar, and no other day");
     let rows: usize = bars.iter().map(|bars| bars.symbols.len()).sum();
     let lost: u64 = dropped.values().sum();
     println!("{} sessions, {rows} rows, dropped {dropped:?}, mapped {mapped:?}", bars.len());
@@ -306,6 +360,7 @@ fn real_errors_are_found_and_real_moves_can_be_vouched_for() {
         universe: &universe,
         sectors: None,
         sectors_as_of: Some(date(2024, 3, 5)),
+        now: NOW,
     };
     let imported = import(&sources).unwrap();
     assert!(imported.dropped["no volume"] >= 1_088, "{:?}", imported.dropped);

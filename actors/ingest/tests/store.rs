@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use ingest::store::{self, Appended, append_session, history, read_prices, verify, write_prices};
-use ingest::{Provenance, StoreError, manifest_path, read_manifest};
+use ingest::{Inspection, Origin, Provenance, StoreError, manifest_path, read_manifest};
 use jiff::ToSpan;
 use jiff::civil::date;
 use messages::{Bars, Date, Symbol, history_sha256};
@@ -107,6 +107,26 @@ fn a_changed_row_is_noticed_even_in_a_sound_file() {
     let (_elsewhere, forged) = stored(&other);
     fs::copy(forged, &path).unwrap();
     assert!(matches!(read_prices(&path), Err(StoreError::Tampered { .. })));
+}
+
+#[test]
+fn a_partial_history_stays_partial_whatever_its_manifest_says() {
+    let gate = Inspection { expected: 12, got: 11, ..Inspection::default() };
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("prices.parquet");
+    let origin = Origin { gate: Some(gate), ..provenance().into() };
+    write_prices(&path, &sample(), origin).unwrap();
+    assert!(matches!(store::trading_prices(&path), Err(StoreError::Partial { .. })));
+    assert_eq!(read_prices(&path).unwrap(), sample(), "research may");
+    let json = fs::read_to_string(manifest_path(&path)).unwrap();
+    let whole = json.replace("\"got\": 11", "\"got\": 12");
+    assert_ne!(json, whole);
+    fs::write(manifest_path(&path), whole).unwrap();
+    let text = message(store::trading_prices(&path));
+    assert!(text.contains("prices.manifest.json: edited by hand"), "{text}");
+    assert!(matches!(read_prices(&path), Err(StoreError::Edited { .. })));
+    fs::remove_file(manifest_path(&path)).unwrap();
+    assert!(matches!(store::trading_prices(&path), Err(StoreError::Partial { .. })));
 }
 
 #[test]

@@ -9,6 +9,13 @@ const SD_SHARE_MIN: f64 = 0.05;
 /// Fewer distinct values than this share of the names, and the order among names is mostly ties.
 const DISTINCT_SHARE_MIN: f64 = 0.5;
 
+/// A model that stopped before so many trees has hardly learnt anything (METHODS.md §2).
+pub const TREES_MIN: usize = 10;
+
+pub(crate) fn check_trees(trees: usize) -> Result<(), String> {
+    if trees < TREES_MIN { Err(format!("FEW_TREES trees={trees} min={TREES_MIN}")) } else { Ok(()) }
+}
+
 /// Journal, features and model must speak of the same columns in the same order.
 pub(crate) fn check_columns(
     features: &Features,

@@ -9,6 +9,7 @@ mod guard;
 mod predictor;
 mod rows;
 
+pub use guard::TREES_MIN;
 pub use predictor::Predictor;
 pub use rows::{FINITE_SHARE_MIN, scorable_rows, take_rows};
 
@@ -108,6 +109,7 @@ fn score(features: &Features, model: &dyn Predictor) -> Result<Scores, String> {
     let values = take_rows(features, &rows);
     let scores = model.predict(&values, rows.len());
     assert_eq!(scores.len(), rows.len(), "a prediction per row");
+    guard::check_trees(model.trees())?;
     guard::check_predictions(&scores, model.typical_sd())?;
     let contributions = model.contributions(&values, rows.len());
     assert_eq!(

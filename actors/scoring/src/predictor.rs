@@ -20,7 +20,10 @@ pub trait Predictor: Send {
     /// SHAP values, row-major, `rows` × (`names().len()` + 1), the bias last; a row sums to its score.
     fn contributions(&self, values: &[f32], rows: usize) -> Vec<f32>;
 
-    /// Median over out-of-fold sessions of the cross-sectional standard deviation of predictions,
-    /// in the model's units, from its card. Positive.
+    /// Trees it adds up.
+    fn trees(&self) -> usize;
+
+    /// Median over the deployed model's validation sessions of the cross-sectional standard deviation of
+    /// its predictions, in its units, from its card. Positive.
     fn typical_sd(&self) -> f64;
 }

@@ -10,12 +10,13 @@ struct Linear {
     weights: Vec<f32>,
     names: Vec<String>,
     typical_sd: f64,
+    trees: usize,
 }
 
 impl Linear {
     fn new(weights: &[f32]) -> Self {
         let names = (0..weights.len()).map(|i| format!("f{i}")).collect();
-        Self { weights: weights.to_vec(), names, typical_sd: 1.0 }
+        Self { weights: weights.to_vec(), names, typical_sd: 1.0, trees: 10 }
     }
 }
 
@@ -44,6 +45,9 @@ impl Predictor for Linear {
             row.iter().zip(&self.weights).map(term).chain([0.25]).collect()
         };
         values.chunks(self.names.len()).flat_map(row).collect()
+    }
+    fn trees(&self) -> usize {
+        self.trees
     }
     fn typical_sd(&self) -> f64 {
         self.typical_sd
@@ -221,6 +225,14 @@ fn the_spread_threshold_is_five_percent_of_typical() {
     let mut unknown = Linear::new(&[1.0, 2.0]);
     unknown.typical_sd = f64::NAN;
     assert!(reason(&answer(unknown, features(&ROWS))).starts_with("FLAT"));
+}
+
+#[test]
+fn nine_trees_are_too_few() {
+    let mut few = Linear::new(&[1.0, 2.0]);
+    assert!(matches!(answer(Linear::new(&[1.0, 2.0]), features(&ROWS)), Message::Scores(_)));
+    few.trees = 9;
+    assert_eq!(reason(&answer(few, features(&ROWS))), "FEW_TREES trees=9 min=10");
 }
 
 #[test]

@@ -191,6 +191,8 @@ pub struct TrialsCard {
     pub cost_bp: f64,
     /// Configurations ever run on this registry, up to and with this one.
     pub trials: usize,
+    /// SHA-256 of the last of these lines in the file of trials, which vouches for those before it.
+    pub head_sha256: String,
     /// Of those over the same periods: N(1−ρ̄)+ρ̄.
     pub effective_trials: f64,
     /// Of the Sharpe ratios (per period) of all trials.
@@ -278,6 +280,7 @@ mod tests {
         TrialsCard {
             cost_bp: 5.0,
             trials: 12,
+            head_sha256: String::new(),
             effective_trials: 4.0,
             sharpe_variance: 0.01,
             psr: Some(0.99),

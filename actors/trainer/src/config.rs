@@ -1,7 +1,11 @@
 use crate::TrainError;
 use crate::audit::OOF_SESSIONS_MIN;
 use crate::panel::WARM_UP;
+use scoring::TREES_MIN;
 use serde::{Deserialize, Serialize};
+
+/// METHODS.md §3.
+const EMBARGO_MIN: usize = 5;
 
 /// How a model is trained. The defaults are those of METHODS.md §3. An unknown key is an error here:
 /// XGBoost itself ignores a misspelt parameter without a word.
@@ -71,7 +75,7 @@ impl TrainConfig {
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let rules = [
             ((1..=63).contains(&self.horizon), "horizon: 1 to 63 sessions"),
-            ((1..=252).contains(&self.embargo), "embargo: 1 to 252 sessions"),
+            ((EMBARGO_MIN..=252).contains(&self.embargo), "embargo: 5 to 252 sessions"),
             (self.test_sessions > 0, "test_sessions: at least 1"),
             (self.validation_sessions > 0, "validation_sessions: at least 1"),
             (
@@ -79,8 +83,8 @@ impl TrainConfig {
                 "train_sessions_min: more than validation_sessions + horizon + 1 + embargo",
             ),
             (
-                (1..=self.trees_max).contains(&self.trees_min),
-                "trees_min: at least 1, at most trees_max",
+                (TREES_MIN..=self.trees_max).contains(&self.trees_min),
+                "trees_min: at least 10 (scoring withholds with fewer), at most trees_max",
             ),
             (self.trees_max <= 10_000, "trees_max: at most 10000"),
             (self.trees_step > 0, "trees_step: at least 1"),

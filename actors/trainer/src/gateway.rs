@@ -2,7 +2,8 @@
 //! the journal hears of it.
 
 use crate::{
-    Card, Dataset, Progress, Registry, Standing, TrainConfig, TrainError, Trained, Watch, train,
+    Card, Dataset, Progress, Registry, Standing, TrainConfig, TrainError, Trained, Trials, Watch,
+    train,
 };
 use futures::future::LocalBoxFuture;
 use messages::{
@@ -158,7 +159,7 @@ impl Job {
     fn run(self) -> Result<(MessageId, Message), BoxError> {
         let history = self.history()?;
         tracing::info!(sessions = history.len(), members = self.opened.universe.len(), "training");
-        match self.train(&history) {
+        match self.train(&history, &self.registry.trials()?) {
             Ok(trained) => {
                 // Also one that is refused: its card says why.
                 let model = self.registry.publish(&trained)?;
@@ -193,7 +194,7 @@ impl Job {
         Ok(history)
     }
 
-    fn train(&self, history: &[Bars]) -> Result<Trained, TrainError> {
+    fn train(&self, history: &[Bars], trials: &Trials) -> Result<Trained, TrainError> {
         let ours = features::whitelist::sha256();
         if self.opened.whitelist_sha256 != ours {
             let journal = self.opened.whitelist_sha256.clone();
@@ -213,7 +214,7 @@ impl Job {
             members_as_of: self.opened.signal_session,
             sectors_as_of: self.opened.sectors_as_of,
         };
-        train(data, &self.config, &self.registry.trials(), Watch::new(&go_on))
+        train(data, &self.config, trials, Watch::new(&go_on))
     }
 }
 

@@ -56,7 +56,7 @@ pub use model::Model;
 pub use panel::{At, Day, Moment, Panel, SIGNAL, Source, Timing};
 pub use pipeline::{Pipeline, Standard};
 pub use progress::{Progress, Stage, Watch};
-pub use registry::{Action, Promotion, Registry, RegistryError};
+pub use registry::{Action, Entry, Promotion, Registry, RegistryError};
 pub use train::{Series, Trained, train, train_panel};
 pub use trials::{Trial, Trials, TrialsError};
 

@@ -56,6 +56,10 @@ impl Predictor for Model {
         self.ask(values, rows, PredictType::PredictContribitions)
     }
 
+    fn trees(&self) -> usize {
+        self.card.trees
+    }
+
     fn typical_sd(&self) -> f64 {
         self.card.typical_sd
     }

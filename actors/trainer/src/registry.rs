@@ -12,7 +12,7 @@ use crate::audit::{Standing, Status};
 use crate::card::{Card, CardFile};
 use crate::html;
 use crate::train::{CARD_ATTRIBUTE, Trained};
-use crate::trials::Trials;
+use crate::trials::{Seal, Trials};
 use files::{append, read, read_if_there, sync_folder, write_atomically, write_synced};
 use messages::{Env, ModelRef, sha256_hex};
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub enum RegistryError {
     Io { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("BAD_MODEL_ID: {0:?}; ids are lower-case letters, digits and dashes")]
     BadId(String),
-    #[error("NO_MODEL: {id} is not in {folder}; `aurora models` lists those that are")]
+    #[error("NO_MODEL: {id} is not in {folder}; `aurora models list` shows those that are")]
     Missing { id: String, folder: PathBuf },
     #[error("MODEL_TAMPERED: {id}: its file has SHA-256 {found}, not {expected}; not loaded")]
     Hash { id: String, expected: String, found: String },
@@ -83,6 +83,13 @@ pub enum Action {
     Rollback,
 }
 
+/// A folder of the registry, sound or not.
+#[derive(Debug)]
+pub struct Entry {
+    pub id: String,
+    pub sealed: Result<(ModelRef, Card), RegistryError>,
+}
+
 /// A folder of models.
 #[derive(Clone, Debug)]
 pub struct Registry {
@@ -94,9 +101,16 @@ impl Registry {
         Self { folder: folder.into() }
     }
 
-    /// What was tried here.
-    pub fn trials(&self) -> Trials {
-        Trials::at(self.folder.join(TRIALS))
+    /// What was tried here, as its models' sealed cards vouch for it. A model that is itself damaged
+    /// vouches for nothing: [`Self::entries`] names it.
+    pub fn trials(&self) -> Result<Trials, RegistryError> {
+        let sound = self.entries()?.into_iter().filter_map(|entry| entry.sealed.ok());
+        let seal = |(model, card): (ModelRef, Card)| Seal {
+            model: model.id,
+            lines: card.trials.trials,
+            head_sha256: card.trials.head_sha256,
+        };
+        Ok(Trials::at(self.folder.join(TRIALS)).sealed(sound.map(seal).collect()))
     }
 
     /// Idempotent: the same training gives the same id, and a second time changes nothing.
@@ -123,6 +137,18 @@ impl Registry {
     /// The model, if the file is the one that was asked for (unverified bytes never reach XGBoost,
     /// which they could crash) and its audit allows what it is wanted for.
     pub fn load(&self, wanted: &ModelRef, env: Env) -> Result<Model, RegistryError> {
+        let (mut booster, card) = self.open(wanted)?;
+        // A loaded model would use every core.
+        booster.set_param("nthread", "1").map_err(|source| library(&wanted.id, source))?;
+        let in_model = booster.get_feature_names().map_err(|source| library(&wanted.id, source))?;
+        check_columns(&wanted.id, &in_model, &card)?;
+        check_standing(&wanted.id, &card, env)?;
+        let names = card.names();
+        Ok(Model { reference: wanted.clone(), card, names, booster })
+    }
+
+    /// The file and the card in it, once its hash was checked.
+    fn open(&self, wanted: &ModelRef) -> Result<(Booster, Card), RegistryError> {
         let id = || wanted.id.clone();
         let folder = self.path(&wanted.id)?;
         let Some(bytes) = read_if_there(&folder.join(MODEL))? else {
@@ -132,28 +158,42 @@ impl Registry {
         if found != wanted.sha256 {
             return Err(RegistryError::Hash { id: id(), expected: wanted.sha256.clone(), found });
         }
-        let library = |source| RegistryError::Library { id: id(), source };
-        let mut booster = Booster::load_buffer(&bytes).map_err(library)?;
-        // A loaded model would use every core.
-        booster.set_param("nthread", "1").map_err(library)?;
-        let sealed = booster.get_attribute(CARD_ATTRIBUTE).map_err(library)?;
+        let booster = Booster::load_buffer(&bytes).map_err(|source| library(&wanted.id, source))?;
+        let sealed = booster.get_attribute(CARD_ATTRIBUTE);
+        let sealed = sealed.map_err(|source| library(&wanted.id, source))?;
         let card = check_card(&wanted.id, sealed, &self.card_file(&wanted.id)?)?;
-        let in_model = booster.get_feature_names().map_err(library)?;
-        check_columns(&wanted.id, &in_model, &card)?;
-        check_standing(&wanted.id, &card, env)?;
-        let names = card.names();
-        Ok(Model { reference: wanted.clone(), card, names, booster })
+        Ok((booster, card))
     }
 
-    /// Every published model, ascending by id.
+    /// Every published model whose card can be read, ascending by id.
     pub fn list(&self) -> Result<Vec<ModelRef>, RegistryError> {
-        let mut models = Vec::new();
-        for name in files::folders(&self.folder)? {
-            if self.path(&name).is_ok() {
-                models.push(self.card_file(&name)?.model);
-            }
+        let mut names = files::folders(&self.folder)?;
+        names.retain(|name| self.path(name).is_ok());
+        Ok(names.iter().filter_map(|name| Some(self.card_file(name).ok()?.model)).collect())
+    }
+
+    /// Every folder, ascending by name, with its model and sealed card or with what is wrong with it.
+    pub fn entries(&self) -> Result<Vec<Entry>, RegistryError> {
+        let mut names = files::folders(&self.folder)?;
+        names.retain(|name| self.path(name).is_ok());
+        Ok(names.into_iter().map(|id| Entry { sealed: self.sealed(&id), id }).collect())
+    }
+
+    /// The model and the card in its file, if hash, id and all copies agree. The audit is not asked.
+    pub fn sealed(&self, id: &str) -> Result<(ModelRef, Card), RegistryError> {
+        let model = self.card_file(id)?.model;
+        let (mut booster, card) = self.open(&ModelRef { id: id.to_owned(), ..model.clone() })?;
+        let bad = |problem: String| RegistryError::Card { id: id.to_owned(), problem };
+        let hash = model.sha256.get(..8).unwrap_or_default();
+        if id.rsplit('-').next() != Some(hash) {
+            return Err(bad(format!("its id does not end in {hash}, as its file's hash begins")));
         }
-        Ok(models)
+        booster.set_param("nthread", "1").map_err(|source| library(id, source))?;
+        let json = booster.save_buffer(false).map_err(|source| library(id, source))?;
+        if read(&self.path(id)?.join(MODEL_JSON))? != json {
+            return Err(bad(format!("{MODEL_JSON} differs from {MODEL}")));
+        }
+        Ok((model, card))
     }
 
     pub fn card(&self, id: &str) -> Result<Card, RegistryError> {
@@ -267,6 +307,10 @@ impl Registry {
         serde_json::from_slice(&bytes)
             .map_err(|error| RegistryError::Card { id: id.to_owned(), problem: problem(error) })
     }
+}
+
+fn library(id: &str, source: xgb::XGBError) -> RegistryError {
+    RegistryError::Library { id: id.to_owned(), source }
 }
 
 /// The card in the model file counts; `card.json` must say the same.

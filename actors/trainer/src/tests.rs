@@ -333,6 +333,8 @@ fn a_misspelt_or_senseless_configuration_is_refused() {
     assert!(misspelt.unwrap_err().to_string().contains("unknown field `min_child_wieght`"));
     let cases = [
         (TrainConfig { embargo: 0, ..small() }, "embargo"),
+        (TrainConfig { embargo: 4, ..small() }, "embargo"),
+        (TrainConfig { trees_min: 9, ..small() }, "trees_min"),
         (TrainConfig { eta: f64::NAN, ..small() }, "eta"),
         (TrainConfig { trees_min: 100, ..small() }, "trees_min"),
         (TrainConfig { train_sessions_min: 51, ..small() }, "train_sessions_min"),

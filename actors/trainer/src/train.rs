@@ -164,8 +164,8 @@ impl Study {
         let panel = &self.panel;
         let tested = walk::tested(&self.folds);
         let spreads = evaluate::spreads(panel, &tested, &self.scores, config.horizon);
-        let trials = trials.record(trial(data, panel, config, &spreads))?;
-        let trials = trials_card(&trials);
+        let (trials, head) = trials.record(trial(data, panel, config, &spreads))?;
+        let trials = trials_card(&trials, head);
         let flat = TrainError::Flat("its out-of-fold predictions are the same for every name");
         let oof = self.oof.clone().ok_or(flat)?;
         let (standing, red_flags) = (Standing::of(&audit), card::red_flags(&oof));
@@ -346,7 +346,7 @@ fn trial(data: Dataset<'_>, panel: &Panel, config: &TrainConfig, spreads: &[Spre
 }
 
 /// `trials`: every one up to and with this training's.
-fn trials_card(trials: &[Trial]) -> TrialsCard {
+fn trials_card(trials: &[Trial], head_sha256: String) -> TrialsCard {
     let sharpe = |trial: &Trial| Returns::new(trial.returns.clone()).ok()?.sharpe_daily(0.0);
     let sharpes: Vec<f64> = trials.iter().filter_map(sharpe).collect();
     let variance = if sharpes.len() < 2 {
@@ -365,6 +365,7 @@ fn trials_card(trials: &[Trial]) -> TrialsCard {
     TrialsCard {
         cost_bp: COST_BP,
         trials: trials.len(),
+        head_sha256,
         effective_trials: rounded(stats::effective_trials(n, correlation)),
         sharpe_variance: rounded(variance),
         psr: returns.and_then(|returns| returns.probabilistic_sharpe(0.0)).map(rounded),

@@ -1,5 +1,6 @@
 //! Every configuration that was ever tried on a registry's data: `models/trials.jsonl`. Lines are only
-//! ever added, and each holds the hash of the line before it, so that a trial can't be taken back.
+//! ever added, each holds the hash of the line before it, and each model's card the hash of the last line when it
+//! was trained: a trial that led to a model can't be taken back while the model is there.
 
 use crate::TrainConfig;
 use messages::{Bars, Date, sha256_hex};
@@ -57,28 +58,45 @@ struct Line {
     trial: Trial,
 }
 
+/// What a model's card says of the trials up to its own: how many lines, and the hash of the last.
+#[derive(Clone, Debug)]
+pub(crate) struct Seal {
+    pub(crate) model: String,
+    pub(crate) lines: usize,
+    pub(crate) head_sha256: String,
+}
+
 /// The file of trials.
 #[derive(Clone, Debug)]
 pub struct Trials {
     path: PathBuf,
+    seals: Vec<Seal>,
 }
 
 impl Trials {
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), seals: Vec::new() }
+    }
+
+    /// As the models that came of them vouch for them: what their cards sealed must still be there.
+    pub(crate) fn sealed(self, seals: Vec<Seal>) -> Self {
+        Self { seals, ..self }
     }
 
     /// All trials, oldest first.
     pub fn read(&self) -> Result<Vec<Trial>, TrialsError> {
         match File::open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.check_seals(&[])?;
+                Ok(Vec::new())
+            }
             file => Ok(self.parse(file.map_err(self.failed("opening"))?)?.0),
         }
     }
 
-    /// Adds the trial unless it is there, and returns those up to and including it: trained again, a
-    /// model finds the same trials, whatever was tried since.
-    pub fn record(&self, trial: Trial) -> Result<Vec<Trial>, TrialsError> {
+    /// Adds the trial unless it is there, and returns those up to and including it, with the hash of its
+    /// line: trained again, a model finds the same trials, whatever was tried since.
+    pub fn record(&self, trial: Trial) -> Result<(Vec<Trial>, String), TrialsError> {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder).map_err(self.failed("creating the folder of"))?;
         }
@@ -86,39 +104,55 @@ impl Trials {
         let mut file = file.map_err(self.failed("opening"))?;
         // Until it is dropped: two trainings must not follow the same line.
         file.lock().map_err(self.failed("locking"))?;
-        let (mut trials, previous) =
+        let (mut trials, mut hashes) =
             self.parse(file.try_clone().map_err(self.failed("opening"))?)?;
         if let Some(at) = trials.iter().position(|known| known.is_same_as(&trial)) {
             trials.truncate(at + 1);
-            return Ok(trials);
+            return Ok((trials, hashes.swap_remove(at)));
         }
-        let line = Line { previous, trial };
+        let line = Line { previous: hashes.pop().unwrap_or_default(), trial };
         let mut text = serde_json::to_vec(&line).expect("a trial is plain data");
+        let head = sha256_hex(&text);
         text.push(b'\n');
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(self.failed("writing"))?;
         trials.push(line.trial);
-        Ok(trials)
+        Ok((trials, head))
     }
 
-    /// The trials, and the hash of the last line.
-    fn parse(&self, mut file: File) -> Result<(Vec<Trial>, String), TrialsError> {
+    /// The trials, and the hashes of their lines.
+    fn parse(&self, mut file: File) -> Result<(Vec<Trial>, Vec<String>), TrialsError> {
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(self.failed("reading"))?;
-        let (mut trials, mut previous) = (Vec::new(), String::new());
+        let (mut trials, mut hashes) = (Vec::new(), Vec::<String>::new());
         for (at, text) in text.lines().enumerate() {
             let bad = |problem| {
                 Err(TrialsError::Tampered { path: self.path.clone(), line: at + 1, problem })
             };
             match serde_json::from_str::<Line>(text) {
                 Err(error) => return bad(format!("is no trial ({error})")),
-                Ok(line) if line.previous != previous => {
+                Ok(line) if line.previous != *hashes.last().unwrap_or(&String::new()) => {
                     return bad("does not follow the line before it".to_owned());
                 }
                 Ok(line) => trials.push(line.trial),
             }
-            previous = sha256_hex(text.as_bytes());
+            hashes.push(sha256_hex(text.as_bytes()));
         }
-        Ok((trials, previous))
+        self.check_seals(&hashes)?;
+        Ok((trials, hashes))
+    }
+
+    fn check_seals(&self, hashes: &[String]) -> Result<(), TrialsError> {
+        for Seal { model, lines, head_sha256 } in &self.seals {
+            if lines.checked_sub(1).and_then(|at| hashes.get(at)) != Some(head_sha256) {
+                let problem = format!("is missing or not the one that {model} sealed");
+                return Err(TrialsError::Tampered {
+                    path: self.path.clone(),
+                    line: *lines,
+                    problem,
+                });
+            }
+        }
+        Ok(())
     }
 
     fn failed(&self, doing: &'static str) -> impl Fn(io::Error) -> TrialsError + use<> {

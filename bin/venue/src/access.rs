@@ -175,7 +175,7 @@ impl Standing {
 }
 
 /// Which of the two REST APIs a path belongs to.
-fn is_data(path: &str) -> bool {
+pub(crate) fn is_data(path: &str) -> bool {
     path.starts_with("/v2/stocks/") || path.starts_with("/v1beta")
 }
 

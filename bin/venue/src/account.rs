@@ -173,7 +173,7 @@ fn wire(venue: &Venue) -> Account {
         balance_asof: before.checked_sub(1).map(|last| calendar.sessions()[last].date),
         cash: amount(cash),
         equity: amount(equity),
-        last_equity: amount(state.last_equity),
+        last_equity: amount(state.stated_last_equity()),
         portfolio_value: amount(equity),
         position_market_value: amount(state.long_value + state.short_value),
         long_market_value: amount(state.long_value),

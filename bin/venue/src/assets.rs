@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use std::sync::Arc;
 
 const STATUSES: &[&str] = &["active", "inactive"];
-const CLASSES: &[&str] = &[
+pub(crate) const CLASSES: &[&str] = &[
     "us_equity",
     "us_option",
     "crypto",

@@ -215,7 +215,7 @@ fn answer(venue: &Venue, wanted: &Wanted) -> PortfolioHistory {
         windows.iter().map(|window| window.end).chain(bases.clone()).collect();
     times.sort_unstable();
     times.dedup();
-    let worths = venue.exchange.equity_at(&times);
+    let worths = venue.exchange.worth_at(&times).into_iter().map(|worth| worth.stated().equity);
     let worth: BTreeMap<Time, Decimal> = times.into_iter().zip(worths).collect();
     let mut answer = PortfolioHistory {
         timeframe: wanted.timeframe.name().to_owned(),

@@ -15,7 +15,7 @@ pub(crate) fn new_order(fields: &Fields) -> Result<NewOrder, Refusal> {
     let name = text(fields, "symbol").ok_or_else(|| Refusal::malformed("symbol is required"))?;
     let (kind, class) = kind_and_class(fields)?;
     Ok(NewOrder {
-        client_order_id: text(fields, "client_order_id").map(str::to_owned),
+        client_order_id: client_order_id(fields)?,
         symbol: Symbol::from(name),
         side: side(text(fields, "side"))?,
         size: size(fields)?,
@@ -40,7 +40,7 @@ pub(crate) fn replacement(fields: &Fields) -> Result<ReplaceOrder, Refusal> {
         limit: amount(fields, "limit_price")?,
         stop: amount(fields, "stop_price")?,
         trail: amount(fields, "trail")?,
-        client_order_id: text(fields, "client_order_id").map(str::to_owned),
+        client_order_id: client_order_id(fields)?,
     })
 }
 
@@ -211,6 +211,15 @@ fn amount(fields: &Fields, name: &str) -> Result<Option<Decimal>, Refusal> {
         Some(_) => None,
     };
     parsed.map(Some).ok_or_else(|| Refusal::malformed(format!("invalid {name}")))
+}
+
+/// Never made of anything but text: two clients would make different texts of `5.0`.
+fn client_order_id(fields: &Fields) -> Result<Option<String>, Refusal> {
+    match fields.get("client_order_id") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id.clone()).filter(|id| !id.is_empty())),
+        Some(_) => Err(Refusal::malformed("invalid client_order_id: it must be a string")),
+    }
 }
 
 fn flag(fields: &Fields, name: &str) -> Result<bool, Refusal> {

@@ -1,5 +1,6 @@
 //! Placing, reading, replacing and cancelling orders.
 
+use crate::assets::CLASSES;
 use crate::order_body::{self, side};
 use crate::persistence::Command;
 use crate::query::{Parameters, ascending, flag, moment};
@@ -37,7 +38,7 @@ async fn submit(State(app): State<Arc<App>>, body: Bytes) -> Reply {
 }
 
 async fn replace(State(app): State<Arc<App>>, Path(id): Path<String>, body: Bytes) -> Reply {
-    check_id(&id)?;
+    let id = uuid(&id)?;
     let change = order_body::replacement(&fields(&body)?)?;
     let command = Command::Replace { id: id.clone(), change: change.clone() };
     let taken = app.change(command, |state| state.exchange.replace(&id, &change))?;
@@ -57,7 +58,7 @@ async fn by_id(
     Path(id): Path<String>,
     Query(query): Parameters,
 ) -> Reply {
-    check_id(&id)?;
+    let id = uuid(&id)?;
     found(&app, &query, app.turn(|state| state.exchange.order(&id)), &id)
 }
 
@@ -68,7 +69,7 @@ async fn by_client_id(State(app): State<Arc<App>>, Query(query): Parameters) -> 
 }
 
 async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Reply {
-    check_id(&id)?;
+    let id = uuid(&id)?;
     app.change(Command::Cancel { id: id.clone() }, |state| state.exchange.cancel(&id))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -117,12 +118,27 @@ fn fields(body: &Bytes) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
-/// Alpaca's answer to an id that is no UUID.
-fn check_id(id: &str) -> Result<(), Refusal> {
+/// As ours are written, or Alpaca's answer to an id that is no UUID.
+fn uuid(id: &str) -> Result<String, Refusal> {
     let groups: Vec<usize> = id.split('-').map(str::len).collect();
     let hex = id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let sound = hex && groups == [8, 4, 4, 4, 12];
-    if sound { Ok(()) } else { Err(Refusal::malformed("order_id is missing")) }
+    sound.then(|| id.to_ascii_lowercase()).ok_or_else(|| Refusal::malformed("order_id is missing"))
+}
+
+/// The id in the query that orders are asked for before or after. An order that there is not bounds
+/// nothing, and an empty list would say that there are no orders.
+fn bounding(
+    app: &App,
+    query: &BTreeMap<String, String>,
+    name: &str,
+) -> Result<Option<String>, Refused> {
+    let Some(text) = query.get(name).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let known = uuid(text).ok().filter(|id| app.turn(|state| state.exchange.order(id).is_some()));
+    let unknown = || Refusal::malformed(format!("invalid {name}: there is no order {text}"));
+    Ok(Some(known.ok_or_else(unknown)?))
 }
 
 /// `None`: nothing that this venue has.
@@ -149,8 +165,8 @@ fn filter(app: &App, query: &BTreeMap<String, String>) -> Result<Option<OrderFil
         Some(_) => return Err(refuse("limit must be between 1 and 500".to_owned())),
     };
     let (after, until) = (moment(app, query, "after")?, moment(app, query, "until")?);
-    let after_order = given("after_order_id").map(str::to_owned);
-    let before_order = given("before_order_id").map(str::to_owned);
+    let after_order = bounding(app, query, "after_order_id")?;
+    let before_order = bounding(app, query, "before_order_id")?;
     if (after_order.is_some() || before_order.is_some()) && (after.is_some() || until.is_some()) {
         return Err(refuse("order ids and times can't be combined".to_owned()));
     }
@@ -159,6 +175,10 @@ fn filter(app: &App, query: &BTreeMap<String, String>) -> Result<Option<OrderFil
         None => Symbol::from(name),
     };
     let classes = list("asset_class");
+    let unknown = |class: &&&str| !(CLASSES.contains(*class) || **class == "all");
+    if let Some(class) = classes.iter().find(unknown) {
+        return Err(refuse(format!("invalid asset_class: {class}")));
+    }
     let (equity, crypto) = (classes.contains(&"us_equity"), classes.contains(&"crypto"));
     let everything = classes.is_empty() || classes.contains(&"all");
     if !(everything || equity || crypto) {

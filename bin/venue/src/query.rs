@@ -66,8 +66,11 @@ pub(crate) fn moment(
     let Some(text) = query.get(name).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let midnight = |date: Date| app.market.calendar().instant(date, jiff::civil::Time::midnight());
-    let moment = alpaca::time::parse(text).ok().or_else(|| text.parse().ok().map(midnight));
+    let midnight = |date: Date| {
+        let date = alpaca::time::bound_date(date);
+        app.market.calendar().instant(date, jiff::civil::Time::midnight())
+    };
+    let moment = alpaca::time::parse_bound(text).ok().or_else(|| text.parse().ok().map(midnight));
     let wrong = || Refusal::malformed(format!("invalid {name}: {text:?} is no time")).into();
     moment.map(Some).ok_or_else(wrong)
 }

@@ -6,6 +6,7 @@ use crate::reply::{Reply, ok};
 use crate::state::App;
 use axum::Router;
 use axum::extract::{Path, Query};
+use axum::response::Response;
 use axum::routing::get;
 use exchange::Refusal;
 use serde_json::json;
@@ -21,7 +22,11 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v2/options/contracts", get(contracts))
         .route("/v2/options/contracts/{name}", get(contract))
         .route("/v1/corporate-actions", get(corporate_actions))
-        .route("/v1beta1/news", get(news))
+}
+
+/// The list of news.
+pub(crate) fn no_news() -> Response {
+    ok(&json!({"news": [], "next_page_token": null}))
 }
 
 async fn announcements(Query(query): Parameters) -> Reply {
@@ -57,8 +62,4 @@ async fn contract(Path(name): Path<String>) -> Reply {
 
 async fn corporate_actions() -> Reply {
     Ok(ok(&json!({"corporate_actions": {}, "next_page_token": null})))
-}
-
-async fn news() -> Reply {
-    Ok(ok(&json!({"news": [], "next_page_token": null})))
 }

@@ -5,7 +5,7 @@ use crate::clock::{ClockMode, Running};
 use crate::faults::{self, Hangup};
 use crate::feed::{Feed, FeedConfig};
 use crate::persistence::{Command, Entry, Log, Opened, StateError};
-use crate::reply::{Compressible, Refused};
+use crate::reply::{Compressible, Refused, refuse_in_json};
 use crate::state::{App, Setup, State};
 use crate::{
     account, activities, assets, calendar, control, data, feed, history, orders, positions, query,
@@ -202,6 +202,7 @@ fn router(app: &Arc<App>) -> Router {
         .merge(watchlists::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(refuse_in_json))
         .layer(from_fn_with_state(Arc::clone(app), access::check))
         .layer(from_fn(query::join_repeats))
         .layer(from_fn_with_state(Arc::clone(app), faults::inject))

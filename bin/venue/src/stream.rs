@@ -86,9 +86,9 @@ fn on_request(app: &App, id: u64, bytes: &[u8]) {
     let request = StreamRequest::decode(bytes);
     app.turn(|state| match request {
         Ok(request) => state.listeners.on_request(id, request, app.keys.as_ref()),
+        // Whoever listens already must not miss a fill for it.
         Err(error) => {
-            tracing::warn!(%error, "a websocket client sent something that is no request");
-            state.listeners.remove(id);
+            tracing::warn!(%error, "a websocket client sent something that is no request; passed over");
         }
     });
 }

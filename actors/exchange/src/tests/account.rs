@@ -2,7 +2,7 @@
 
 use super::script::play;
 use super::*;
-use crate::{Account, ClosePosition, Part, Permissions, PositionIntent};
+use crate::{Account, ClosePosition, Part, Permissions, PositionIntent, Worth};
 use expect_test::expect;
 
 #[test]
@@ -237,13 +237,32 @@ fn equity_is_remembered() {
     let mut exchange = exchange();
     place(&mut exchange, "A buy 100 opg");
     place(&mut exchange, "BTC/USD buy 0.5 gtc");
-    let mut said = vec![(exchange.now(), exchange.account().equity)];
+    let worth = |account: Account| Worth { cash: account.cash, equity: account.equity };
+    let mut said = vec![(exchange.now(), worth(exchange.account()))];
     for (day, hour, minute) in
         [(4, 9, 29), (4, 9, 30), (4, 12, 0), (4, 16, 0), (5, 3, 0), (7, 1, 1)]
     {
         advance(&mut exchange, day, hour, minute);
-        said.push((exchange.now(), exchange.account().equity));
+        said.push((exchange.now(), worth(exchange.account())));
     }
-    let (times, equity): (Vec<Time>, Vec<Decimal>) = said.into_iter().unzip();
-    assert_eq!(exchange.equity_at(&times), equity);
+    let (times, worths): (Vec<Time>, Vec<Worth>) = said.into_iter().unzip();
+    assert_eq!(exchange.worth_at(&times), worths);
+}
+
+/// Now, at the last close, and in the history of both: one rounding of cash.
+#[test]
+fn what_is_stated_agrees() {
+    let mut exchange = exchange();
+    place(&mut exchange, "BTC/USD buy 0.123456789 gtc");
+    place(&mut exchange, "A buy 10 opg");
+    advance(&mut exchange, 4, 16, 0);
+    let (then, account) = (exchange.now(), exchange.account());
+    let (cash, equity) = account.stated();
+    assert!(cash != account.cash && cash.scale() <= 2 && equity != account.equity);
+    advance(&mut exchange, 5, 12, 0);
+    let now = exchange.account();
+    let stated = exchange.worth_at(&[then, exchange.now()]).into_iter().map(Worth::stated);
+    let stated: Vec<Decimal> = stated.map(|worth| worth.equity).collect();
+    assert_eq!(stated, [equity, now.stated().1]);
+    assert_eq!((now.stated_last_equity(), now.last_equity), (equity, account.equity));
 }

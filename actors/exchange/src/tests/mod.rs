@@ -3,6 +3,7 @@
 mod account;
 mod coins;
 mod complex;
+mod crossing;
 mod fractions;
 mod market;
 mod properties;

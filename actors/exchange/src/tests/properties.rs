@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     Activity, ClosePosition, Event, OrderFilter, OrderState, Part, ReplaceOrder, Scope, Status,
-    SyntheticConfig,
+    SyntheticConfig, Worth,
 };
 use proptest::prelude::*;
 use std::sync::{Arc, LazyLock};
@@ -235,7 +235,8 @@ fn balances(exchange: &Exchange) {
     assert_eq!(got, positions);
     let worth: Decimal = held.iter().map(|held| held.mark * held.quantity).sum();
     assert_eq!(account.equity, cash + worth);
-    assert_eq!(exchange.equity_at(&[exchange.now()]), [account.equity]);
+    let worth = exchange.worth_at(&[exchange.now()]).remove(0);
+    assert_eq!(worth, Worth { cash: account.cash, equity: account.equity });
     assert!(!account.buying_power.is_sign_negative());
     let open = exchange.orders(&OrderFilter { limit: None, ..OrderFilter::default() });
     for position in held {

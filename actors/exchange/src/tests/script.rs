@@ -75,7 +75,12 @@ fn change(words: &[&str]) -> ReplaceOrder {
     };
     ReplaceOrder {
         quantity: value("qty"),
-        time_in_force: words.contains(&"gtc").then_some(TimeInForce::Gtc),
+        time_in_force: words.iter().find_map(|word| match *word {
+            "gtc" => Some(TimeInForce::Gtc),
+            "ioc" => Some(TimeInForce::Ioc),
+            "fok" => Some(TimeInForce::Fok),
+            _ => None,
+        }),
         limit: value("limit"),
         stop: value("stop"),
         trail: value("trail"),

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::audit::{Detector, Status};
-use crate::testing::{Market, SESSIONS, cheap_panel, small};
+use crate::pipeline::Pipeline;
+use crate::testing::{Cheap, Market, SESSIONS, cheap_panel, quiet, small};
 use crate::tests::trained;
+use crate::{TrainConfig, train_panel};
 use scoring::Predictor;
 use std::fs;
 use std::sync::OnceLock;
@@ -252,6 +254,69 @@ fn a_card_that_is_not_the_models_is_refused() {
     assert!(refusal(&registry, &wanted).starts_with("BAD_CARD"));
     fs::remove_file(&path).unwrap();
     assert!(refusal(&registry, &wanted).starts_with("NO_MODEL"));
+}
+
+/// Whatever copy is edited, a list says so of that model and goes on with the others.
+#[test]
+fn an_edited_file_is_shown_as_such_and_hides_no_other_model() {
+    let (_folder, registry, wanted) = published();
+    let other = registry.publish(&judged(Status::Hindsight)).unwrap();
+    assert_eq!(registry.sealed(&wanted.id).unwrap(), (wanted.clone(), model().card.clone()));
+    for (file, code) in [(MODEL, "MODEL_TAMPERED"), (MODEL_JSON, "BAD_CARD"), (CARD, "BAD_CARD")] {
+        let path = registry.folder.join(&wanted.id).join(file);
+        let sound = fs::read(&path).unwrap();
+        let mut edited = sound.clone();
+        let digit = edited.iter().rposition(u8::is_ascii_digit).unwrap();
+        edited[digit] = if edited[digit] == b'7' { b'8' } else { b'7' };
+        fs::write(&path, edited).unwrap();
+        let entries = registry.entries().unwrap();
+        let by_id = |id: &str| entries.iter().find(|entry| entry.id == id).unwrap();
+        let error = by_id(&wanted.id).sealed.as_ref().unwrap_err().to_string();
+        assert!(error.starts_with(code), "{file}: {error}");
+        assert!(by_id(&other.id).sealed.is_ok(), "{file}");
+        fs::write(&path, sound).unwrap();
+    }
+    // Another name for the same bytes.
+    let renamed = forged(&registry, |_| ());
+    let error = registry.sealed(&renamed.id).unwrap_err().to_string();
+    assert!(error.contains("its id does not end in"), "{error}");
+    fs::create_dir(registry.folder.join("empty")).unwrap();
+    assert!(registry.entries().unwrap()[0].sealed.is_err());
+    assert!(registry.list().unwrap().contains(&other));
+}
+
+#[test]
+fn trials_that_a_model_sealed_can_not_be_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::new(folder.path().join("models"));
+    let cheap = Cheap { columns: 45 };
+    let market = market();
+    for depth in [2, 3] {
+        let config = TrainConfig { depth, ..small() };
+        let panel = cheap.panel(market.data(), &config, quiet()).unwrap();
+        let trials = registry.trials().unwrap();
+        let trained = train_panel(&cheap, market.data(), panel, &config, &trials, quiet()).unwrap();
+        registry.publish(&trained).unwrap();
+    }
+    let read = || registry.trials().unwrap().read();
+    assert_eq!(read().unwrap().len(), 2);
+    let path = registry.folder.join(TRIALS);
+    let text = fs::read_to_string(&path).unwrap();
+    let first = text.lines().next().unwrap().len() + 1;
+    let last_edited = format!("{}{}", &text[..first], text[first..].replacen("0.0", "0.1", 1));
+    assert_ne!(last_edited, text);
+    for (what, bad) in
+        [("last line", Some(last_edited.as_str())), ("tail", Some(&text[..first])), ("file", None)]
+    {
+        match bad {
+            Some(bad) => fs::write(&path, bad).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        let error = read().unwrap_err().to_string();
+        assert!(error.starts_with("TRIALS_TAMPERED: "), "{what}: {error}");
+    }
+    fs::write(&path, &text).unwrap();
+    assert_eq!(read().unwrap().len(), 2);
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn train(scene: &Scene, opening: &Opening, places: &Places) -> Result<ModelPubli
     let registry = Registry::new(&places.models);
     let data = dataset(bars, &scene.members, scene.training.signal_session, scene.sectors_as_of);
     let config = &opening.config.training;
-    let trained = trainer::train(data, config, &registry.trials(), Watch::new(&show))?;
+    let trained = trainer::train(data, config, &registry.trials()?, Watch::new(&show))?;
     bar.finish_and_clear();
     let model = registry.publish(&trained)?;
     // Says why, if the audit refuses it.

@@ -10,7 +10,7 @@ use ingest::{
     Events, Inspection, Manifest, Mapped, Origin, Provenance, Sources, Universe, events_path,
     inspect, snapshots, store,
 };
-use messages::{Bars, Date, Symbol};
+use messages::{Bars, Date, Symbol, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -59,27 +59,27 @@ impl Stored {
 pub fn import(args: &Import, common: &Common) -> Result<bool, Failure> {
     let home = Home(common.home.clone());
     let prices = home.prices();
+    let now = jiff::Timestamp::now();
     let sources = Sources {
         prices: &args.file,
         universe: &args.universe,
         sectors: args.sectors.as_deref(),
         sectors_as_of: args.sectors_as_of,
+        now: Time(i64::try_from(now.as_nanosecond())?),
     };
     let imported = ingest::import(&sources)?;
     let provenance = Provenance {
         source: args.file.display().to_string(),
         request: format!("the symbols of {}", args.universe.display()),
-        at: jiff::Timestamp::now().to_string(),
+        at: now.to_string(),
         feed: String::new(),
         adjustment: "as in the file".to_owned(),
         raw_close: if imported.raw_close_is_close { "close" } else { "raw_close" }.to_owned(),
     };
     let dropped: BTreeMap<String, u64> =
         imported.dropped.iter().map(|(reason, rows)| ((*reason).to_owned(), *rows)).collect();
-    // The file is its own calendar.
-    let sessions: Vec<Date> = imported.bars.iter().map(|bars| bars.session).collect();
     let events = events(args.gate.events.as_deref(), &prices)?;
-    let gate = inspect(&imported.universe.members, &sessions, &imported.bars, &events);
+    let gate = inspect(&imported.universe.members, &imported.sessions, &imported.bars, &events);
     demand(&gate, args.gate.allow_partial, &dropped)?;
     let origin = Origin { mapped: imported.mapped, gate: Some(gate), ..provenance.into() };
     let files = Files {

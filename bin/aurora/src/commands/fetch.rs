@@ -155,6 +155,7 @@ impl Job<'_> {
                 self.args.through.unwrap_or(today).checked_sub(jiff::Span::new().years(10))?
             }
         };
+        self.forwards(from)?;
         let kept = first.filter(|_| self.args.restate.is_none());
         let calendar = self.client.calendar(from.min(kept.unwrap_or(from)), today).await?;
         let closed = calendar
@@ -166,9 +167,25 @@ impl Job<'_> {
         let Some(&last) = last.filter(|last| **last >= from) else {
             return Err(fail(format!("no session from {from} on has closed yet")));
         };
+        if let Some(through) =
+            self.args.through.filter(|through| *through > today || closed.last() < Some(through))
+        {
+            note(format!(
+                "--through {through} lies after the last session that has closed: fetched through {last}"
+            ));
+        }
         let stored_last = stored.last().filter(|_| kept.is_some()).map(|bars| bars.session);
         let end = stored_last.map_or(last, |stored| stored.max(last));
         Ok((from, last, closed.into_iter().filter(|day| *day <= end).collect()))
+    }
+
+    fn forwards(&self, from: Date) -> Result<(), Failure> {
+        match self.args.through {
+            Some(through) if from > through => Err(fail(format!(
+                "--from {from} lies after --through {through}: nothing can be fetched; swap them"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn restate(
@@ -229,9 +246,17 @@ impl Job<'_> {
                 "{timeframe} bars have no usual start: name one with --from"
             )));
         };
+        self.forwards(from)?;
         let span = span(from, self.args.through, now, pairs > 0)?;
+        if self.args.through.is_some_and(|through| through > alpaca::time::session_date(now)) {
+            note(format!(
+                "--through lies in the future: fetched until now, {}",
+                alpaca::time::utc(now)
+            ));
+        }
         let fetched =
-            series::fetch(&self.client, &market, &symbols, timeframe, span, &self.options).await?;
+            series::fetch(&self.client, &market, &symbols, timeframe, span, now, &self.options)
+                .await?;
         let name = if pairs > 0 { "crypto" } else { "bars" };
         let path = self.home.latest().join(format!("{name}-{timeframe}.parquet"));
         let request = format!(
@@ -242,6 +267,10 @@ impl Job<'_> {
         );
         let mut provenance = self.provenance(now, request);
         provenance.raw_close = String::new();
+        if pairs > 0 {
+            // Coins have neither.
+            (provenance.feed, provenance.adjustment) = (String::new(), String::new());
+        }
         fs::create_dir_all(self.home.latest())?;
         let manifest = series::write(&path, &fetched, provenance)?;
         let new = manifest.rows;

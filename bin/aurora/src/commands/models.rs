@@ -7,7 +7,7 @@ use crate::output::{Table, emit};
 use clap::{Args, Subcommand};
 use messages::ModelRef;
 use serde::Serialize;
-use trainer::{Card, Promotion, Registry, Standing};
+use trainer::{Card, Entry, Promotion, Registry, RegistryError, Standing};
 
 #[derive(Clone, Debug, Args)]
 pub struct Models {
@@ -56,6 +56,13 @@ struct Listed {
 }
 
 #[derive(Serialize)]
+#[serde(untagged)]
+enum Row {
+    Sound(Listed),
+    Damaged { id: String, error: String },
+}
+
+#[derive(Serialize)]
 struct Current {
     current: ModelRef,
 }
@@ -63,10 +70,10 @@ struct Current {
 pub fn models(args: &Models, common: &Common) -> Result<bool, Failure> {
     let registry = Registry::new(Home(common.home.clone()).models());
     match &args.action {
-        Action::List => list(&registry, common),
+        Action::List => return list(&registry, common),
         Action::Show { id } => show(&registry, id, common),
         Action::Promote { id, who } => {
-            let model = named(&registry, id)?;
+            let (model, _) = named(&registry, id)?;
             registry.promote(&model, &who.operator, &now())?;
             current(model, common)
         }
@@ -80,18 +87,21 @@ fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
-fn named(registry: &Registry, id: &str) -> Result<ModelRef, Failure> {
-    let found = registry.list()?.into_iter().find(|model| model.id == id);
-    found.ok_or_else(|| {
-        fail(format!("there is no model {id}: `aurora models list` shows those there are"))
+fn named(registry: &Registry, id: &str) -> Result<(ModelRef, Card), Failure> {
+    registry.sealed(id).map_err(|error| match error {
+        RegistryError::Missing { .. } | RegistryError::BadId(_) => {
+            fail(format!("there is no model {id}: `aurora models list` shows those there are"))
+        }
+        error => error.into(),
     })
 }
 
-fn list(registry: &Registry, common: &Common) -> Result<(), Failure> {
+/// Every model as its sealed card has it, and every damaged one with what is wrong with it: then not
+/// all is well.
+fn list(registry: &Registry, common: &Common) -> Result<bool, Failure> {
     let current = registry.current()?;
-    let listed = |model: ModelRef| -> Result<Listed, Failure> {
-        let card = registry.card(&model.id)?;
-        Ok(Listed {
+    let row = |entry: Entry| match entry.sealed {
+        Ok((model, card)) => Row::Sound(Listed {
             current: current.as_ref() == Some(&model),
             standing: card.standing,
             through: card.last_session,
@@ -99,26 +109,34 @@ fn list(registry: &Registry, common: &Common) -> Result<(), Failure> {
             oof_ic_t: card.oof.neutral.t,
             label: card.label,
             model,
-        })
+        }),
+        Err(error) => Row::Damaged { id: entry.id, error: error.to_string() },
     };
-    let models = registry.list()?.into_iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<Row> = registry.entries()?.into_iter().map(row).collect();
     let mut table = Table::new(&["model", "", "standing", "IC", "t", "verdict"]);
-    for model in &models {
-        table.row([
-            model.model.id.clone(),
-            if model.current { "current" } else { "" }.to_owned(),
-            format!("{:?}", model.standing).to_lowercase(),
-            format!("{:.4}", model.oof_ic),
-            format!("{:.2}", model.oof_ic_t),
-            model.label.clone(),
-        ]);
+    for row in &rows {
+        table.row(match row {
+            Row::Sound(model) => [
+                model.model.id.clone(),
+                if model.current { "current" } else { "" }.to_owned(),
+                format!("{:?}", model.standing).to_lowercase(),
+                format!("{:.4}", model.oof_ic),
+                format!("{:.2}", model.oof_ic_t),
+                model.label.clone(),
+            ],
+            Row::Damaged { id, error } => {
+                let none = || "n/a".to_owned();
+                [id.clone(), String::new(), "damaged".to_owned(), none(), none(), error.clone()]
+            }
+        });
     }
-    emit(common.json, &models, &table.to_string())
+    emit(common.json, &rows, &table.to_string())?;
+    Ok(rows.iter().all(|row| matches!(row, Row::Sound(_))))
 }
 
-/// The card as it stands in the file.
+/// The card that is sealed in the model file.
 fn show(registry: &Registry, id: &str, common: &Common) -> Result<(), Failure> {
-    let card: Card = registry.card(&named(registry, id)?.id)?;
+    let (_, card) = named(registry, id)?;
     let text = serde_json::to_string_pretty(&card)? + "\n";
     emit(common.json, &card, &text)
 }

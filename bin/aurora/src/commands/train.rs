@@ -21,6 +21,8 @@ struct Registered<'a> {
     published: &'a ModelPublished,
     standing: Standing,
     promoted: bool,
+    /// Why it is not promoted, and what to do.
+    kept_back: Option<String>,
     refusals: Vec<&'a Finding>,
     card: PathBuf,
     page: PathBuf,
@@ -47,10 +49,12 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
     let panel = Standard.panel(data, &config, watch)?;
     let path = prices.with_file_name(MATRIX);
     let (panel, manifest) = stored(&path, panel, data, &config)?;
-    let trained = trainer::train_panel(&Standard, data, panel, &config, &registry.trials(), watch)?;
+    let trials = registry.trials()?;
+    let trained = trainer::train_panel(&Standard, data, panel, &config, &trials, watch)?;
     bar.finish_and_clear();
     let model = registry.publish(&trained)?;
-    let promoted = trained.card.standing != Standing::Refused;
+    let kept_back = kept_back(&registry, &trained)?;
+    let promoted = kept_back.is_none();
     if promoted {
         registry.promote(&model, "aurora train", &jiff::Timestamp::now().to_string())?;
     }
@@ -60,6 +64,7 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
         published: &published,
         standing: trained.card.standing,
         promoted,
+        kept_back,
         refusals: trained.card.refusals(),
         card: folder.join("card.json"),
         page: folder.join("card.html"),
@@ -67,7 +72,32 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
         matrix_sha256: manifest.sha256,
     };
     emit(common.json, &registered, &text(&trained, &registered))?;
-    Ok(promoted)
+    Ok(trained.card.standing != Standing::Refused)
+}
+
+/// Why the model that trades is not replaced by this one unasked.
+fn kept_back(registry: &Registry, trained: &Trained) -> Result<Option<String>, Failure> {
+    let (id, card) = (&trained.model.id, &trained.card);
+    let by_hand = format!("to trade with it all the same: `aurora models promote {id}`");
+    match card.standing {
+        Standing::Refused => return Ok(Some("its audit refuses it".to_owned())),
+        Standing::Rehearsal => {
+            let reason = "its data was chosen with hindsight, so its test is no evidence";
+            return Ok(Some(format!("{reason}; {by_hand}")));
+        }
+        Standing::Passed => {}
+    }
+    let Some(current) = registry.current()? else { return Ok(None) };
+    // One that can't be read has no date to compare: somebody has to look.
+    let reason = match registry.sealed(&current.id) {
+        Ok((_, traded)) if traded.last_session <= card.last_session => return Ok(None),
+        Ok((_, traded)) => format!(
+            "it knows sessions through {}, the current {} through {}",
+            card.last_session, current.id, traded.last_session
+        ),
+        Err(error) => format!("the current {} is damaged ({error})", current.id),
+    };
+    Ok(Some(format!("{reason}; {by_hand}")))
 }
 
 /// A list of members is as old as the day it is used on: of an earlier one, nobody says who belonged to
@@ -142,7 +172,8 @@ fn text(trained: &Trained, registered: &Registered<'_>) -> String {
     );
     row("trials so far", card.trials.trials.to_string());
     row("trees", card.trees.to_string());
-    row("promoted", if registered.promoted { "yes" } else { "no" }.to_owned());
+    let no = |why: &String| format!("no: {why}");
+    row("promoted", registered.kept_back.as_ref().map_or("yes".to_owned(), no));
     row("verdict", card.label.clone());
     row("card", registered.page.display().to_string());
     let findings: String = card.audit.iter().map(|finding| format!("{finding}\n")).collect();

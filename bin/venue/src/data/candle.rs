@@ -16,9 +16,9 @@ pub(super) struct Candle {
     open: f64,
     high: f64,
     low: f64,
-    close: f64,
-    volume: f64,
-    trades: u64,
+    pub(super) close: f64,
+    pub(super) volume: f64,
+    pub(super) trades: u64,
     vwap: f64,
 }
 
@@ -242,7 +242,7 @@ fn float(value: Decimal) -> f64 {
 }
 
 /// Rounded to so many decimals, which takes away what adding floats leaves behind.
-fn tidy(value: f64, decimals: i32) -> f64 {
+pub(super) fn tidy(value: f64, decimals: i32) -> f64 {
     let unit = 10_f64.powi(decimals);
     let units = (value * unit).round();
     if units < 9e15 { units / unit } else { value }

@@ -15,6 +15,7 @@ mod page;
 mod quotation;
 mod render;
 mod request;
+mod screener;
 mod ticks;
 mod timeframe;
 
@@ -25,7 +26,13 @@ pub(crate) use quotation::{REGULAR_QUOTE, exchange_code, regular_sale};
 use std::sync::Arc;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
-    stocks().merge(crypto())
+    stocks().merge(crypto()).merge(screener())
+}
+
+fn screener() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1beta1/screener/stocks/most-actives", get(screener::most_actives))
+        .route("/v1beta1/screener/{market}/movers", get(screener::movers))
 }
 
 fn stocks() -> Router<Arc<App>> {

@@ -90,11 +90,32 @@ impl<'a> Scope<'a> {
             return Err(bad_parameter("symbols is required"));
         }
         names.iter().try_for_each(|name| well_formed(name, class))?;
-        let feed = feed(app, query, class)?;
         let of_class = |asset: &usize| app.market.assets()[*asset].class == class;
-        let traded = |_: &&&str| feed != Feed::Elsewhere;
-        let found = names.iter().filter(traded).filter_map(|name| app.market.find(name));
-        let assets = found.filter(of_class).collect();
+        let found = names.iter().filter_map(|name| app.market.find(name));
+        Self::of_assets(app, query, class, found.filter(of_class).collect())
+    }
+
+    /// Of all there are of a class.
+    pub(super) fn everything(
+        app: &'a App,
+        query: &'a Query,
+        class: AssetClass,
+    ) -> Result<Self, Refused> {
+        let all = app.market.assets().iter().enumerate();
+        let of_class = all.filter(|(_, asset)| asset.class == class);
+        Self::of_assets(app, query, class, of_class.map(|(at, _)| at).collect())
+    }
+
+    fn of_assets(
+        app: &'a App,
+        query: &'a Query,
+        class: AssetClass,
+        mut assets: Vec<usize>,
+    ) -> Result<Self, Refused> {
+        let feed = feed(app, query, class)?;
+        if feed == Feed::Elsewhere {
+            assets.clear();
+        }
         let now = app.turn(|state| state.exchange.now());
         // Without the rights to more, the SIP ends where its delayed feed does.
         let delayed = feed == Feed::DelayedSip || (feed == Feed::Sip && !app.recent_sip);
@@ -144,12 +165,12 @@ impl<'a> Scope<'a> {
         let Some(text) = value(self.query, name) else {
             return Ok(None);
         };
-        if let Ok(time) = alpaca::time::parse(text) {
+        if let Ok(time) = alpaca::time::parse_bound(text) {
             return Ok(Some(time));
         }
         let wrong =
             || bad_parameter(format!("invalid {name}: {text} is neither RFC-3339 nor YYYY-MM-DD"));
-        let date = date(text).ok_or_else(wrong)?;
+        let date = alpaca::time::bound_date(date(text).ok_or_else(wrong)?);
         let calendar = self.app.market.calendar_of(self.class);
         let midnight = |date| calendar.instant(date, jiff::civil::Time::midnight());
         if last {
@@ -198,10 +219,9 @@ pub(super) fn value<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
     query.get(name).map(String::as_str).filter(|text| !text.is_empty())
 }
 
-/// `YYYY-MM-DD` between the years that times reach, and nothing else that might pass for a date.
+/// `YYYY-MM-DD`, and nothing else that might pass for a date.
 fn date(text: &str) -> Option<Date> {
-    let date: Date = text.parse().ok().filter(|_| text.len() == 10)?;
-    (1700..2262).contains(&date.year()).then_some(date)
+    text.parse().ok().filter(|_| text.len() == 10)
 }
 
 fn well_formed(name: &str, class: AssetClass) -> Result<(), Refused> {

@@ -9,6 +9,11 @@ pub(super) enum Endpoint {
     Sip,
     /// A quarter of an hour behind.
     DelayedSip,
+    /// By night, when nothing of this market trades: silent.
+    Boats,
+    Overnight,
+    /// There are none: silent.
+    News,
     /// FAKEPACA and nothing else, on the machine's clock.
     Test,
     /// By location; all have the same.
@@ -24,6 +29,8 @@ impl Endpoint {
             "iex" => Some(Self::Iex),
             "sip" => Some(Self::Sip),
             "delayed_sip" => Some(Self::DelayedSip),
+            "boats" => Some(Self::Boats),
+            "overnight" => Some(Self::Overnight),
             "test" => Some(Self::Test),
             _ => None,
         }
@@ -33,13 +40,18 @@ impl Endpoint {
         LOCATIONS.contains(&location).then(|| Self::Crypto(location.to_owned()))
     }
 
-    /// Whose tape it tells; `None` for the test stream, which has its own.
+    /// Whose tape it tells; `None` for the test stream, which has its own, and for those that are silent.
     pub(super) fn class(&self) -> Option<AssetClass> {
         match self {
             Self::Iex | Self::Sip | Self::DelayedSip => Some(AssetClass::UsEquity),
             Self::Crypto(_) => Some(AssetClass::Crypto),
-            Self::Test => None,
+            Self::Boats | Self::Overnight | Self::News | Self::Test => None,
         }
+    }
+
+    /// Whether it is about shares.
+    fn is_of_stocks(&self) -> bool {
+        matches!(self, Self::Iex | Self::Sip | Self::DelayedSip | Self::Boats | Self::Overnight)
     }
 
     /// How far behind it is, in nanoseconds.
@@ -48,12 +60,13 @@ impl Endpoint {
     }
 
     pub(super) fn offers(&self, channel: Channel) -> bool {
+        if *self == Self::News {
+            return channel == Channel::News;
+        }
         match channel {
             Channel::Trades | Channel::Quotes | Channel::Bars => true,
             Channel::UpdatedBars | Channel::DailyBars => *self != Self::Test,
-            Channel::Statuses | Channel::Lulds | Channel::Imbalances => {
-                self.class() == Some(AssetClass::UsEquity)
-            }
+            Channel::Statuses | Channel::Lulds | Channel::Imbalances => self.is_of_stocks(),
             Channel::Orderbooks => self.class() == Some(AssetClass::Crypto),
             Channel::News => false,
         }
@@ -61,12 +74,12 @@ impl Endpoint {
 
     /// Whether corrections and cancellations come with trades.
     pub(super) fn repairs_trades(&self) -> bool {
-        self.class() == Some(AssetClass::UsEquity)
+        self.is_of_stocks()
     }
 
     /// Whether a plan's limit of symbols counts here.
     pub(super) fn is_limited(&self) -> bool {
-        self.class() == Some(AssetClass::UsEquity)
+        self.is_of_stocks()
     }
 
     /// `AAPL`, `BRK.B`; `BTC/USD`; a star. Whether there is such a symbol is another question.

@@ -13,6 +13,7 @@ mod subscription;
 mod tape;
 
 use crate::access::Credentials;
+use crate::reference;
 use crate::reply::{Refused, Reply};
 use crate::state::App;
 use crate::websocket;
@@ -20,6 +21,7 @@ use alpaca::Codec;
 use alpaca::model::{Channels, DataMessage, DataRequest, Of};
 use axum::Router;
 use axum::extract::{Path, Request, State};
+use axum::http::header;
 use axum::routing::get;
 use bytes::Bytes;
 use endpoint::Endpoint;
@@ -61,13 +63,18 @@ impl Default for FeedConfig {
 }
 
 pub(crate) fn routes() -> Router<Arc<App>> {
-    let mut router = Router::new().route("/v1beta3/crypto/{location}", get(crypto));
-    for feed in ["iex", "sip", "delayed_sip", "test"] {
+    let mut router = Router::new()
+        .route("/v1beta3/crypto/{location}", get(crypto))
+        .route("/v1beta1/news", get(news));
+    for path in
+        ["v2/iex", "v2/sip", "v2/delayed_sip", "v2/test", "v1beta1/boats", "v1beta1/overnight"]
+    {
+        let feed = path.rsplit('/').next().unwrap_or(path);
         let endpoint = Endpoint::stocks(feed);
         let serve = move |State(app): State<Arc<App>>, request: Request| async move {
             upgrade(app, endpoint, request)
         };
-        router = router.route(&format!("/v2/{feed}"), get(serve));
+        router = router.route(&format!("/{path}"), get(serve));
     }
     router
 }
@@ -78,6 +85,14 @@ async fn crypto(
     request: Request,
 ) -> Reply {
     upgrade(app, Endpoint::crypto(&location), request)
+}
+
+/// The stream, or the list: both are at one path.
+async fn news(State(app): State<Arc<App>>, request: Request) -> Reply {
+    if request.headers().contains_key(header::UPGRADE) {
+        return upgrade(app, Some(Endpoint::News), request);
+    }
+    Ok(reference::no_news())
 }
 
 fn upgrade(app: Arc<App>, endpoint: Option<Endpoint>, request: Request) -> Reply {

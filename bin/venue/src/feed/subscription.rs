@@ -114,7 +114,7 @@ impl Subscription {
             corrections: repairs.clone(),
             cancel_errors: repairs,
             orderbooks: of(Channel::Orderbooks),
-            news: None,
+            news: of(Channel::News),
         }
     }
 }
