@@ -1,0 +1,53 @@
+//! Leaks in the labels alone: features and returns are sound.
+
+use super::*;
+
+/// Only the labels: returns, and what is declared, are sound.
+#[test]
+fn leak_8_labels_from_the_signals_own_close() {
+    let leak = |mut panel: Panel, data: Dataset<'_>| {
+        let returns = panel.returns.clone();
+        close_to_close(&mut panel, data);
+        for row in 0..panel.labels.len() {
+            panel.labels[row] /= 20.0;
+        }
+        panel.returns = returns;
+        panel
+    };
+    fires("8 labels from the signal's own close", Detector::Execution, &Panels(leak));
+}
+
+#[test]
+fn leak_8_labels_neutral_to_the_beta_of_a_week_later() {
+    let leak = |mut panel: Panel, data: Dataset<'_>| {
+        let sectors = features::sector_codes(data.members);
+        let mut builder = features::Builder::new(data.members);
+        let days: Vec<_> = data.history.iter().map(|bars| builder.cross_section(bars)).collect();
+        let labelled = panel.days[..panel.labelled()].to_vec();
+        for day in labelled {
+            let mut features = days[day.index].clone();
+            features.exposures.beta = days[day.index + 5].exposures.beta.clone();
+            let mut returns = vec![f64::NAN; features.symbols.len()];
+            for row in day.rows.clone() {
+                returns[panel.owners[row] as usize] = panel.returns[row];
+            }
+            let labels = crate::label::neutral(&features, &sectors, &returns);
+            for row in day.rows.clone() {
+                panel.labels[row] = labels[panel.owners[row] as usize] as f32;
+            }
+        }
+        panel
+    };
+    fires("8 labels neutral to the beta of t+5", Detector::Execution, &Panels(leak));
+}
+
+/// A label that changes when the years after it are taken away.
+#[test]
+fn leak_13_labels_scaled_with_what_comes_later() {
+    let leak = |mut panel: Panel, data: Dataset<'_>| {
+        let scale = 1.0 / data.history.len() as f32;
+        panel.labels.iter_mut().for_each(|label| *label *= scale);
+        panel
+    };
+    fires("13 labels scaled with the whole sample", Detector::Truncation, &Panels(leak));
+}
