@@ -73,7 +73,7 @@ fn model(wanted: Option<&str>, places: &Places) -> Result<ModelRef, Failure> {
     };
     let found = found.ok_or_else(|| match wanted {
         Some(id) => fail(format!("there is no model {id} in {}", places.models.display())),
-        None => fail("there is no promoted model: run `aurora train`".to_owned()),
+        None => fail("there is no promoted model: run `aurora train`, then `aurora models list` and `promote ID` if it was kept back".to_owned()),
     })?;
     registry.load(&found, Env::Paper)?;
     Ok(found)
