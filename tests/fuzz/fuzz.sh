@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets, each for so many seconds (600), from its kept corpus; a finding ends with exit code 1 and its
-# file under artifacts/. `fuzz.sh 60 message` runs one for a minute. Needs what `make test` needs, and installs cargo-fuzz.
+# file under artifacts/. `fuzz.sh 60 message` runs one for a minute. Installs cargo-fuzz. The corpora are
+# inputs that libFuzzer made from messages of our own, packed; nothing of anybody else's is in them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-600}; [ $# -gt 0 ] && shift
 work=${AURORA_FUZZ:-${XDG_CACHE_HOME:-$HOME/.cache}/aurora-fuzz}
 export CARGO_TARGET_DIR=$work/target RUSTC_BOOTSTRAP=1 # libFuzzer's instrumentation is a nightly option of a stable compiler
 cargo fuzz --version >/dev/null 2>&1 || { echo "fuzz: installing cargo-fuzz" >&2; cargo install cargo-fuzz --locked --quiet; }
-deploy/setup.sh
 [ $# -gt 0 ] || set -- $(cargo fuzz list --fuzz-dir tests/fuzz)
 for target in "$@"; do
     echo "fuzz: $target for $seconds s" >&2
