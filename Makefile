@@ -1,7 +1,7 @@
 # `make demo` and `make test` do all their set-up themselves on a bare Debian or Ubuntu with Rust; deploy/setup.sh says
 # what to do elsewhere. CARGO_TARGET_DIR is respected.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz fmt setup build clean
+.PHONY: help demo test bench fuzz soak fmt setup build clean
 
 BINARIES := $(abspath $(or $(CARGO_TARGET_DIR),target)/debug)
 AURORA := $(BINARIES)/aurora
@@ -30,6 +30,11 @@ bench: setup ## the figures of BENCHMARKS.md
 
 fuzz: ## libFuzzer on every door that foreign bytes come in by, ten minutes each (tests/fuzz/fuzz.sh SECONDS TARGET…)
 	@tests/fuzz/fuzz.sh
+
+SECONDS ?= 600
+SEED ?= 1000
+soak: ## simulated days with all that goes wrong, for SECONDS=600 from SEED=1000 on; a failure says how to play its day again
+	SIM_SECONDS=$(SECONDS) SIM_FIRST=$(SEED) cargo test --locked --package broker --test sim soak -- --exact --nocapture
 
 fmt: ## format the code
 	@cargo fmt --all

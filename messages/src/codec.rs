@@ -2,8 +2,8 @@
 //! columns as little-endian `bin`. Python reads it with `msgpack.unpackb` and nothing of ours.
 
 use crate::{
-    Envelope, FactorCovariance, Filled, Holding, Kill, Message, MessageId, Price, Resume, Shares,
-    Time, Topic,
+    Adopted, Booked, Envelope, FactorCovariance, Filled, Holding, Kill, Message, MessageId, Price,
+    Resume, Shares, Time, Topic, Usd,
 };
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,7 @@ impl Envelope {
         match &self.body {
             Message::SessionOpened(body) => self.wire(body),
             Message::PhaseBegan(body) => self.wire(body),
+            Message::Tick(body) => self.wire(body),
             Message::SessionClosed(body) => self.wire(body),
             Message::Bars(body) => self.wire(body),
             Message::CoverageFailed(body) => self.wire(body),
@@ -77,6 +78,7 @@ impl Envelope {
             Message::DayReported(body) => self.wire(body),
             Message::Kill(body) => self.wire(body),
             Message::Resume(body) => self.wire(body),
+            Message::Adopted(body) => self.wire(body),
             Message::KillAcknowledged(body) => self.wire(body),
             Message::Alarm(body) => self.wire(body),
             Message::ActorStarted(body) => self.wire(body),
@@ -129,6 +131,7 @@ fn body(wire_type: &str, bytes: &[u8]) -> Result<Message, DecodeError> {
     Ok(match topic {
         Topic::SessionOpened => Message::SessionOpened(read(at)?),
         Topic::PhaseBegan => Message::PhaseBegan(read(at)?),
+        Topic::Tick => Message::Tick(read(at)?),
         Topic::SessionClosed => Message::SessionClosed(read(at)?),
         Topic::Bars => Message::Bars(read(at)?),
         Topic::CoverageFailed => Message::CoverageFailed(read(at)?),
@@ -149,6 +152,7 @@ fn body(wire_type: &str, bytes: &[u8]) -> Result<Message, DecodeError> {
         Topic::DayReported => Message::DayReported(read(at)?),
         Topic::Kill => Message::Kill(read(at)?),
         Topic::Resume => Message::Resume(read(at)?),
+        Topic::Adopted => Message::Adopted(read(at)?),
         Topic::KillAcknowledged => Message::KillAcknowledged(read(at)?),
         Topic::Alarm => Message::Alarm(read(at)?),
         Topic::ActorStarted => Message::ActorStarted(read(at)?),
@@ -185,10 +189,17 @@ fn check(body: &Message) -> Result<(), DecodeError> {
             scores.scores.len() == scores.symbols.len()
                 && scores.contributions.len() == scores.symbols.len() * scores.names.len()
         }
-        Message::SubmitOrder(order) | Message::OrderApproved(order) => order.quantity.0 > 0,
+        Message::SubmitOrder(order) | Message::OrderApproved(order) => {
+            order.quantity.0 > 0 && order.limit.is_none_or(|limit| limit.0 > 0)
+        }
         Message::Filled(fill) => fill.is_well_formed(),
-        Message::Booked(booked) => u128::from(booked.amount.0.unsigned_abs()) <= VALUE_MICROS_MAX,
-        Message::SessionOpened(opened) => opened.positions.iter().all(Holding::is_well_formed),
+        Message::Booked(booked) => booked.is_well_formed(),
+        Message::SessionOpened(opened) => {
+            let booked = opened.overnight.iter().flat_map(|overnight| &overnight.booked);
+            opened.positions.iter().all(Holding::is_well_formed)
+                && booked.into_iter().all(Booked::is_well_formed)
+        }
+        Message::Adopted(adopted) => adopted.is_well_formed(),
         Message::AccountReported(account) => account.positions.iter().all(Holding::is_well_formed),
         _ => true,
     };
@@ -209,14 +220,31 @@ impl Filled {
             && self.price.0 > 0
             && self.cumulative >= self.quantity
             && is_credible(self.price, self.quantity)
+            && is_rounding(self.rounding, self.quantity)
     }
 }
 
 impl Holding {
     /// Its value at the mark is one that can be: a trillion dollars at most, long or short.
     pub fn is_well_formed(&self) -> bool {
-        is_credible(self.mark, self.quantity)
+        is_credible(self.mark, self.quantity) && is_rounding(self.rounding, self.quantity)
     }
+}
+
+impl Booked {
+    /// Cash is less than a trillion dollars; shares are of a name, and move in corporate actions only.
+    pub fn is_well_formed(&self) -> bool {
+        let still = self.shares.0 == 0;
+        u128::from(self.amount.0.unsigned_abs()) <= VALUE_MICROS_MAX
+            && self.shares.0.unsigned_abs() <= VALUE_MICROS_MAX as u64
+            && (still || self.symbol.is_some())
+            && (still || self.kind.is_corporate_action())
+    }
+}
+
+/// A millionth of a dollar a share at most.
+fn is_rounding(rounding: Usd, quantity: Shares) -> bool {
+    rounding.0.unsigned_abs() <= quantity.0.unsigned_abs()
 }
 
 fn is_credible(price: Price, quantity: Shares) -> bool {
@@ -246,6 +274,22 @@ impl Resume {
             _ => bare::<Self>(bytes)?,
         };
         (!resume.operator.trim().is_empty() && !resume.reason.trim().is_empty()).then_some(resume)
+    }
+}
+
+impl Adopted {
+    /// Our envelope or a bare map, with operator, reason and a statement that can be; anything else adopts nothing.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let adopted = match Envelope::decode(bytes) {
+            Ok(Envelope { body: Message::Adopted(adopted), .. }) => adopted,
+            _ => bare::<Self>(bytes)?,
+        };
+        let named = !adopted.operator.trim().is_empty() && !adopted.reason.trim().is_empty();
+        (named && adopted.is_well_formed()).then_some(adopted)
+    }
+
+    fn is_well_formed(&self) -> bool {
+        self.statement.positions.iter().all(Holding::is_well_formed)
     }
 }
 

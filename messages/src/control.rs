@@ -2,6 +2,7 @@
 
 use crate::Symbol;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -13,6 +14,19 @@ pub enum KillLevel {
     Cancel,
     /// And positions are closed.
     Flatten,
+}
+
+impl FromStr for KillLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "halt" => Ok(Self::Halt),
+            "cancel" => Ok(Self::Cancel),
+            "flatten" => Ok(Self::Flatten),
+            _ => Err(format!("no level is called {text:?}: halt, cancel, flatten")),
+        }
+    }
 }
 
 /// Stop trading. Any bytes at all on the control subject count as a halt: in an emergency nobody
@@ -45,7 +59,7 @@ pub struct KillAcknowledged {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
     /// Stable: `UNDECODABLE`, `RECONCILIATION`, `EXPOSURE_UNKNOWN`, `NO_EQUITY`, `WHITELIST_MISMATCH`,
-    /// `UNEXPECTED_BARS`, `TRAINING_FAILED`, `RESTATED`, `IMPOSSIBLE_FILL`, `OVERFILL`, `UNKNOWN_ORDER`,
+    /// `UNEXPECTED_BARS`, `TRAINING_FAILED`, `RESTATED`, `IMPOSSIBLE_FILL`, `TRADE_BUST`, `TRADE_CORRECT`, `OVERFILL`, `UNKNOWN_ORDER`, `FLATTEN_INCOMPLETE`,
     /// `BREAKER_HALT`, `BREAKER_CANCEL`, `BREAKER_FLATTEN`.
     pub code: String,
     pub detail: String,

@@ -25,18 +25,21 @@ pub use control::{ActorStarted, Alarm, Kill, KillAcknowledged, KillLevel, Resume
 pub use envelope::{Cause, Envelope, MessageId};
 pub use jiff::civil::Date;
 pub use market::{
-    Bars, CoverageFailed, Exposures, FactorCovariance, Features, Scores, ScoresWithheld,
-    history_sha256, sha256_hex,
+    Bars, CoverageFailed, Exposures, FactorCovariance, Features, Scores, ScoresBefore,
+    ScoresWithheld, history_sha256, matrix_sha256, sha256_hex,
 };
 pub use order::{
     DenyReason, Filled, Order, OrderDenied, OrderStatus, OrderUpdated, OrdersDone, OrdersWorking,
     Side, TimeInForce,
 };
 pub use portfolio::{PortfolioExposures, SectorNet, Target, Targets};
-pub use report::{AccountReported, Booked, BookedKind, DayReported, Holding, ModelPublished};
-pub use rules::{Breakers, Edge, RiskRules};
+pub use report::{
+    AccountReported, Adopted, Booked, BookedKind, DayReported, Holding, ModelPublished,
+};
+pub use rules::{Breakers, Edge, ExecutionRules, RiskRules, Style};
 pub use session::{
-    HistoryRef, Limits, Member, ModelRef, Outcome, Phase, PhaseBegan, SessionClosed, SessionOpened,
+    Adoption, HistoryRef, Limits, Member, ModelRef, Outcome, Overnight, Phase, PhaseBegan,
+    SessionClosed, SessionOpened, Tick,
 };
 pub use subject::{Env, Subjects, escape_token, unescape_token};
 pub use topic::Topic;
@@ -51,16 +54,18 @@ use std::str::FromStr;
 pub enum Message {
     /// session -> everybody: the first entry of a journal
     SessionOpened(Box<SessionOpened>),
-    /// session -> broker: the market has opened or closed
+    /// session -> broker, execution: the market has opened or closed
     PhaseBegan(PhaseBegan),
+    /// session -> execution: a minute of the open market has passed
+    Tick(Tick),
     /// session -> everybody: the last entry of a journal
     SessionClosed(SessionClosed),
 
     /// ingest -> features, risk, execution, reporting
     Bars(Bars),
-    /// ingest -> session, reporting: the universe is not covered; nothing trades today
+    /// ingest -> session, risk, execution, reporting: the universe is not covered; nothing trades today
     CoverageFailed(CoverageFailed),
-    /// features -> scoring, risk, reporting
+    /// features -> scoring, risk, execution, reporting
     Features(Features),
     /// scoring -> risk, reporting
     Scores(Scores),
@@ -88,7 +93,7 @@ pub enum Message {
     Filled(Filled),
     /// broker -> reporting: what the venue says we hold after the close
     AccountReported(AccountReported),
-    /// broker -> reporting: cash that moved without a fill
+    /// broker -> risk, reporting: cash or shares that moved without a fill
     Booked(Booked),
     /// reporting -> session
     DayReported(DayReported),
@@ -97,6 +102,8 @@ pub enum Message {
     Kill(Kill),
     /// operators -> everybody
     Resume(Resume),
+    /// operators -> session: our books are the venue's from here on
+    Adopted(Adopted),
     /// everybody -> operators
     KillAcknowledged(KillAcknowledged),
     /// everybody -> risk, execution, session: trading halts

@@ -76,6 +76,44 @@ pub fn history_sha256<'a>(history: impl IntoIterator<Item = &'a Bars>) -> String
     hex(&hash.finalize())
 }
 
+impl Features {
+    /// Mean daily volume in dollars, if there is one.
+    pub fn adv(&self, symbol: &Symbol) -> Option<f64> {
+        let row = self.symbols.iter().position(|listed| listed == symbol)?;
+        let adv = self.exposures.adv.get(row).copied();
+        adv.filter(|adv| adv.is_finite() && *adv > 0.0)
+    }
+}
+
+/// SHA-256 (hex) of the rows a model is trained on, whoever holds them: columns, the session and symbol of each
+/// row, and to the bit their values (row-major), labels and returns; every NaN is the same.
+pub fn matrix_sha256(
+    names: &[String],
+    (sessions, symbols): (&[Date], &[Symbol]),
+    values: &[f32],
+    labels: &[f32],
+    returns: &[f64],
+) -> String {
+    let mut hash = Sha256::new();
+    let single = |value: &f32| if value.is_nan() { f32::NAN } else { *value }.to_le_bytes();
+    for name in names {
+        hash.update(format!("{name}\n"));
+    }
+    for (session, symbol) in sessions.iter().zip(symbols) {
+        hash.update(format!("{session}\t{symbol}\n"));
+    }
+    for column in [values, labels] {
+        hash.update((column.len() as u64).to_le_bytes());
+        for value in column {
+            hash.update(single(value));
+        }
+    }
+    for value in returns {
+        hash.update(if value.is_nan() { f64::NAN } else { *value }.to_le_bytes());
+    }
+    hex(&hash.finalize())
+}
+
 /// SHA-256 (hex) of a file's or a text's bytes.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -161,6 +199,21 @@ pub struct Scores {
     pub names: Vec<String>,
     /// How much each feature adds to a score (SHAP), row-major; a row sums to the score.
     pub contributions: F32s,
+    /// Guards that had too little history to decide, with their numbers: `TRAILING_SD sessions=3 min=20`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided: Vec<String>,
+}
+
+/// What a model said in the sessions before: handed on from journal to journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoresBefore {
+    pub model_sha256: String,
+    /// The last session that it scored, and how.
+    pub session: Date,
+    pub symbols: Vec<Symbol>,
+    pub scores: F32s,
+    /// Standard deviation over the names of that session and of those before it, oldest first, at most 60.
+    pub sds: F64s,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -32,7 +32,7 @@ pub enum TimeInForce {
     Ioc,
 }
 
-/// A market order for whole shares.
+/// An order for whole shares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// A function of session, symbol, leg and attempt alone, so that no retry can double it:
@@ -43,13 +43,23 @@ pub struct Order {
     /// Positive.
     pub quantity: Shares,
     pub time_in_force: TimeInForce,
-    /// 0, or 1 for the second half of a position that changes sign: the venue wants flat between.
+    /// 0; 1 for the second half of a position that changes sign: the venue wants flat between; [`Order::CLOSING`].
     pub leg: u8,
     /// Close that the quantity was computed with.
     pub reference: Price,
+    /// The worst price that is taken; `None`: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Price>,
 }
 
 impl Order {
+    /// The leg of orders that close what is held, whatever was planned, because a kill of level `flatten` says so.
+    pub const CLOSING: u8 = 2;
+
+    pub fn is_closing(&self) -> bool {
+        self.leg == Self::CLOSING
+    }
+
     /// Signed change of the position if it fills whole.
     pub fn change(&self) -> Shares {
         Shares(self.side.sign() * self.quantity.0)
@@ -173,6 +183,10 @@ pub struct Filled {
     pub cumulative: Shares,
     /// No more of this order will fill: it is complete.
     pub complete: bool,
+    /// What the value has beyond price times quantity, a fraction of a millionth of a dollar a share: a simulation may
+    /// deal at finer prices than a venue's, and keeps its money exact.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub rounding: Usd,
 }
 
 impl Filled {
@@ -180,15 +194,22 @@ impl Filled {
     pub fn change(&self) -> Shares {
         Shares(self.side.sign() * self.quantity.0)
     }
+
+    /// What changed hands, positive.
+    pub fn value(&self) -> Usd {
+        self.price.times(self.quantity) + self.rounding
+    }
 }
 
+/// Said when the plan is placed. After the open again, as an answer to it and to each [`crate::Tick`], when no order
+/// is open any more and more will follow at the next one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrdersWorking {
     pub working: u32,
     pub refused: u32,
 }
 
-/// The day's plan is carried out as far as it will be.
+/// The day's plan is carried out as far as it will be. Again, if a kill made orders after it and those have ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrdersDone {
     pub orders: u32,

@@ -35,7 +35,8 @@ pub struct Target {
 pub struct PortfolioExposures {
     pub gross: f64,
     pub net: f64,
-    pub beta: f64,
+    /// `None` in a session without features: nobody knows the betas then.
+    pub beta: Option<f64>,
     /// Ascending by sector.
     pub sectors: Vec<SectorNet>,
     /// Largest single name, absolute.

@@ -12,6 +12,17 @@ pub struct Holding {
     pub average: Price,
     /// Last price: what the holding is valued at.
     pub mark: Price,
+    /// What the value has beyond mark times quantity, a fraction of a millionth of a dollar a share: a simulation may
+    /// mark at finer prices than a venue's, and keeps its money exact.
+    #[serde(default, skip_serializing_if = "Usd::is_zero")]
+    pub rounding: Usd,
+}
+
+impl Holding {
+    /// At the mark; negative for a short.
+    pub fn value(&self) -> Usd {
+        self.mark.times(self.quantity) + self.rounding
+    }
 }
 
 /// The venue's statement after the close.
@@ -23,7 +34,7 @@ pub struct AccountReported {
     pub positions: Vec<Holding>,
 }
 
-/// A movement of cash that no fill made, as the venue reports it (Alpaca: account activities). Nothing
+/// A movement of cash or shares that no fill made, as the venue reports it (Alpaca: account activities). Nothing
 /// computed by ourselves is ever said in this message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Booked {
@@ -35,6 +46,9 @@ pub struct Booked {
     pub symbol: Option<Symbol>,
     /// Into the account; negative where the account pays.
     pub amount: Usd,
+    /// Into the holding of `symbol`, signed: what a corporate action made of it.
+    #[serde(default, skip_serializing_if = "Shares::is_zero")]
+    pub shares: Shares,
     /// The venue's words.
     pub description: String,
     /// The cash that the session opened with holds it already.
@@ -53,6 +67,44 @@ pub enum BookedKind {
     Interest,
     /// A deposit or a withdrawal: no return of anything that was traded.
     Transfer,
+    /// More or fewer shares of the same name, which cost what the old ones cost; the amount is for fractions.
+    Split,
+    /// Shares of one name for those of another, or for cash: a change of symbol, a merger, a spin-off.
+    Reorganisation,
+}
+
+impl BookedKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            BookedKind::Fee => "fee",
+            BookedKind::Borrow => "borrow",
+            BookedKind::Dividend => "dividend",
+            BookedKind::Interest => "interest",
+            BookedKind::Transfer => "transfer",
+            BookedKind::Split => "split",
+            BookedKind::Reorganisation => "reorganisation",
+        }
+    }
+
+    /// What a holding is, or how many shares it has, changes: orders of that day were sized with another world.
+    pub fn is_corporate_action(self) -> bool {
+        matches!(self, BookedKind::Split | BookedKind::Reorganisation)
+    }
+}
+
+/// A named human takes the venue's word where it differs from our books: what differs is nobody's profit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    pub operator: String,
+    pub reason: String,
+    /// The last session that came before; later ones go on from the statement.
+    pub through: Option<Date>,
+    /// What our books become.
+    pub statement: AccountReported,
+    /// Ids of all activities that the statement holds and that a later reading of the venue may list again.
+    pub activities: Vec<String>,
+    /// What was different, a row each: for people.
+    pub differences: Vec<String>,
 }
 
 /// One session's account from fills alone, after it was found equal to the venue's.

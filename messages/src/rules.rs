@@ -1,7 +1,7 @@
 //! How a book is built and what stands between an order and the venue, beyond [`crate::Limits`]: written down in
 //! the configuration, carried by `SessionOpened`. Nothing here has a default.
 
-use crate::{Symbol, Usd};
+use crate::{Price, SessionOpened, Shares, Symbol, Usd};
 use serde::{Deserialize, Serialize};
 
 /// Fractions are of NAV unless the name says otherwise.
@@ -44,6 +44,47 @@ pub struct Breakers {
     pub drawdown: [f64; 3],
     /// Refused by the venue in a row: the second level.
     pub rejects_in_a_row: u32,
+}
+
+/// How orders reach the market.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecutionRules {
+    pub style: Style,
+    /// How far a limit may be from the last price, as a fraction of it.
+    pub collar: f64,
+    /// Share of the mean volume of a minute that closing a position may take.
+    pub flatten_share: f64,
+}
+
+/// What the orders of a plan take: any price, or none beyond a limit.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// At the market, in the opening auction.
+    Auction,
+    /// In the opening auction too, at the limit that the collar sets; what it does not reach expires.
+    Limit,
+}
+
+/// Of the regular session.
+const MINUTES: f64 = 390.0;
+
+impl SessionOpened {
+    /// How many shares one order may have that closes a position; one at least, or it would never be closed. `None` in a
+    /// session that closes none. In the opening auction it is what the session may trade at all, later what a minute
+    /// may; where no volume is known only the largest order limits it.
+    ///
+    /// `adv`: dollars a day.
+    pub fn closing_slice(&self, auction: bool, mark: Price, adv: Option<f64>) -> Option<Shares> {
+        let (rules, execution) = (self.rules.as_ref()?, self.execution.as_ref()?);
+        let share =
+            if auction { self.limits.adv_share_max } else { execution.flatten_share / MINUTES };
+        let volume = adv.filter(|adv| adv.is_finite() && *adv > 0.0);
+        let volume = volume.and_then(|adv| Usd::from_f64(adv * share));
+        let most = volume.map_or(rules.order_max(), |volume| volume.min(rules.order_max()));
+        (mark.0 > 0).then(|| Shares((most.0 / mark.0).max(1)))
+    }
 }
 
 /// What the card of the session's model promises.

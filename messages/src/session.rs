@@ -1,6 +1,8 @@
 //! The frame of a journal: what a session starts from and how it ends.
 
-use crate::{Date, Edge, Env, Holding, Kill, RiskRules, Symbol, Usd};
+use crate::{
+    Booked, Date, Edge, Env, ExecutionRules, Holding, Kill, RiskRules, ScoresBefore, Symbol, Usd,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything the cores need to know that no other message of the journal says.
@@ -24,7 +26,7 @@ pub struct SessionOpened {
     /// SHA-256 of the configuration file.
     pub config_sha256: String,
     pub whitelist_sha256: String,
-    /// `None`: this session trains a model and trades nothing.
+    /// `None`: this session trains a model and trades nothing, or a user's own weights are traded.
     pub model: Option<ModelRef>,
     /// Bars before `signal_session`, which itself comes as a message.
     pub history: HistoryRef,
@@ -44,6 +46,45 @@ pub struct SessionOpened {
     /// The highest equity of the account that earlier sessions saw; `None` where there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_equity: Option<Usd>,
+    /// What came between the books of the session before and this opening; `None`: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overnight: Option<Box<Overnight>>,
+    /// `None` in journals from before there were any: such a session closes no positions by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionRules>,
+    /// What models said in earlier sessions; `None` where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scored: Option<ScoresBefore>,
+}
+
+impl SessionOpened {
+    /// A corporate action has moved its shares since the last session: what is known of it was of other shares.
+    pub fn was_reorganised(&self, symbol: &Symbol) -> bool {
+        let booked = self.overnight.iter().flat_map(|overnight| &overnight.booked);
+        let mut actions = booked.filter(|booked| booked.kind.is_corporate_action());
+        actions.any(|booked| booked.symbol.as_ref() == Some(symbol))
+    }
+}
+
+/// Why an account opens with something else than the last session left. The broker journals what was booked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Overnight {
+    /// The venue's ids of everything booked of late that the opening holds already.
+    pub activities: Vec<String>,
+    /// Those of them that no earlier journal has.
+    pub booked: Vec<Booked>,
+    /// Rows of what differs from our books all the same: until a human adopts it, it differs every morning.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unexplained: Vec<String>,
+    /// Where a human has taken the venue's word since, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adoption>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adoption {
+    pub operator: String,
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +138,13 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhaseBegan {
     pub phase: Phase,
+}
+
+/// A minute of the open market has passed: for whoever has to act by and by. Said only while somebody does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tick {
+    /// Since the open.
+    pub minute: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -97,6 +97,10 @@ impl Subjects {
         format!("aurora.{}.control.resume", self.0)
     }
 
+    pub fn adopted(self) -> String {
+        format!("aurora.{}.control.adopted", self.0)
+    }
+
     pub fn dead_letter(self, actor: ActorId) -> String {
         format!("aurora.{}.deadletter.{actor}", self.0)
     }
@@ -110,7 +114,7 @@ impl Subjects {
         format!("aurora-{}-{session}", self.0)
     }
 
-    /// Stream of kills and resumes, across sessions.
+    /// Stream of kills, resumes and adoptions, across sessions.
     pub fn control_stream(self) -> String {
         format!("aurora-{}-control", self.0)
     }

@@ -31,11 +31,8 @@ impl fmt::Display for Message {
                 Phase::Open => "open",
                 Phase::Close => "close",
             }),
-            Message::SessionClosed(m) => match &m.outcome {
-                Outcome::Traded => write!(f, "traded"),
-                Outcome::Trained => write!(f, "trained"),
-                Outcome::Stopped { reason } => write!(f, "stopped: {reason}"),
-            },
+            Message::Tick(m) => write!(f, "minute {}", m.minute),
+            Message::SessionClosed(m) => m.outcome.fmt(f),
             Message::Bars(m) => write!(f, "{} names={}", m.session, m.symbols.len()),
             Message::CoverageFailed(failed) => failed.fmt(f),
             Message::Features(m) => {
@@ -50,11 +47,11 @@ impl fmt::Display for Message {
             }
             Message::Targets(m) => write!(
                 f,
-                "names={} gross={:.4} net={:.4} beta={:.4} theta={:.4}",
+                "names={} gross={:.4} net={:.4} beta={} theta={:.4}",
                 m.targets.len(),
                 m.exposures.gross,
                 m.exposures.net,
-                m.exposures.beta,
+                m.exposures.beta.map_or("unknown".to_owned(), |beta| format!("{beta:.4}")),
                 m.theta
             ),
             Message::SubmitOrder(order) | Message::OrderApproved(order) => order.fmt(f),
@@ -79,6 +76,9 @@ impl fmt::Display for Message {
             }
             Message::Kill(m) => write!(f, "{:?} by {:?}: {}", m.level, m.operator, m.reason),
             Message::Resume(m) => write!(f, "by {:?}: {}", m.operator, m.reason),
+            Message::Adopted(m) => {
+                write!(f, "by {:?}: {}: {}", m.operator, m.reason, m.differences.join("; "))
+            }
             Message::KillAcknowledged(m) => write!(f, "{:?} #{}", m.level, m.position),
             Message::Alarm(m) => write!(f, "{}: {}", m.code, m.detail),
             Message::ActorStarted(m) => write!(f, "{} pid={}", m.instance, m.pid),
@@ -86,10 +86,21 @@ impl fmt::Display for Message {
     }
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Traded => f.write_str("traded"),
+            Outcome::Trained => f.write_str("trained"),
+            Outcome::Stopped { reason } => write!(f, "stopped: {reason}"),
+        }
+    }
+}
+
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { client_order_id, symbol, side, quantity, time_in_force, .. } = self;
-        write!(f, "{client_order_id} {side} {} {symbol} {time_in_force}", quantity.0)
+        write!(f, "{client_order_id} {side} {} {symbol} {time_in_force}", quantity.0)?;
+        self.limit.map_or(Ok(()), |limit| write!(f, " limit {limit}"))
     }
 }
 
@@ -111,9 +122,13 @@ impl fmt::Display for CoverageFailed {
 
 impl fmt::Display for Booked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { date, kind, symbol, amount, description, .. } = self;
+        let Self { date, kind, symbol, amount, shares, description, .. } = self;
         let of = symbol.as_ref().map_or("account", |symbol| symbol.as_str());
-        write!(f, "{date} {kind:?} {amount} of {of}: {description}")
+        write!(f, "{date} {kind:?} {amount} of {of}")?;
+        if shares.0 != 0 {
+            write!(f, " {shares} shares")?;
+        }
+        write!(f, ": {description}")
     }
 }
 

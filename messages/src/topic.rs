@@ -7,6 +7,7 @@ use std::str::FromStr;
 pub enum Topic {
     SessionOpened,
     PhaseBegan,
+    Tick,
     SessionClosed,
     Bars,
     CoverageFailed,
@@ -27,15 +28,17 @@ pub enum Topic {
     DayReported,
     Kill,
     Resume,
+    Adopted,
     KillAcknowledged,
     Alarm,
     ActorStarted,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 25] = [
+    pub const ALL: [Topic; 27] = [
         Topic::SessionOpened,
         Topic::PhaseBegan,
+        Topic::Tick,
         Topic::SessionClosed,
         Topic::Bars,
         Topic::CoverageFailed,
@@ -56,6 +59,7 @@ impl Topic {
         Topic::DayReported,
         Topic::Kill,
         Topic::Resume,
+        Topic::Adopted,
         Topic::KillAcknowledged,
         Topic::Alarm,
         Topic::ActorStarted,
@@ -72,6 +76,7 @@ impl Topic {
         match self {
             Topic::SessionOpened => "opened.v1",
             Topic::PhaseBegan => "phase.v1",
+            Topic::Tick => "tick.v1",
             Topic::SessionClosed => "closed.v1",
             Topic::Bars => "bars.v1",
             Topic::CoverageFailed => "coverage_failed.v1",
@@ -92,6 +97,7 @@ impl Topic {
             Topic::DayReported => "day_reported.v1",
             Topic::Kill => "kill.v1",
             Topic::Resume => "resume.v1",
+            Topic::Adopted => "adopted.v1",
             Topic::KillAcknowledged => "kill_acknowledged.v1",
             Topic::Alarm => "alarm.v1",
             Topic::ActorStarted => "started.v1",
@@ -103,7 +109,7 @@ impl Topic {
     /// The only one who may say it; `None` where every actor may, of itself.
     pub fn author(self) -> Option<ActorId> {
         match self {
-            Topic::SessionOpened | Topic::PhaseBegan | Topic::SessionClosed => {
+            Topic::SessionOpened | Topic::PhaseBegan | Topic::Tick | Topic::SessionClosed => {
                 Some(ActorId::Session)
             }
             Topic::Bars | Topic::CoverageFailed => Some(ActorId::Ingest),
@@ -118,7 +124,7 @@ impl Topic {
                 Some(ActorId::Broker)
             }
             Topic::DayReported => Some(ActorId::Reporting),
-            Topic::Kill | Topic::Resume => Some(ActorId::Control),
+            Topic::Kill | Topic::Resume | Topic::Adopted => Some(ActorId::Control),
             Topic::KillAcknowledged | Topic::Alarm | Topic::ActorStarted => None,
         }
     }
@@ -145,6 +151,7 @@ impl Message {
         match self {
             Message::SessionOpened(_) => Topic::SessionOpened,
             Message::PhaseBegan(_) => Topic::PhaseBegan,
+            Message::Tick(_) => Topic::Tick,
             Message::SessionClosed(_) => Topic::SessionClosed,
             Message::Bars(_) => Topic::Bars,
             Message::CoverageFailed(_) => Topic::CoverageFailed,
@@ -165,6 +172,7 @@ impl Message {
             Message::DayReported(_) => Topic::DayReported,
             Message::Kill(_) => Topic::Kill,
             Message::Resume(_) => Topic::Resume,
+            Message::Adopted(_) => Topic::Adopted,
             Message::KillAcknowledged(_) => Topic::KillAcknowledged,
             Message::Alarm(_) => Topic::Alarm,
             Message::ActorStarted(_) => Topic::ActorStarted,

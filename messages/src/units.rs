@@ -73,6 +73,11 @@ impl Price {
 }
 
 impl Shares {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(crate) fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     pub fn abs(self) -> Self {
         Self(self.0.abs())
     }
@@ -91,6 +96,11 @@ impl Usd {
 
     pub fn abs(self) -> Self {
         Self(self.0.abs())
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(crate) fn is_zero(&self) -> bool {
+        self.0 == 0
     }
 
     /// Rounded half away from zero to whole cents, as an account statement shows it.

@@ -6,8 +6,13 @@
 use messages::*;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden.txt");
+/// Asked at run time: a target folder that two checkouts share keeps binaries of either.
+fn golden_file() -> PathBuf {
+    let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    Path::new(&package).join("tests/golden.txt")
+}
 
 fn date(text: &str) -> Date {
     text.parse().expect("date")
@@ -22,6 +27,7 @@ fn order() -> Order {
         time_in_force: TimeInForce::Opg,
         leg: 0,
         reference: Price(400_500_000),
+        limit: None,
     }
 }
 
@@ -31,6 +37,7 @@ fn holding() -> Holding {
         quantity: Shares(-120),
         average: Price(400_460_000),
         mark: Price(401_000_000),
+        rounding: Usd(0),
     }
 }
 
@@ -38,7 +45,7 @@ fn exposures() -> PortfolioExposures {
     PortfolioExposures {
         gross: 1.0,
         net: -0.001,
-        beta: 0.002,
+        beta: Some(0.002),
         sectors: vec![SectorNet { sector: "Financials".into(), net: -0.01 }],
         name_largest: 0.03,
     }
@@ -92,6 +99,9 @@ fn opened() -> SessionOpened {
         }),
         edge: Some(Edge { oof_ic: 0.021, horizon: 5 }),
         peak_equity: Some(Usd(1_000_000_000_000)),
+        overnight: None,
+        execution: None,
+        scored: None,
     }
 }
 
@@ -139,6 +149,7 @@ fn scores() -> Scores {
         whitelist_sha256: "ef".into(),
         names: vec!["ret_1".into(), "bias".into()],
         contributions: F32s(vec![0.2, 0.05, -0.175, 0.05]),
+        undecided: Vec::new(),
     }
 }
 
@@ -187,6 +198,7 @@ fn samples() -> Vec<Message> {
         price: Price(400_460_000),
         cumulative: Shares(120),
         complete: true,
+        rounding: Usd(0),
     };
     let updated = OrderUpdated {
         client_order_id: order().client_order_id,
@@ -199,6 +211,7 @@ fn samples() -> Vec<Message> {
     vec![
         Message::SessionOpened(Box::new(opened())),
         Message::PhaseBegan(PhaseBegan { phase: Phase::Open }),
+        Message::Tick(Tick { minute: 31 }),
         Message::SessionClosed(SessionClosed { outcome: Outcome::Traded }),
         Message::Bars(bars()),
         Message::CoverageFailed(CoverageFailed {
@@ -248,6 +261,7 @@ fn samples() -> Vec<Message> {
             symbol: None,
             amount: Usd(-120_000),
             description: "TAF fee for proceed of 700 shares".into(),
+            shares: Shares(0),
             before_open: true,
         }),
         Message::DayReported(day()),
@@ -257,6 +271,18 @@ fn samples() -> Vec<Message> {
             operator: "ada".into(),
         }),
         Message::Resume(Resume { operator: "ada".into(), reason: "drill over".into() }),
+        Message::Adopted(messages::Adopted {
+            operator: "ada".into(),
+            reason: "moved by hand".into(),
+            through: Some(date("2024-01-02")),
+            statement: AccountReported {
+                cash: Usd(1_000_000),
+                equity: Usd(2_000_000),
+                positions: vec![holding()],
+            },
+            activities: vec!["20240102000000000::fee".into()],
+            differences: vec!["cash ours 2.00 venue 1.00 off 1.00".into()],
+        }),
         Message::KillAcknowledged(KillAcknowledged { position: 7, level: KillLevel::Halt }),
         Message::Alarm(Alarm { code: "UNDECODABLE".into(), detail: "x".into(), symbol: None }),
         Message::ActorStarted(ActorStarted {
@@ -288,9 +314,9 @@ fn the_bytes_of_every_type_are_golden() {
         .collect();
     let now = lines.join("\n") + "\n";
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(GOLDEN, &now).expect("golden.txt is writable");
+        std::fs::write(golden_file(), &now).expect("golden.txt is writable");
     }
-    let golden = std::fs::read_to_string(GOLDEN).expect("golden.txt");
+    let golden = std::fs::read_to_string(golden_file()).expect("golden.txt");
     let by_type = |text: &str| -> BTreeMap<String, String> {
         let pairs = text.lines().filter_map(|line| line.split_once(' '));
         pairs.map(|(kind, bytes)| (kind.to_owned(), bytes.to_owned())).collect()
@@ -370,6 +396,7 @@ fn values_that_can_not_be_are_refused() {
         price: Price(price),
         cumulative: Shares(quantity),
         complete: true,
+        rounding: Usd(0),
     };
     let held =
         |mark, quantity| Holding { mark: Price(mark), quantity: Shares(quantity), ..holding() };

@@ -114,10 +114,11 @@ class Desk:
 
 
 @contextlib.contextmanager
-def opened(log: Path, now: datetime | None, *options: str, cash: int = 100_000, keys: bool = True):
-    """A venue of a small market over 2019 and the desk of its client; `now` moves its clock first."""
-    command = [venue(), "--synthetic", "7", "--symbols", "30", "--sessions", "260", "--cash", str(cash),
-               "--start", DAY.isoformat(), *options]
+def opened(log: Path, now: datetime | None, *options: str, cash: int = 100_000, keys: bool = True,
+           sessions: int = 260, start: date = DAY):
+    """A venue of a small market over 2019, or more sessions, and the desk of its client; `now` moves its clock first."""
+    command = [venue(), "--synthetic", "7", "--symbols", "30", "--sessions", str(sessions), "--cash", str(cash),
+               "--start", start.isoformat(), *options]
     if keys:
         command += ["--key-id", KEY, "--secret-key", SECRET]
     with running(command, log) as process:

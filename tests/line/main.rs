@@ -205,7 +205,7 @@ fn real_bars_go_the_same_way() {
     // One true move is so large that a person has to vouch for it.
     let unseen = text(&desk.run(&import).stderr);
     assert!(unseen.contains("OXY on 2020-03-09: close 12.51"), "{unseen}");
-    let events = format!("{}/deploy/events.csv", support::ROOT);
+    let events = support::root().join("deploy/events.csv").display().to_string();
     let stored = desk.json(&with(&import, &["--events", &events]));
     assert_eq!(stored["symbols"], 130);
     let prices = desk.path("data/latest/prices.parquet").display().to_string();

@@ -10,7 +10,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+/// The checkout. Asked at run time: a target folder that two checkouts share keeps binaries of either.
+pub fn root() -> PathBuf {
+    let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    Path::new(&package).join("../..")
+}
 
 /// A home folder with a configuration that trains in a moment.
 pub struct Desk {
@@ -20,8 +24,7 @@ pub struct Desk {
 impl Desk {
     pub fn new() -> Self {
         let home = tempfile::tempdir().expect("temporary folder");
-        let shipped =
-            fs::read_to_string(Path::new(ROOT).join("deploy/aurora.toml")).expect("config");
+        let shipped = fs::read_to_string(root().join("deploy/aurora.toml")).expect("config");
         let small = shipped
             .replace(
                 "test_sessions = 252",
@@ -114,7 +117,7 @@ pub fn essence(summary: &Value) -> Vec<Value> {
 }
 
 pub fn nats_server() -> PathBuf {
-    let fetched = Path::new(ROOT).join(".tools/bin/nats-server");
+    let fetched = root().join(".tools/bin/nats-server");
     if fetched.exists() { fetched } else { PathBuf::from("nats-server") }
 }
 
@@ -174,7 +177,7 @@ impl Drop for NatsServer {
 /// The real market data, if it is here.
 pub fn real_data() -> Option<PathBuf> {
     let folder = std::env::var_os("AURORA_REAL_DATA")
-        .map_or_else(|| Path::new(ROOT).join("../shared/data"), PathBuf::from);
+        .map_or_else(|| root().join("../shared/data"), PathBuf::from);
     let found = folder.join("equities_daily.parquet").exists();
     if !found {
         eprintln!(

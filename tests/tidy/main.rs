@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+/// Asked at run time: a target folder that two checkouts share keeps binaries of either.
+fn root() -> PathBuf {
+    let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    Path::new(&package).join("../..")
+}
+
 const LINES_MAX: usize = 600;
 /// Crates whose cores are pure throughout: no clock, no thread, no socket, no async.
 const PURE: [&str; 7] = [
@@ -37,11 +42,11 @@ fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
 fn sources() -> BTreeMap<String, String> {
     let mut found = Vec::new();
     for folder in ["messages", "actors", "bin", "tests"] {
-        files(&Path::new(ROOT).join(folder), ".rs", &mut found);
+        files(&root().join(folder), ".rs", &mut found);
     }
     let relative = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("source");
-        let name = path.strip_prefix(ROOT).expect("under the root").display().to_string();
+        let name = path.strip_prefix(root()).expect("under the root").display().to_string();
         (name.trim_start_matches('/').to_owned(), text)
     };
     found.into_iter().map(relative).collect()
@@ -62,13 +67,13 @@ fn offenders(words: &[&str], concerned: impl Fn(&str) -> bool) -> Vec<String> {
 }
 
 fn manifest(package: &str) -> String {
-    fs::read_to_string(Path::new(ROOT).join(package).join("Cargo.toml")).expect("manifest")
+    fs::read_to_string(root().join(package).join("Cargo.toml")).expect("manifest")
 }
 
 fn packages_that_name(dependency: &str) -> Vec<String> {
     let mut found = Vec::new();
     for folder in ["messages", "actors", "bin"] {
-        files(&Path::new(ROOT).join(folder), "Cargo.toml", &mut found);
+        files(&root().join(folder), "Cargo.toml", &mut found);
     }
     let mut names: Vec<String> = found
         .iter()

@@ -18,7 +18,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn recordings() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let beside = Path::new(&package).join("../../../shared/data");
     let data = std::env::var_os("AURORA_REAL_DATA").map_or(beside, PathBuf::from);
     let folder = data.join("alpaca_recorded");
     if folder.join("manifest.json").is_file() {

@@ -4,4 +4,6 @@
 
 mod gateway;
 
-pub use gateway::{BrokerError, Gateway, GatewayOptions, statement};
+pub use gateway::{
+    BrokerError, Gateway, GatewayOptions, account_since, look_back, run, statement, world,
+};

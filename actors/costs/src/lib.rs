@@ -2,11 +2,14 @@
 //! the day's volume (METHODS.md §5; Tóth et al. 2011, BARRA 1997).
 //!
 //! One model: risk predicts with it what a target will cost, the simulated exchange charges by it.
-//! Fees are not in it; they are booked apart, by date: see [`DayFees`] and [`borrow`].
+//! Fees are not in it; they are booked apart, by date: see [`DayFees`] and [`borrow`]. A user who brings weights of
+//! his own may be charged flat basis points instead: [`FlatCosts`].
 
 mod fees;
+mod flat;
 
 pub use fees::{BORROW_LOT, DayFees, EASY_TO_BORROW, Fee, UnknownRate, borrow};
+pub use flat::{Dealt, FlatCosts, mark};
 
 /// The parameters of the model.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -37,6 +40,21 @@ pub struct Liquidity {
 /// price it meets.
 pub fn cost_bp(half_spread_bp: f64, impact: f64, sigma_daily: f64, adv_share: f64) -> f64 {
     half_spread_bp + impact * sigma_daily * adv_share.sqrt() * 1e4
+}
+
+/// Permanent impact and cost of an order in basis points by Almgren and others (2005), for comparison with ours:
+/// `volume_share` of the day's volume, traded over `days`; `turnover_days` is shares outstanding over daily volume.
+pub fn almgren_bp(
+    sigma_daily: f64,
+    volume_share: f64,
+    turnover_days: f64,
+    days: f64,
+) -> (f64, f64) {
+    const GAMMA: f64 = 0.314;
+    const ETA: f64 = 0.142;
+    let permanent = GAMMA * sigma_daily * volume_share * turnover_days.powf(0.25);
+    let temporary = ETA * sigma_daily * (volume_share / days).powf(0.6);
+    (permanent * 1e4, (permanent / 2.0 + temporary) * 1e4)
 }
 
 /// Half of the quoted spread in basis points, by average dollar volume; half a tick ($0.005) at least.
@@ -90,6 +108,20 @@ mod tests {
             let liquidity = Liquidity { adv: 200e6, sigma_daily: 0.016 };
             let order = CostModel::default().bp(liquidity, 100.0, true, 0.0, share * 200e6);
             assert!((order - 1.0 - bp).abs() < 0.05, "{share}: {order}");
+        }
+    }
+
+    /// `almgren_2005` in methods/vectors.json, and the table of the paper.
+    #[test]
+    fn almgrens_table() {
+        for (days, cost) in [
+            (0.1, 32.223_850_955_926_26),
+            (0.2, 24.638_405_637_311_713),
+            (0.5, 18.417_863_137_872_62),
+        ] {
+            let (permanent, got) = almgren_bp(0.0157, 0.1, 1_728.0 / 6.561, days);
+            assert!((permanent - 19.859_701_911_852_525).abs() < 1e-9, "{permanent}");
+            assert!((got - cost).abs() < 1e-9, "{days}: {got}");
         }
     }
 

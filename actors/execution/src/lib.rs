@@ -3,28 +3,40 @@
 //! - Leg 0 (`opg`) goes from what is held to the target, or to flat where the position changes sign; leg 1
 //!   (`ioc`) goes on from flat, and only once leg 0 has filled whole: the venue wants flat between.
 //! - Reducers are submitted before openers, each in symbol order.
+//! - With the style `limit` each order takes no price beyond the collar around the last that is known; what that does not
+//!   reach expires in the auction, or at once.
 //! - `OrdersWorking` is said once, when no order of leg 0 waits for risk or the venue any more;
 //!   `OrdersDone` once, after it, when no order is open. A plan without orders says both at once.
-//! - A halt stops second legs, and the plan itself if it comes before it. Orders that are out are left to risk
+//! - A kill of level `flatten` closes what is held (see [`closing`]), in the auction and then slice by slice; while
+//!   slices are to come `OrdersWorking` answers the open and each tick, and `OrdersDone` waits for the last.
+//! - Any other halt stops second legs, and the plan itself if it comes before it. Orders that are out are left to risk
 //!   (which denies them) and the venue; their ends are still told.
 //! - What the venue can't have said truly (more filled than was ordered, word of an order that is not ours) is
 //!   answered with an alarm, once per order; the plan then goes on to its end without second legs.
 //!
-//! Absent: retries (a refused order stays refused until tomorrow, `attempt` is 0), cancels, limit orders.
+//! Absent: retries (a refused order of the plan stays refused until tomorrow, its `attempt` is 0).
 
+mod closing;
+#[cfg(test)]
+mod exhaustive;
 mod lifecycle;
+#[cfg(test)]
+mod testing;
 
+use closing::{Closing, limit};
 use kernel::{Actor, Outbox};
 use lifecycle::{Event, State};
 use messages::{
-    ActorId, Alarm, Date, Envelope, Filled, Message, Order, OrderStatus, OrderUpdated, OrdersDone,
-    OrdersWorking, SessionOpened, Shares, Side, Symbol, Target, Targets, TimeInForce, Topic,
+    ActorId, Alarm, Date, Envelope, Filled, Kill, KillLevel, Message, Order, OrderDenied,
+    OrderStatus, OrderUpdated, OrdersDone, OrdersWorking, Phase, SessionOpened, Shares, Side,
+    Style, Symbol, Target, Targets, Time, TimeInForce, Topic,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Execution {
-    session: Option<Date>,
+    session: Option<Box<SessionOpened>>,
+    phase: Option<Phase>,
     /// Shares held now, by fills.
     positions: BTreeMap<Symbol, Shares>,
     /// By client order id.
@@ -33,13 +45,17 @@ pub struct Execution {
     strangers: BTreeSet<String>,
     /// Still to come when the first leg of their symbol has filled whole.
     second_legs: BTreeMap<Symbol, Target>,
-    killed: bool,
+    closing: Closing,
+    /// The strongest since the last resume.
+    kill: Option<KillLevel>,
     alarmed: bool,
     progress: Progress,
+    /// The open, the last tick or the last kill has been answered.
+    answered: bool,
 }
 
 /// One order and where it stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Ticket {
     order: Order,
     state: State,
@@ -63,6 +79,10 @@ impl Actor for Execution {
     fn listens(&self) -> &'static [Topic] {
         &[
             Topic::SessionOpened,
+            Topic::CoverageFailed,
+            Topic::Features,
+            Topic::PhaseBegan,
+            Topic::Tick,
             Topic::Targets,
             Topic::OrderApproved,
             Topic::OrderDenied,
@@ -77,19 +97,22 @@ impl Actor for Execution {
     fn handle(&mut self, _position: u64, input: &Envelope, out: &mut Outbox) {
         match &input.body {
             Message::SessionOpened(opened) => self.on_session_opened(opened),
+            Message::CoverageFailed(_) => self.on_coverage_failed(),
+            Message::Features(features) => self.closing.on_features(features),
+            Message::PhaseBegan(began) => self.on_phase(began.phase, out),
+            Message::Tick(_) => self.answered = false,
             Message::Targets(targets) => self.on_targets(targets, out),
             Message::OrderApproved(order) => self.on_event(&order.client_order_id, Event::Approved),
-            Message::OrderDenied(denied) => {
-                self.on_event(&denied.order.client_order_id, Event::Denied);
-            }
+            Message::OrderDenied(denied) => self.on_denied(denied),
             Message::OrderUpdated(updated) => self.on_order_updated(updated, out),
             Message::Filled(filled) => self.on_filled(filled, out),
-            Message::Kill(_) => self.killed = true,
-            Message::Resume(_) => self.killed = false,
+            Message::Kill(kill) => self.on_kill(kill),
+            Message::Resume(_) => self.kill = None,
             // Lasts for the session: see `risk`.
-            Message::Alarm(_) => self.alarmed = true,
+            Message::Alarm(alarm) => self.on_alarm(alarm),
             _ => unreachable!("not listened to: {}", input.topic()),
         }
+        self.close_positions(input.at, out);
         self.report(out);
     }
 }
@@ -101,15 +124,65 @@ impl Execution {
 
     fn on_session_opened(&mut self, opened: &SessionOpened) {
         assert!(self.session.is_none(), "a core lives for one session");
-        self.session = Some(opened.session);
-        self.killed = opened.halted.is_some();
-        let held = opened.positions.iter();
-        self.positions = held.map(|holding| (holding.symbol.clone(), holding.quantity)).collect();
+        self.session = Some(Box::new(opened.clone()));
+        self.kill = opened.halted.as_ref().map(|kill| kill.level);
+        for holding in &opened.positions {
+            self.positions.insert(holding.symbol.clone(), holding.quantity);
+            self.closing.on_holding(holding);
+        }
+    }
+
+    /// There will be no targets: what is to be closed is closed all the same.
+    fn on_coverage_failed(&mut self) {
+        if self.flattens() && self.progress == Progress::NoPlan {
+            self.progress = Progress::Planned;
+        }
+    }
+
+    fn on_phase(&mut self, phase: Phase, out: &mut Outbox) {
+        (self.phase, self.answered) = (Some(phase), false);
+        if phase == Phase::Close && self.flattens() {
+            let left: Vec<String> =
+                held(&self.positions).map(|(symbol, held)| format!("{symbol} {held}")).collect();
+            if !left.is_empty() {
+                let (code, detail) = ("FLATTEN_INCOMPLETE".to_owned(), left.join(", "));
+                self.alarmed = true;
+                out.send(Message::Alarm(Alarm { code, detail, symbol: None }));
+            }
+        }
+    }
+
+    /// A weaker kill takes nothing from a stronger one: only a resume does.
+    fn on_kill(&mut self, kill: &Kill) {
+        self.kill = self.kill.max(Some(kill.level));
+        self.answered = false;
+        self.reopen();
+    }
+
+    /// What is over goes on, if something is to be closed after all: by a kill, or by a fill that came late.
+    fn reopen(&mut self) {
+        let over = self.progress == Progress::Done && self.phase != Some(Phase::Close);
+        if over && self.flattens() && held(&self.positions).next().is_some() {
+            (self.progress, self.answered) = (Progress::Working, false);
+        }
+    }
+
+    fn on_alarm(&mut self, alarm: &Alarm) {
+        self.alarmed = true;
+        self.closing.on_alarm(alarm);
+    }
+
+    fn on_denied(&mut self, OrderDenied { order, reason }: &OrderDenied) {
+        self.on_event(&order.client_order_id, Event::Denied);
+        if order.is_closing() {
+            self.closing.on_denied(&order.symbol, reason);
+        }
     }
 
     fn on_targets(&mut self, targets: &Targets, out: &mut Outbox) {
         assert_eq!(self.progress, Progress::NoPlan, "targets came twice in one session");
         self.progress = Progress::Planned;
+        self.closing.on_targets(targets);
         if self.is_halted() {
             return;
         }
@@ -134,7 +207,10 @@ impl Execution {
         }
         let event = match updated.status {
             OrderStatus::Accepted => Event::Accepted,
-            OrderStatus::Rejected => Event::Rejected,
+            OrderStatus::Rejected => {
+                self.closing.on_rejected(symbol);
+                Event::Rejected
+            }
             OrderStatus::Canceled | OrderStatus::Expired => Event::Ended,
             // Fills say this, with quantity and price.
             OrderStatus::Filled => return,
@@ -147,6 +223,8 @@ impl Execution {
         let Filled { client_order_id, symbol, .. } = filled;
         let held = self.positions.entry(symbol.clone()).or_default();
         held.0 = held.0.saturating_add(filled.change().0);
+        self.closing.on_price(symbol, filled.price);
+        self.reopen();
         let Some(ticket) = self.orders.get_mut(client_order_id) else {
             return self.on_stranger(client_order_id, symbol, out);
         };
@@ -177,7 +255,9 @@ impl Execution {
     fn alarm(&mut self, code: &str, detail: String, symbol: &Symbol, out: &mut Outbox) {
         self.alarmed = true;
         let (code, symbol) = (code.to_owned(), Some(symbol.clone()));
-        out.send(Message::Alarm(Alarm { code, detail, symbol }));
+        let alarm = Alarm { code, detail, symbol };
+        self.closing.on_alarm(&alarm);
+        out.send(Message::Alarm(alarm));
     }
 
     /// Goes on from flat, if the order that filled whole was the first of two legs.
@@ -192,22 +272,68 @@ impl Execution {
         }
     }
 
+    /// One order for each name that is held and has none open, if it is the time for it.
+    fn close_positions(&mut self, at: Time, out: &mut Outbox) {
+        let auction = match self.phase {
+            None if self.progress != Progress::NoPlan => true,
+            Some(Phase::Open) if !self.answered => false,
+            _ => return,
+        };
+        if !self.flattens() {
+            return;
+        }
+        let opened = self.session.clone().expect(OPENED);
+        for (symbol, held) in self.closable() {
+            if let Some(order) = self.closing.slice(&symbol, held, &opened, auction, at) {
+                self.send(order, out);
+            }
+        }
+    }
+
+    /// Held, without an open order, and not given up.
+    fn closable(&self) -> Vec<(Symbol, Shares)> {
+        let open = |symbol: &Symbol| {
+            self.orders.values().any(|t| t.order.symbol == *symbol && !t.state.is_terminal())
+        };
+        held(&self.positions)
+            .filter(|(symbol, _)| self.closing.goes_on(symbol) && !open(symbol))
+            .map(|(symbol, held)| (symbol.clone(), *held))
+            .collect()
+    }
+
+    /// Whether positions are to be closed; a session without rules for it closes none.
+    fn flattens(&self) -> bool {
+        let may = self.session.as_ref().is_some_and(|opened| opened.execution.is_some());
+        may && self.kill == Some(KillLevel::Flatten)
+    }
+
     fn submit(&mut self, target: &Target, leg: u8, change: Shares, out: &mut Outbox) {
-        let session = self.session.expect("SessionOpened is the first entry of a journal");
+        let opened = self.session.as_ref().expect(OPENED);
         let Target { symbol, mark, .. } = target;
+        let side = if change.0 > 0 { Side::Buy } else { Side::Sell };
+        let rules = opened.execution.as_ref().filter(|rules| rules.style == Style::Limit);
+        let last = self.closing.last(symbol).unwrap_or(*mark);
         let order = Order {
-            client_order_id: format!("au-{}-{symbol}-{leg}-0", session.strftime("%Y%m%d")),
+            client_order_id: client_order_id(opened.session, symbol, leg, 0),
             symbol: symbol.clone(),
-            side: if change.0 > 0 { Side::Buy } else { Side::Sell },
+            side,
             quantity: change.abs(),
             time_in_force: if leg == 0 { TimeInForce::Opg } else { TimeInForce::Ioc },
             leg,
             reference: *mark,
+            limit: rules.map(|rules| limit(side, last, rules.collar)),
         };
+        self.send(order, out);
+    }
+
+    fn send(&mut self, order: Order, out: &mut Outbox) {
         assert!(order.quantity.0 > 0, "an order for nothing: {order}");
         let ticket = Ticket { order: order.clone(), state: State::Submitted, filled: Shares(0) };
         let known = self.orders.insert(order.client_order_id.clone(), ticket);
         assert!(known.is_none(), "ordered twice: {order}");
+        if self.progress == Progress::Done {
+            self.progress = Progress::Working;
+        }
         out.send(Message::SubmitOrder(order));
     }
 
@@ -218,24 +344,42 @@ impl Execution {
     }
 
     fn is_halted(&self) -> bool {
-        self.killed || self.alarmed
+        self.kill.is_some() || self.alarmed
     }
 
-    /// Says how far the plan is, each step once.
+    /// Says how far the plan is: that it is placed, that more will follow at the next tick, that it is over.
     fn report(&mut self, out: &mut Outbox) {
-        let first_legs = || self.orders.values().filter(|ticket| ticket.order.leg == 0);
-        if self.progress == Progress::Planned && first_legs().all(|ticket| ticket.state.is_placed())
-        {
-            let refused = count(first_legs(), |ticket| ticket.state.is_refused());
-            let working = count(first_legs(), |_| true) - refused;
-            out.send(Message::OrdersWorking(OrdersWorking { working, refused }));
+        let ended = self.orders.values().all(|ticket| ticket.state.is_terminal());
+        if self.progress == Progress::Planned && self.auction().all(|t| t.state.is_placed()) {
+            self.say_working(out);
             self.progress = Progress::Working;
         }
-        if self.progress == Progress::Working && self.orders.values().all(|t| t.state.is_terminal())
-        {
+        if self.progress != Progress::Working || !ended {
+            return;
+        }
+        if !self.goes_on() {
             out.send(Message::OrdersDone(self.summary()));
             self.progress = Progress::Done;
+        } else if self.phase == Some(Phase::Open) && !self.answered {
+            self.say_working(out);
         }
+        self.answered = true;
+    }
+
+    fn say_working(&self, out: &mut Outbox) {
+        let refused = count(self.auction(), |ticket| ticket.state.is_refused());
+        let working = count(self.auction(), |_| true) - refused;
+        out.send(Message::OrdersWorking(OrdersWorking { working, refused }));
+    }
+
+    /// What was ordered for the opening auction.
+    fn auction(&self) -> impl Iterator<Item = &Ticket> {
+        self.orders.values().filter(|ticket| ticket.order.time_in_force == TimeInForce::Opg)
+    }
+
+    /// More is to be closed before the close.
+    fn goes_on(&self) -> bool {
+        self.flattens() && self.phase != Some(Phase::Close) && !self.closable().is_empty()
     }
 
     fn summary(&self) -> OrdersDone {
@@ -259,6 +403,17 @@ impl Ticket {
     fn outcome(&self) -> State {
         if self.is_whole() { State::Filled } else { self.state }
     }
+}
+
+const OPENED: &str = "SessionOpened is the first entry of a journal";
+
+/// A function of what it is for alone, so that nothing is ordered twice.
+fn client_order_id(session: Date, symbol: &Symbol, leg: u8, attempt: u32) -> String {
+    format!("au-{}-{symbol}-{leg}-{attempt}", session.strftime("%Y%m%d"))
+}
+
+fn held(positions: &BTreeMap<Symbol, Shares>) -> impl Iterator<Item = (&Symbol, &Shares)> {
+    positions.iter().filter(|(_, held)| held.0 != 0)
 }
 
 /// Where the first leg ends: at the target, or at flat if the position changes sign.

@@ -56,8 +56,8 @@ impl Columns {
     /// Appends one row.
     pub fn append_row<T>(&self, row: usize, into: &mut Vec<T>, as_value: impl Fn(f64) -> T) {
         assert!(row < self.rows, "row {row} of {}", self.rows);
-        let column = self.values.iter().skip(row).step_by(self.stride.max(1));
-        into.extend(column.map(|value| as_value(*value)));
+        let columns = self.values.chunks_exact(self.stride.max(1));
+        into.extend(columns.map(|column| as_value(column[row])));
     }
 }
 

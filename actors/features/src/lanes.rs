@@ -2,7 +2,6 @@
 //! operation and in a fixed order, so that the compiler can use vector instructions and a name's numbers
 //! don't depend on which ones, nor on its neighbours.
 
-use std::array::from_fn;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 /// Names in a block.
@@ -17,78 +16,86 @@ impl Lanes {
     pub(crate) const NAN: Self = Self([f64::NAN; WIDTH]);
     pub(crate) const ZERO: Self = Self([0.0; WIDTH]);
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn all(x: f64) -> Self {
         Self([x; WIDTH])
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn map(self, f: impl Fn(f64) -> f64) -> Self {
-        Self(from_fn(|i| f(self.0[i])))
+        let mut out = self;
+        for x in &mut out.0 {
+            *x = f(*x);
+        }
+        out
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn zip(self, other: Self, f: impl Fn(f64, f64) -> f64) -> Self {
-        Self(from_fn(|i| f(self.0[i], other.0[i])))
+        let mut out = self;
+        for (x, y) in out.0.iter_mut().zip(other.0) {
+            *x = f(*x, y);
+        }
+        out
     }
 
     /// `other` where this is not larger, and where either is NaN.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn max(self, other: Self) -> Self {
         self.zip(other, |a, b| if a > b { a } else { b })
     }
 
     /// `other` where this is not smaller, and where either is NaN.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn min(self, other: Self) -> Self {
         self.zip(other, |a, b| if a < b { a } else { b })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn abs(self) -> Self {
         self.map(f64::abs)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sqrt(self) -> Self {
         self.map(f64::sqrt)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn squared(self) -> Self {
         self * self
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ln(self) -> Self {
         self.map(ln)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn exp(self) -> Self {
         self.map(exp)
     }
 
     /// NaN where it is not above zero.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn positive(self) -> Self {
         self.map(|x| if x > 0.0 { x } else { f64::NAN })
     }
 
     /// NaN where `other` is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn where_known(self, other: Self) -> Self {
         self.zip(other, |x, y| if y.is_nan() { f64::NAN } else { x })
     }
 
     /// `x` where there is no value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn or(self, x: f64) -> Self {
         self.map(|y| if y.is_nan() { x } else { y })
     }
 
     /// NaN where it is infinite.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finite(self) -> Self {
         self.map(|x| if x.abs() < f64::INFINITY { x } else { f64::NAN })
     }
@@ -98,15 +105,13 @@ macro_rules! by_lane {
     ($($operation:ident $method:ident $sign:tt),*) => {$(
         impl $operation for Lanes {
             type Output = Self;
-            #[inline]
-            fn $method(self, other: Self) -> Self {
+                        fn $method(self, other: Self) -> Self {
                 self.zip(other, |a, b| a $sign b)
             }
         }
         impl $operation<f64> for Lanes {
             type Output = Self;
-            #[inline]
-            fn $method(self, x: f64) -> Self {
+                        fn $method(self, x: f64) -> Self {
                 self.map(|a| a $sign x)
             }
         }
@@ -115,7 +120,7 @@ macro_rules! by_lane {
 by_lane!(Add add +, Sub sub -, Mul mul *, Div div /);
 
 impl AddAssign for Lanes {
-    #[inline]
+    #[inline(always)]
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
     }
@@ -123,7 +128,7 @@ impl AddAssign for Lanes {
 
 impl Neg for Lanes {
     type Output = Self;
-    #[inline]
+    #[inline(always)]
     fn neg(self) -> Self {
         self.map(|x| -x)
     }
@@ -142,7 +147,7 @@ const SMALLEST: f64 = 1e-300;
 /// system's it is plain arithmetic: eight at once, and the same bits on every machine.
 ///
 /// x = 2^k·(1+f) with 1+f in [√½, √2); ln(1+f) = 2·artanh(s), s = f/(2+f), by its power series in s².
-#[inline]
+#[inline(always)]
 pub(crate) fn ln(x: f64) -> f64 {
     const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
     let shifted = x.to_bits().wrapping_add(1.0_f64.to_bits() - SQRT_HALF);
@@ -165,7 +170,7 @@ pub(crate) fn ln(x: f64) -> f64 {
 /// Exponential function to within an ulp or two, for arguments up to ±700; NaN beyond.
 ///
 /// x = n·ln 2 + r with |r| ≤ ½ ln 2, and the power series of exp(r).
-#[inline]
+#[inline(always)]
 pub(crate) fn exp(x: f64) -> f64 {
     const ROUND: f64 = 1.5 * WHOLE;
     let shifted = x * std::f64::consts::LOG2_E + ROUND;

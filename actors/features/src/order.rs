@@ -10,7 +10,7 @@ pub(crate) struct Ordering {
 }
 
 /// `x` within bounds that are no NaN.
-#[inline]
+#[inline(always)]
 pub(crate) fn clamp(x: f64, low: f64, high: f64) -> f64 {
     let x = if x < low { low } else { x };
     if x > high { high } else { x }
@@ -22,6 +22,7 @@ impl Ordering {
     ///
     /// Values are dealt into twice as many slices as there are values, so that in a bell-shaped
     /// distribution hardly two share one, and what is left of disorder is sorted by insertion.
+    #[inline(always)]
     pub(crate) fn sort(&mut self, values: &[f64], centre: f64, scale: f64) {
         let n = values.len();
         let (half, per_scale) = (n as f64, 1.0 / scale.max(f64::MIN_POSITIVE));
@@ -58,11 +59,13 @@ impl Ordering {
     }
 
     /// Whether there are at least `least` different values.
+    #[inline(always)]
     pub(crate) fn has_distinct(&self, least: usize) -> bool {
         let mut steps = self.sorted.windows(2).filter(|pair| pair[0].0 != pair[1].0);
         least < 2 || steps.nth(least - 2).is_some()
     }
 
+    #[inline(always)]
     pub(crate) fn median(&self) -> f64 {
         let n = self.sorted.len();
         if n % 2 == 1 {
@@ -73,6 +76,7 @@ impl Ordering {
     }
 
     /// Median of the distances from the median.
+    #[inline(always)]
     pub(crate) fn median_distance(&self, median: f64) -> f64 {
         let n = self.sorted.len();
         let upper = self.nearest_distance(median, n / 2);
@@ -85,6 +89,7 @@ impl Ordering {
 
     /// The distance that so many are smaller than or equal to. Those nearest the median are neighbours in
     /// order: the stretch of k+1 is looked for whose farther end is nearest.
+    #[inline(always)]
     fn nearest_distance(&self, median: f64, k: usize) -> f64 {
         let n = self.sorted.len();
         let below = |first: usize| median - self.sorted[first].0;
@@ -102,6 +107,7 @@ impl Ordering {
 
     /// Gives `rank` each place and its rank, from 1; equal values, and all that lie outside on one side,
     /// share their mean rank.
+    #[inline(always)]
     pub(crate) fn ranks(&self, low: f64, high: f64, mut rank: impl FnMut(usize, f64)) {
         let mut first = 0;
         let clamped = |i: usize| clamp(self.sorted[i].0, low, high);
@@ -122,12 +128,13 @@ impl Ordering {
 const MOST_TOGETHER: u32 = 40;
 
 /// A number from 0 to 2³¹ to the nearest whole one.
-#[inline]
+#[inline(always)]
 fn nearest(x: f64) -> u32 {
     const WHOLE: f64 = 4_503_599_627_370_496.0;
     (x + WHOLE).to_bits() as u32
 }
 
+#[inline(always)]
 fn insertion_sort(sorted: &mut [(f64, u32)]) {
     for i in 1..sorted.len() {
         let moved = sorted[i];

@@ -1,6 +1,6 @@
 //! The trailing series of all names, eight by eight: what a session adds to them.
 
-use crate::exact::{PairSums, Sums, log_whole, log_wholes};
+use crate::exact::{PairSums, Stretch, Sums, log_whole, log_wholes};
 use crate::lanes::{Lanes, WIDTH};
 use crate::window::{Counts, Maximum, Ring, Rows};
 
@@ -9,6 +9,11 @@ const RANGE_TOLERANCE: f64 = 1e-6;
 
 /// Sessions that the regression on the market looks at.
 pub(crate) const MARKET_SESSIONS: usize = 252;
+/// Windows of returns with the market's.
+pub(crate) const WEEK: Stretch = Stretch::last(5);
+pub(crate) const QUARTER: Stretch = Stretch::last(63);
+pub(crate) const YEAR: Stretch = Stretch::last(MARKET_SESSIONS);
+pub(crate) const YEAR_BUT_LAST_MONTH: Stretch = Stretch { skipped: 21, ..YEAR };
 
 /// Of eight names. Prices in dollars, volume in shares, both split-adjusted; NaN where there is no bar.
 #[derive(Copy, Clone, Debug)]
@@ -32,6 +37,7 @@ impl Bar {
         raw_close: Lanes::NAN,
     };
 
+    #[inline(always)]
     pub(crate) fn set(
         &mut self,
         lane: usize,
@@ -46,18 +52,21 @@ impl Bar {
     }
 
     /// Close location value: −1 at the low, +1 at the high.
+    #[inline(always)]
     fn clv(&self) -> Lanes {
         let range = self.high - self.low;
         let place = (self.close * 2.0 - self.high - self.low) / range;
         place.zip(range, |place, range| if range == 0.0 { 0.0 } else { place })
     }
 
+    #[inline(always)]
     fn typical(&self) -> Lanes {
         (self.high + self.low + self.close) / 3.0
     }
 }
 
 /// A row of numbers that can be a bar: open, high, low, close, volume, raw close.
+#[inline(always)]
 pub(crate) fn is_valid([open, high, low, close, volume, _]: [f64; 6]) -> bool {
     [open, high, low, close, volume].iter().all(|x| x.is_finite())
         && low > 0.0
@@ -158,15 +167,18 @@ impl Series {
             close: unknown(),
             log_close: Rows::new(blocks, 253, Lanes::NAN),
             close_20: Ring::new(blocks, 20, Lanes::NAN),
-            close_sum: Sums::new(blocks, 200, -70),
-            log_close_over_time: PairSums::of_logs_over_time(blocks, 63),
+            close_sum: Sums::new(blocks, &[12, 26, 50, 200], -70),
+            log_close_over_time: PairSums::of_logs_over_time(blocks, &[Stretch::last(63)]),
             log_return: Ring::new(blocks, 21, Lanes::NAN),
-            returns_and_volume: PairSums::of_logs(blocks, 126),
-            returns_and_market: PairSums::of_logs(blocks, MARKET_SESSIONS),
+            returns_and_volume: PairSums::of_logs(blocks, &[21, 63, 126].map(Stretch::last)),
+            returns_and_market: PairSums::of_logs(
+                blocks,
+                &[WEEK, QUARTER, YEAR, YEAR_BUT_LAST_MONTH],
+            ),
             path: ring(21),
-            downside: Sums::new(blocks, 63, -100),
-            cubes: Sums::new(blocks, 63, -100),
-            fourth_powers: Sums::new(blocks, 63, -100),
+            downside: Sums::new(blocks, &[63], -100),
+            cubes: Sums::new(blocks, &[63], -100),
+            fourth_powers: Sums::new(blocks, &[63], -100),
             gap: unknown(),
             clv: unknown(),
             tug: ring(21),
@@ -176,7 +188,7 @@ impl Series {
             gain: ring(14),
             change: ring(14),
             dollar_volume: Ring::new(blocks, 21, Lanes::NAN),
-            dollar_volume_sum: Sums::new(blocks, 63, -60),
+            dollar_volume_sum: Sums::new(blocks, &[5, 21, 63], -60),
             adv: unknown(),
             log_adv: unknown(),
             log_adv_before: unknown(),
@@ -194,6 +206,7 @@ impl Series {
 
     /// Takes the bars of session number `time` in, valid or NaN; blocks come in order. The session's market
     /// return comes later: see [`Self::push_market`].
+    #[inline(always)]
     pub(crate) fn push(&mut self, b: usize, bar: &Bar, time: i64) {
         let before = std::mem::replace(&mut self.before[b], *bar);
         let log_close = bar.close.ln();
@@ -213,6 +226,7 @@ impl Series {
         self.tug.push(b, (self.gap[b] - (log_close - log_open)).or(0.0));
     }
 
+    #[inline(always)]
     fn push_prices(&mut self, b: usize, bar: &Bar, before: &Bar) {
         self.close[b] = bar.close;
         self.close_20.push(b, bar.close);
@@ -223,6 +237,7 @@ impl Series {
         self.change.push(b, change.abs().or(0.0));
     }
 
+    #[inline(always)]
     fn push_ranges(&mut self, b: usize, bar: &Bar, before: &Bar) {
         let log_range = (bar.high / bar.low).ln();
         let log_range_before = std::mem::replace(&mut self.log_range_before[b], log_range);
@@ -236,6 +251,7 @@ impl Series {
         self.spread.push(b, corwin_schultz(bar, before, log_range_before).or(0.0));
     }
 
+    #[inline(always)]
     fn push_returns(&mut self, b: usize, log_return: Lanes) {
         self.log_return.push(b, log_return);
         self.path.push(b, log_return.abs().or(0.0));
@@ -246,6 +262,7 @@ impl Series {
         self.fourth_powers.push(b, square.squared());
     }
 
+    #[inline(always)]
     fn push_volumes(&mut self, b: usize, bar: &Bar, before: &Bar, log_return: Lanes) {
         let traded = bar.close * bar.volume;
         let log_traded = traded.ln();
@@ -273,35 +290,38 @@ impl Series {
     }
 
     /// The market's return of the session that was pushed, NaN if unknown.
+    #[inline(always)]
     pub(crate) fn push_market(&mut self, b: usize, market: f64) {
         let log_return = self.log_return.today(b);
         let both = log_return.0.map(|r| !r.is_nan() && !market.is_nan());
         self.returns_and_market.push(b, both, log_wholes(log_return), [log_whole(market); WIDTH]);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mean_close(&self, b: usize, length: usize) -> Lanes {
         self.close_sum.sum(b, length) / self.bars.enough(b, length)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mean_dollar_volume(&self, b: usize, length: usize) -> Lanes {
         self.dollar_volume_sum.sum(b, length) / self.bars.enough(b, length)
     }
 
     /// Standard deviation of log returns over `length` sessions.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sd(&self, b: usize, length: usize) -> Lanes {
-        self.returns_and_volume.window(b, length, 0).sd_x(self.pairs.enough(b, length))
+        self.returns_and_volume.window(b, Stretch::last(length)).sd_x(self.pairs.enough(b, length))
     }
 }
 
+#[inline(always)]
 fn true_range(bar: &Bar, before: &Bar) -> Lanes {
     let (up, down) = (bar.high - before.close, bar.low - before.close);
     (bar.high - bar.low).max(up.abs()).max(down.abs()).where_known(up)
 }
 
 /// `volume` with the sign of `r`, zero where that is zero.
+#[inline(always)]
 fn signed(volume: f64, r: f64) -> f64 {
     if r > 0.0 {
         volume
@@ -314,6 +334,7 @@ fn signed(volume: f64, r: f64) -> f64 {
 
 /// Corwin & Schultz (2012): spread from two days' highs and lows. An overnight gap shifts the second
 /// day's range back to the first close; a negative estimate counts as zero.
+#[inline(always)]
 fn corwin_schultz(bar: &Bar, before: &Bar, log_range_before: Lanes) -> Lanes {
     let zero = Lanes::ZERO;
     let shift = (before.close - bar.high).max(zero) - (bar.low - before.close).max(zero);

@@ -2,6 +2,8 @@
 //! market and sector, then unit variance. Guards refuse a cross-section that says nothing: scaling it
 //! up would turn rounding noise into a full-size book.
 
+use crate::columns::Columns;
+use crate::lanes::{Lanes, WIDTH};
 use crate::order::{self, Ordering};
 
 /// Names needed for a cross-section.
@@ -107,20 +109,40 @@ pub fn checked(
     norm: Norm,
     neutral: Neutral,
 ) -> Result<Vec<f64>, Guard> {
-    let mut out = vec![f64::NAN; raw.len()];
-    Transform::new(eligible, beta, sectors).column(raw, norm, neutral, &mut out)?;
-    Ok(out)
+    let mut transform = Transform::new(eligible, beta, sectors);
+    let mut out = Columns::new(raw.len(), 1);
+    transform.column(0, raw, norm, neutral, &mut out);
+    match transform.finish(&mut out).first() {
+        Some((_, guard)) => Err(*guard),
+        None => Ok(out[0].to_vec()),
+    }
 }
 
 /// One session's names, for one feature after the other.
+///
+/// Features that the same names have are transformed eight side by side, as soon as there are eight.
 #[derive(Debug)]
 pub(crate) struct Transform<'a> {
     beta: &'a [f64],
     sectors: &'a [usize],
     /// All who are eligible, and then who had a value in features that not all have.
     populations: Vec<Population>,
+    batches: Vec<Batch>,
+    refused: Vec<(usize, Guard)>,
     values: Vec<f64>,
     ordering: Ordering,
+}
+
+/// Features of one population that wait for each other.
+#[derive(Debug)]
+struct Batch {
+    population: usize,
+    /// By sector; or only the mean of all is taken out.
+    is_by_sector: bool,
+    /// Where each lane goes.
+    columns: Vec<(usize, Norm, Neutral)>,
+    /// In the population's order.
+    values: Vec<Lanes>,
 }
 
 impl<'a> Transform<'a> {
@@ -131,63 +153,97 @@ impl<'a> Transform<'a> {
             populations: vec![Population::new(&eligible, beta, sectors)],
             beta,
             sectors,
-            values: Vec::new(),
+            batches: Vec::new(),
+            refused: Vec::new(),
             ordering: Ordering::default(),
+            values: Vec::new(),
         }
     }
 
-    /// Writes the transformed `raw` into `out`, where there is a value; nothing if a guard refuses.
+    /// Takes `raw` in; sooner or later, [`Self::finish`] at last, its transform stands in column `f` of
+    /// `out`, where there is a value; nothing if a guard refuses.
+    #[inline(always)]
     pub(crate) fn column(
         &mut self,
+        f: usize,
         raw: &[f64],
         norm: Norm,
         neutral: Neutral,
-        out: &mut [f64],
-    ) -> Result<(), Guard> {
-        let index = self.population(raw);
-        let (values, population) = (&mut self.values, &self.populations[index]);
-        if population.rows.len() < MIN_NAMES {
-            return Err(Guard::Names);
+        out: &mut Columns,
+    ) {
+        let population = self.gather(raw);
+        if self.values.len() < MIN_NAMES {
+            return self.refused.push((f, Guard::Names));
         }
-        values.clear();
-        values.extend(population.order.iter().map(|&i| raw[i as usize]));
-        normalise(values, norm, &mut self.ordering)?;
-        population.neutralise(values, neutral);
-        let sd = sd(values);
-        if sd < 1e-6 {
-            return Err(Guard::Residual);
+        let b = self.batch(population, neutral != Neutral::None);
+        let batch = &mut self.batches[b];
+        let lane = batch.columns.len();
+        let set = |place: usize, value| batch.values[place].0[lane] = value;
+        if let Err(guard) = clip_or_rank(&self.values, norm, &mut self.ordering, set) {
+            return self.refused.push((f, guard));
         }
-        let scale = 1.0 / sd;
-        for value in values.iter_mut() {
-            *value *= scale;
+        batch.columns.push((f, norm, neutral));
+        if lane + 1 == WIDTH {
+            self.populations[population].transform(batch, &mut self.refused, out);
         }
-        if !population.is_neutral(values, neutral) {
-            return Err(Guard::Neutrality);
-        }
-        for (&row, value) in population.order.iter().zip(values) {
-            out[row as usize] = value.clamp(-CLIP, CLIP);
-        }
-        Ok(())
     }
 
-    /// Index of the eligible names that have a value.
-    fn population(&mut self, raw: &[f64]) -> usize {
-        let eligible = &self.populations[0].rows;
-        let has_value = |i: &&u32| raw[**i as usize].is_finite();
-        if eligible.iter().filter(has_value).count() == eligible.len() {
+    /// What was refused, by column.
+    #[inline(always)]
+    pub(crate) fn finish(mut self, out: &mut Columns) -> Vec<(usize, Guard)> {
+        for batch in &mut self.batches {
+            if !batch.columns.is_empty() {
+                let population = &self.populations[batch.population];
+                population.transform(batch, &mut self.refused, out);
+            }
+        }
+        self.refused.sort_unstable_by_key(|(f, _)| *f);
+        self.refused
+    }
+
+    /// Values of those who have one, in the order of their population, whose index it gives.
+    #[inline(always)]
+    fn gather(&mut self, raw: &[f64]) -> usize {
+        let is_there = |value: f64| value.abs() < f64::INFINITY;
+        let everybody = &self.populations[0];
+        self.values.clear();
+        self.values.extend(everybody.order.iter().map(|&i| raw[i as usize]));
+        if self.values.iter().fold(true, |all, value| all & is_there(*value)) {
             return 0;
         }
-        let rows: Vec<u32> = eligible.iter().filter(has_value).copied().collect();
+        let rows: Vec<u32> =
+            everybody.rows.iter().filter(|i| is_there(raw[**i as usize])).copied().collect();
         let known = self.populations.iter().position(|known| known.rows == rows);
-        known.unwrap_or_else(|| {
+        let index = known.unwrap_or_else(|| {
             self.populations.push(Population::new(&rows, self.beta, self.sectors));
             self.populations.len() - 1
+        });
+        self.values.clear();
+        self.values.extend(self.populations[index].order.iter().map(|&i| raw[i as usize]));
+        index
+    }
+
+    /// Index of the batch that waits for such a feature.
+    #[inline(always)]
+    fn batch(&mut self, population: usize, is_by_sector: bool) -> usize {
+        let is_it =
+            |batch: &Batch| (batch.population, batch.is_by_sector) == (population, is_by_sector);
+        self.batches.iter().position(is_it).unwrap_or_else(|| {
+            let values = vec![Lanes::ZERO; self.populations[population].rows.len()];
+            self.batches.push(Batch { population, is_by_sector, columns: Vec::new(), values });
+            self.batches.len() - 1
         })
     }
 }
 
-/// Clips, then z-scores or ranks finite values, in place.
-fn normalise(values: &mut [f64], norm: Norm, ordering: &mut Ordering) -> Result<(), Guard> {
+/// Gives `set` each finite value's place and what becomes of it: clipped, or its rank spread over ±√3.
+#[inline(always)]
+fn clip_or_rank(
+    values: &[f64],
+    norm: Norm,
+    ordering: &mut Ordering,
+    mut set: impl FnMut(usize, f64),
+) -> Result<(), Guard> {
     let n = values.len();
     let spread = sd(values);
     ordering.sort(values, mean(values), spread);
@@ -206,18 +262,14 @@ fn normalise(values: &mut [f64], norm: Norm, ordering: &mut Ordering) -> Result<
     let (low, high) = (median - WINSOR_MAD * scale, median + WINSOR_MAD * scale);
     match norm {
         Norm::Z => {
-            for value in values.iter_mut() {
-                *value = order::clamp(*value, low, high);
-            }
-            let (mean, scale) = (mean(values), 1.0 / sd(values));
-            for value in values.iter_mut() {
-                *value = (*value - mean) * scale;
+            for (place, value) in values.iter().enumerate() {
+                set(place, order::clamp(*value, low, high));
             }
         }
         Norm::Rank => {
             let (part, root) = (1.0 / n as f64, 12.0_f64.sqrt());
             ordering.ranks(low, high, |place, rank| {
-                values[place] = root * ((rank - 0.5) * part - 0.5);
+                set(place, root * ((rank - 0.5) * part - 0.5));
             });
         }
     }
@@ -252,35 +304,82 @@ impl Population {
         Self { rows: rows.to_vec(), order, ends, beta: varies.then_some((beta, squares)) }
     }
 
-    fn groups(&self, neutral: Neutral) -> &[usize] {
-        match neutral {
-            Neutral::None => &self.ends[self.ends.len() - 1..],
-            Neutral::Sector | Neutral::MarketSector => &self.ends,
+    /// Empties `batch` into `out`.
+    #[inline(always)]
+    fn transform(&self, batch: &mut Batch, refused: &mut Vec<(usize, Guard)>, out: &mut Columns) {
+        let values = &mut batch.values[..];
+        let ends = if batch.is_by_sector { &self.ends } else { &self.ends[self.ends.len() - 1..] };
+        z_score(values, &batch.columns);
+        demean(values, ends);
+        let with_market = by_lane(&batch.columns, |_, neutral| neutral == Neutral::MarketSector);
+        if let Some((beta, squares)) = &self.beta {
+            let slope = dot(beta, values) / *squares;
+            let slope = slope.zip(with_market, |slope, with| if with > 0.0 { slope } else { 0.0 });
+            for (v, b) in values.iter_mut().zip(beta) {
+                *v = *v - slope * *b;
+            }
+        }
+        let sd = sd(values);
+        let scale = Lanes::all(1.0) / sd;
+        for v in &mut *values {
+            *v = *v * scale;
+        }
+        let is_neutral = self.is_neutral(values, ends, with_market);
+        for (lane, (f, ..)) in batch.columns.drain(..).enumerate() {
+            if sd.0[lane] < 1e-6 {
+                refused.push((f, Guard::Residual));
+            } else if !is_neutral[lane] {
+                refused.push((f, Guard::Neutrality));
+            } else {
+                let out = out.column_mut(f);
+                for (&row, value) in self.order.iter().zip(&*values) {
+                    out[row as usize] = value.0[lane].clamp(-CLIP, CLIP);
+                }
+            }
         }
     }
 
-    fn beta(&self, neutral: Neutral) -> Option<&(Vec<f64>, f64)> {
-        self.beta.as_ref().filter(|_| neutral == Neutral::MarketSector)
-    }
-
-    fn neutralise(&self, values: &mut [f64], neutral: Neutral) {
-        demean(values, self.groups(neutral));
-        if let Some((beta, squares)) = self.beta(neutral) {
-            let slope = dot(beta, values) / squares;
-            values.iter_mut().zip(beta).for_each(|(v, b)| *v -= b * slope);
+    /// Whether nothing is left that goes with the market, where that was taken out, nor with a group.
+    #[inline(always)]
+    fn is_neutral(&self, values: &[Lanes], ends: &[usize], with_market: Lanes) -> [bool; WIDTH] {
+        let mut correlation = Lanes::ZERO;
+        if let Some((beta, squares)) = &self.beta {
+            let all = dot(beta, values) / (dot(values, values) * *squares).sqrt();
+            correlation = all.zip(with_market, |all, with| if with > 0.0 { all } else { 0.0 });
         }
-    }
-
-    fn is_neutral(&self, values: &[f64], neutral: Neutral) -> bool {
-        let correlation = self.beta(neutral).map_or(0.0, |(beta, squares)| {
-            dot(beta, values) / (squares * dot(values, values)).sqrt()
-        });
+        let mut means = Lanes::ZERO;
         let mut start = 0;
-        let means_vanish = self.groups(neutral).iter().all(|&end| {
+        for &end in ends {
             let group = &values[std::mem::replace(&mut start, end)..end];
-            group.is_empty() || mean(group).abs() <= 1e-10
-        });
-        correlation.abs() <= 1e-8 && means_vanish
+            if !group.is_empty() {
+                let mean = mean(group).abs();
+                // A NaN stays.
+                means = means.max(mean).where_known(means + mean);
+            }
+        }
+        std::array::from_fn(|i| correlation.0[i].abs() <= 1e-8 && means.0[i] <= 1e-10)
+    }
+}
+
+/// 1 in the lanes whose column `is` so, 0 in others.
+#[inline(always)]
+fn by_lane(columns: &[(usize, Norm, Neutral)], is: impl Fn(Norm, Neutral) -> bool) -> Lanes {
+    let mut lanes = Lanes::ZERO;
+    for (lane, (_, norm, neutral)) in lanes.0.iter_mut().zip(columns) {
+        *lane = f64::from(is(*norm, *neutral));
+    }
+    lanes
+}
+
+/// Ranks have mean 0 and variance 1 already.
+#[inline(always)]
+fn z_score(values: &mut [Lanes], columns: &[(usize, Norm, Neutral)]) {
+    let is_z = by_lane(columns, |norm, _| norm == Norm::Z);
+    let centre = mean(values).zip(is_z, |mean, is_z| if is_z > 0.0 { mean } else { 0.0 });
+    let scale = Lanes::all(1.0) / sd(values);
+    let scale = scale.zip(is_z, |scale, is_z| if is_z > 0.0 { scale } else { 1.0 });
+    for v in values {
+        *v = (*v - centre) * scale;
     }
 }
 
@@ -314,13 +413,43 @@ fn grouped(rows: &[u32], sectors: &[usize]) -> (Vec<u32>, Vec<usize>) {
     (order, ends)
 }
 
-fn demean(values: &mut [f64], ends: &[usize]) {
+/// One number, or eight.
+trait Number:
+    Copy
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+    + std::ops::Div<f64, Output = Self>
+{
+    /// What added to any number leaves it as it is.
+    const NOTHING: Self;
+    fn sqrt(self) -> Self;
+}
+
+impl Number for f64 {
+    const NOTHING: Self = -0.0;
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        f64::sqrt(self)
+    }
+}
+
+impl Number for Lanes {
+    const NOTHING: Self = Lanes([-0.0; WIDTH]);
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Lanes::sqrt(self)
+    }
+}
+
+#[inline(always)]
+fn demean<T: Number>(values: &mut [T], ends: &[usize]) {
     let mut start = 0;
     for &end in ends {
         let group = &mut values[start..end];
         let mean = mean(group);
         for v in group {
-            *v -= mean;
+            *v = *v - mean;
         }
         start = end;
     }
@@ -330,29 +459,36 @@ fn demean(values: &mut [f64], ends: &[usize]) {
 const ABREAST: usize = 8;
 
 /// Sum of `term` over pairs.
-#[inline]
-fn sum_of(x: &[f64], y: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
+#[inline(always)]
+fn sum_of<X: Copy, T: Number>(x: &[X], y: &[T], term: impl Fn(X, T) -> T) -> T {
     let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<ABREAST>(), y.as_chunks::<ABREAST>());
-    let mut sums = [0.0; ABREAST];
+    let mut sums = [T::NOTHING; ABREAST];
     for (x, y) in xs.iter().zip(ys) {
         for i in 0..ABREAST {
-            sums[i] += term(x[i], y[i]);
+            sums[i] = sums[i] + term(x[i], y[i]);
         }
     }
-    let rest: f64 = x_rest.iter().zip(y_rest).map(|(&x, &y)| term(x, y)).sum();
-    sums.iter().sum::<f64>() + rest
+    let mut rest = T::NOTHING;
+    for (x, y) in x_rest.iter().zip(y_rest) {
+        rest = rest + term(*x, *y);
+    }
+    let [a, b, c, d, e, f, g, h] = sums;
+    ((((((a + b) + c) + d) + e) + f) + g) + h + rest
 }
 
-fn dot(x: &[f64], y: &[f64]) -> f64 {
-    sum_of(x, y, |x, y| x * y)
+#[inline(always)]
+fn dot<X: Copy, T: Number + std::ops::Mul<X, Output = T>>(x: &[X], y: &[T]) -> T {
+    sum_of(x, y, |x, y| y * x)
 }
 
-fn mean(values: &[f64]) -> f64 {
+#[inline(always)]
+fn mean<T: Number>(values: &[T]) -> T {
     sum_of(values, values, |v, _| v) / values.len() as f64
 }
 
 /// ddof 0.
-fn sd(values: &[f64]) -> f64 {
+#[inline(always)]
+fn sd<T: Number>(values: &[T]) -> T {
     let mean = mean(values);
     let squares = sum_of(values, values, |v, _| (v - mean) * (v - mean));
     (squares / values.len() as f64).sqrt()

@@ -123,6 +123,16 @@ impl Universe {
         }
     }
 
+    /// Who was in which sector, by the day from which on it was known.
+    pub fn snapshots(&self) -> &BTreeMap<Date, BTreeMap<Symbol, String>> {
+        &self.snapshots
+    }
+
+    /// The first on which anybody is a member.
+    pub fn first_day(&self) -> Date {
+        self.spells.iter().flatten().map(|spell| spell.from).min().unwrap_or(Date::MAX)
+    }
+
     /// The day of the snapshot that holds on `session`, and its SHA-256 (hex, over `symbol TAB sector`
     /// lines).
     pub fn snapshot(&self, session: Date) -> Option<(Date, String)> {

@@ -1,5 +1,6 @@
 //! What can only be seen in many sessions: guards that fire too often, and features that say the same.
 
+use crate::WARM_UP;
 use crate::matrix::CrossSection;
 use crate::transform::MIN_NAMES;
 use crate::whitelist::{COUNT, SPECS};
@@ -8,9 +9,6 @@ use std::collections::VecDeque;
 /// Sessions in which a feature that was refused on more than 2 % raises an alert.
 pub(crate) const SESSIONS: u32 = 60;
 const SHARE_MAX: f64 = 0.02;
-/// Sessions after which no window misses any more: 253 (METHODS.md §1 g) that have a market return, which
-/// takes names with 60 bars. Before that, guards fire by design.
-const WARM_UP: usize = 253 + 60;
 /// A year, over which correlations of features are averaged.
 const YEAR: usize = 252;
 const WARN: f64 = 0.95;
@@ -42,6 +40,7 @@ impl GuardWatch {
 
     /// Takes the next session in and says what is wrong now.
     pub fn see(&mut self, today: &CrossSection<'_>) -> Vec<GuardAlert> {
+        // Before that, guards fire by design.
         if self.before + 1 < WARM_UP {
             self.before += 1;
             return Vec::new();

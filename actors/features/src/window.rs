@@ -24,7 +24,7 @@ impl Ring {
     }
 
     /// Blocks come in order; the first begins the session.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, block: usize, value: Lanes) {
         if block == 0 {
             self.now = if self.now + 1 == self.capacity { 0 } else { self.now + 1 };
@@ -35,19 +35,19 @@ impl Ring {
     }
 
     /// The last `length` sessions, oldest first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn last(&self, block: usize, length: usize) -> &[Lanes] {
         let end = (2 * block + 1) * self.capacity + self.now + 1;
         &self.values[end - length..end]
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn today(&self, block: usize) -> Lanes {
         self.values[2 * block * self.capacity + self.now]
     }
 
     /// Sum over the last `length` sessions, in which what is missing must be zero.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sum(&self, block: usize, length: usize) -> Lanes {
         sum(self.last(block, length))
     }
@@ -71,7 +71,7 @@ impl<T: Copy> Rows<T> {
     }
 
     /// Blocks come in order; the first begins the session.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, block: usize, value: T) {
         if block == 0 {
             self.now = if self.now + 1 == self.capacity { 0 } else { self.now + 1 };
@@ -79,14 +79,14 @@ impl<T: Copy> Rows<T> {
         self.values[self.now * self.blocks + block] = value;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ago(&self, block: usize, sessions: usize) -> &T {
         let now = if self.now >= sessions { self.now } else { self.now + self.capacity };
         &self.values[(now - sessions) * self.blocks + block]
     }
 
     /// The value of the session before the one that `block` is about to be pushed for.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn before(&self, block: usize) -> &T {
         self.ago(block, usize::from(block > 0))
     }
@@ -106,7 +106,7 @@ impl Counts {
     }
 
     /// Counts where there is a value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, block: usize, values: Lanes) {
         let before = self.upto.before(block);
         let there = |i: usize| u32::from(!values.0[i].is_nan());
@@ -116,7 +116,7 @@ impl Counts {
     }
 
     /// Values in the last `length` sessions; NaN if they are too few, or history is shorter.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enough(&self, block: usize, length: usize) -> Lanes {
         if self.sessions < length {
             return Lanes::NAN;
@@ -129,29 +129,46 @@ impl Counts {
 }
 
 /// A window of this length says something if 90 % of its sessions do.
+#[inline(always)]
 pub(crate) fn enough(length: usize) -> u32 {
     (9 * length).div_ceil(10) as u32
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn sum(window: &[Lanes]) -> Lanes {
-    window.iter().fold(Lanes::ZERO, |sum, x| sum + *x)
+    let mut sum = Lanes::ZERO;
+    for x in window {
+        sum += *x;
+    }
+    sum
 }
 
 /// Sum of squared distances from `centre`; a NaN is no value.
-#[inline]
+#[inline(always)]
 pub(crate) fn squares_about(window: &[Lanes], centre: Lanes) -> Lanes {
-    window.iter().fold(Lanes::ZERO, |sum, x| sum + (*x - centre).squared().or(0.0))
+    let mut sum = Lanes::ZERO;
+    for x in window {
+        sum += (*x - centre).squared().or(0.0);
+    }
+    sum
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn max(window: &[Lanes]) -> Lanes {
-    window.iter().fold(Lanes::all(f64::NEG_INFINITY), |max, x| x.max(max))
+    let mut max = Lanes::all(f64::NEG_INFINITY);
+    for x in window {
+        max = x.max(max);
+    }
+    max
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn min(window: &[Lanes]) -> Lanes {
-    window.iter().fold(Lanes::all(f64::INFINITY), |min, x| x.min(min))
+    let mut min = Lanes::all(f64::INFINITY);
+    for x in window {
+        min = x.min(min);
+    }
+    min
 }
 
 /// Largest value of the last `length` sessions at the price of three comparisons a session.
@@ -178,7 +195,7 @@ impl Maximum {
     }
 
     /// A NaN is no value. Blocks come in order; the first begins the session.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, block: usize, values: Lanes) {
         let blocks = self.growing.len();
         if block == 0 {
@@ -202,7 +219,7 @@ impl Maximum {
     }
 
     /// −∞ if the window is empty.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&self, block: usize) -> Lanes {
         let rest = self.rows.get(self.next * self.growing.len() + block).unwrap_or(&Self::NONE);
         self.growing[block].max(*rest)

@@ -47,6 +47,9 @@ fn opened(history: &[Bars], signal_session: Date) -> SessionOpened {
         rules: None,
         edge: None,
         peak_equity: None,
+        overnight: None,
+        execution: None,
+        scored: None,
     }
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use common::panel::Panel;
 use features::watch::{GuardWatch, Redundancy};
-use features::{Builder, whitelist};
+use features::{Builder, Matrix, WARM_UP, whitelist};
 use messages::Bars;
 
 const PANEL: Panel = Panel { seed: 3, names: 40, sessions: 390, missing: 0.0, invalid: 0.0 };
@@ -54,4 +54,33 @@ fn features_that_say_the_same_are_named() {
     let twins = redundancy.twins();
     assert!(twins.iter().all(|twins| !twins.rejected), "{twins:?}");
     assert!(twins.windows(2).all(|pair| pair[0].correlation.abs() >= pair[1].correlation.abs()));
+}
+
+/// At the limit a name has all its features, and those of any longer history; one session less is not enough.
+#[test]
+fn the_longest_chain_needs_as_many_sessions_as_it_says() {
+    let bars = PANEL.bars();
+    let after = |sessions: usize| -> Matrix {
+        let mut builder = Builder::new(&PANEL.members());
+        let (last, before) = bars[bars.len() - sessions..].split_last().unwrap();
+        for bars in before {
+            builder.advance(bars);
+        }
+        builder.matrix(last)
+    };
+    let bits = |matrix: &Matrix| -> Vec<u64> {
+        matrix.raw.iter().chain(&matrix.values).map(|value| value.to_bits()).collect()
+    };
+    let whole = after(bars.len());
+    // A sector of two has no momentum but that of its one other name.
+    let is_alone = |i: usize| PANEL.members()[i].sector == "Small";
+    let is_whole = |i: &usize| {
+        let row = &whole.values[i * whitelist::COUNT..(i + 1) * whitelist::COUNT];
+        whole.eligible[*i] && row.iter().all(|value| value.is_finite())
+    };
+    let eligible = (0..PANEL.names).filter(|i| whole.eligible[*i] && !is_alone(*i));
+    let eligible: Vec<usize> = eligible.collect();
+    assert!(eligible.iter().all(is_whole) && eligible.len() >= 30, "{}", eligible.len());
+    assert_eq!(bits(&after(WARM_UP)), bits(&whole));
+    assert_ne!(bits(&after(WARM_UP - 1)), bits(&whole));
 }

@@ -179,6 +179,7 @@ mod tests {
             from: day,
             through: day,
             note: "news".into(),
+            amount: None,
         };
         let today = date(2024, 1, 3);
         let fallen = [4.0, 4.0, 2.0, 2.0, 9_000.0, 2.0];

@@ -1,12 +1,13 @@
-//! What is known of a name that its bars alone would make look wrong: when it was listed, when it was
-//! halted, that a large move was real. People say so, one line each, in a CSV with the columns `symbol`,
-//! `kind`, `from`, `through`, `note`; it stands beside the prices as `events.csv`.
+//! What is known of a name that its bars alone would not say, or make look wrong: when it was listed, when it was
+//! halted, that a large move was real, what it paid. People say so, one line each, in a CSV with the columns `symbol`,
+//! `kind`, `from`, `through`, `note`, `amount`; it stands beside the prices as `events.csv`.
 //!
 //! ```text
-//! symbol,kind,from,through,note
-//! AMCR,listed,2019-06-11,,"Bemis merger; earlier rows are a flat fill"
-//! KDP,move,2018-07-10,,special dividend of $103.75
-//! XYZ,halt,2024-02-01,2024-02-05,news pending
+//! symbol,kind,from,through,note,amount
+//! AMCR,listed,2019-06-11,,"Bemis merger; earlier rows are a flat fill",
+//! KDP,move,2018-07-10,,special dividend,
+//! KDP,dividend,2018-07-10,,special,103.75
+//! XYZ,halt,2024-02-01,2024-02-05,news pending,
 //! ```
 
 use crate::import::ImportError;
@@ -14,7 +15,7 @@ use crate::manifest::{read_optional, replace};
 use crate::store::StoreError;
 use crate::symbols::spelling;
 use crate::table::Table;
-use messages::{Date, Symbol, sha256_hex};
+use messages::{Date, Price, Symbol, sha256_hex};
 use std::path::{Path, PathBuf};
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,8 @@ pub enum Kind {
     Halt,
     /// The move into session `from` is real, however large.
     Move,
+    /// Who held it before session `from`, the ex-date, gets [`Event::amount`] a share.
+    Dividend,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +41,8 @@ pub struct Event {
     pub through: Date,
     /// Why; never empty.
     pub note: String,
+    /// Of a dividend: dollars a share as it was paid, whatever was split since.
+    pub amount: Option<Price>,
 }
 
 /// Events, ascending by symbol.
@@ -87,12 +92,17 @@ impl Events {
         let [symbols, kinds, from, notes] = columns;
         let (symbols, kinds, from, notes) = (symbols?, kinds?, from?, notes?);
         let through = table.texts_or_empty("through")?;
+        let amounts = table.texts_or_empty("amount")?;
         let mut events = Vec::with_capacity(symbols.len());
         for row in 0..symbols.len() {
             let bad =
                 |column, value: &str, problem| Err(table.bad_cell(row, column, value, problem));
             let Some(kind) = kind(&kinds[row]) else {
-                return bad("kind", &kinds[row], "is none of listed, delisted, halt, move");
+                return bad(
+                    "kind",
+                    &kinds[row],
+                    "is none of listed, delisted, halt, move, dividend",
+                );
             };
             let Ok(first) = from[row].parse::<Date>() else {
                 return bad("from", &from[row], NO_DATE);
@@ -107,8 +117,15 @@ impl Events {
             if kind != Kind::Halt && last != first {
                 return bad("through", &through[row], "only a halt lasts: leave it empty");
             }
+            let Some(amount) = amount(&amounts[row]) else {
+                return bad("amount", &amounts[row], "is no amount in dollars above 0");
+            };
+            if (kind == Kind::Dividend) != amount.is_some() {
+                let problem = "belongs to a dividend, and nothing else has an amount";
+                return bad("amount", &amounts[row], problem);
+            }
             let (symbol, note) = (spelling(&symbols[row]), notes[row].clone());
-            events.push(Event { symbol, kind, from: first, through: last, note });
+            events.push(Event { symbol, kind, from: first, through: last, note, amount });
         }
         Ok(Self { sha256, ..Self::new(events) })
     }
@@ -119,13 +136,24 @@ impl Events {
             Kind::Listed => session < event.from,
             Kind::Delisted => session >= event.from,
             Kind::Halt => (event.from..=event.through).contains(&session),
-            Kind::Move => false,
+            Kind::Move | Kind::Dividend => false,
         })
     }
 
     /// Has somebody said that the move of `symbol` into `session` is real?
     pub fn explains(&self, symbol: &Symbol, session: Date) -> bool {
         self.of(symbol).any(|event| event.kind == Kind::Move && event.from == session)
+    }
+
+    /// Is anything known of `symbol`?
+    pub fn mentions(&self, symbol: &Symbol) -> bool {
+        self.of(symbol).next().is_some()
+    }
+
+    /// Symbol, ex-date and dollars a share of every dividend on record.
+    pub fn dividends(&self) -> impl Iterator<Item = (Symbol, Date, f64)> {
+        let paid = |event: &Event| Some((event.symbol.clone(), event.from, event.amount?.to_f64()));
+        self.events.iter().filter_map(paid)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -149,8 +177,14 @@ fn kind(text: &str) -> Option<Kind> {
         "delisted" => Kind::Delisted,
         "halt" => Kind::Halt,
         "move" => Kind::Move,
+        "dividend" => Kind::Dividend,
         _ => return None,
     })
+}
+
+/// Nothing of an empty cell; `None` of what is no amount above zero.
+fn amount(text: &str) -> Option<Option<Price>> {
+    if text.is_empty() { Some(None) } else { Price::from_f64(text.parse().ok()?).map(Some) }
 }
 
 const NO_DATE: &str = "is no date: write it as 2024-03-08";
@@ -189,6 +223,25 @@ mod tests {
     }
 
     #[test]
+    fn dividends_have_amounts_and_nothing_else_has() {
+        let head = "symbol,kind,from,through,note,amount\n";
+        let events =
+            read(&format!("{head}B,dividend,2024-02-01,,quarterly,0.24\nA,move,2024-01-02,,x,\n"));
+        let paid: Vec<_> = events.as_ref().unwrap().dividends().collect();
+        assert_eq!(paid, [("B".into(), date(2024, 2, 1), 0.24)]);
+        assert!(events.unwrap().expects(&"B".into(), date(2024, 2, 1)));
+        for (row, expected) in [
+            ("A,dividend,2024-01-02,,x,", "belongs to a dividend"),
+            ("A,dividend,2024-01-02,,x,-1", "is no amount in dollars"),
+            ("A,dividend,2024-01-02,,x,much", "is no amount in dollars"),
+            ("A,move,2024-01-02,,x,1.0", "nothing else has an amount"),
+        ] {
+            let text = read(&format!("{head}{row}\n")).expect_err(row);
+            assert!(text.contains("column amount") && text.contains(expected), "{text}");
+        }
+    }
+
+    #[test]
     fn every_bad_cell_is_named() {
         let head = "symbol,kind,from,through,note\n";
         for (row, expected) in [
@@ -198,6 +251,7 @@ mod tests {
             ("A,halt,2024-01-03,2024-01-02,x", "lies before `from`"),
             ("A,move,2024-01-02,2024-12-31,x", "only a halt lasts"),
             ("A,move,2024-01-02,,", "column note"),
+            ("A,dividend,2024-01-02,,x", "belongs to a dividend"),
         ] {
             let text = read(&format!("{head}{row}\n")).expect_err(row);
             assert!(text.contains(expected), "{text}");

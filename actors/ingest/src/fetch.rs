@@ -99,8 +99,14 @@ fn midnight(session: Date) -> Time {
 /// The session of each time that occurs, ascending.
 fn sessions(symbols: &[Symbol], columns: &[Columns]) -> Result<BTreeMap<i64, Date>, IngestError> {
     let mut sessions = BTreeMap::new();
+    let mut before: &[i64] = &[];
     for (symbol, columns) in symbols.iter().zip(columns) {
-        for time in &columns.time {
+        // Most have bars of the same days.
+        if columns.time == before {
+            continue;
+        }
+        before = &columns.time;
+        for time in before {
             if sessions.contains_key(time) {
                 continue;
             }

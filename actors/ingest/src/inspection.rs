@@ -87,21 +87,17 @@ pub fn inspect(
 ) -> Inspection {
     let mut found = Inspection { events_sha256: events.sha256().to_owned(), ..Default::default() };
     found.findings.extend(strays(sessions, history));
-    let days: Vec<Option<&Bars>> =
-        sessions.iter().map(|session| crate::store::session(history, *session)).collect();
-    for Member { symbol, .. } in members {
-        let mut name = Name { symbol, events, sessions, missing: None, last: None };
-        let mut hint = 0;
-        for (at, bars) in days.iter().enumerate() {
-            // Most sessions have the same symbols in the same rows.
-            let held = |bars: &&Bars| match bars.symbols.get(hint) {
-                Some(there) if there == symbol => Some(hint),
-                _ => bars.row(symbol),
-            };
-            let bar = bars.and_then(|bars| Some((bars, held(&bars)?)));
-            hint = bar.map_or(hint, |(_, index)| index);
-            name.session(at, bar, &mut found);
+    let places = members.iter().enumerate();
+    let mut names: Vec<Name> =
+        places.map(|(place, member)| Name::new(place, member, events, sessions)).collect();
+    // Session by session, as the bars lie in memory.
+    for (at, session) in sessions.iter().enumerate() {
+        let bars = crate::store::session(history, *session);
+        for name in &mut names {
+            name.session(at, bars, &mut found);
         }
+    }
+    for name in &mut names {
         name.missing_until(sessions.len(), &mut found);
     }
     found.findings.sort();
@@ -125,7 +121,10 @@ fn strays(sessions: &[Date], history: &[Bars]) -> Vec<Finding> {
 /// One name on its way through the sessions.
 struct Name<'a> {
     symbol: &'a Symbol,
-    events: &'a Events,
+    /// The row in which it was last: it mostly stays there.
+    row: usize,
+    /// `None`: there are none of it.
+    events: Option<&'a Events>,
     sessions: &'a [Date],
     /// Where the present run of missing bars began, and how many of it were expected.
     missing: Option<(usize, u32)>,
@@ -133,12 +132,18 @@ struct Name<'a> {
     last: Option<(usize, [f64; 6])>,
 }
 
-impl Name<'_> {
-    fn session(&mut self, at: usize, bar: Option<(&Bars, usize)>, found: &mut Inspection) {
+impl<'a> Name<'a> {
+    fn new(row: usize, member: &'a Member, events: &'a Events, sessions: &'a [Date]) -> Self {
+        let symbol = &member.symbol;
+        let events = events.mentions(symbol).then_some(events);
+        Self { symbol, row, events, sessions, missing: None, last: None }
+    }
+
+    fn session(&mut self, at: usize, bars: Option<&Bars>, found: &mut Inspection) {
         let session = self.sessions[at];
-        let expected = self.events.expects(self.symbol, session);
+        let expected = self.events.is_none_or(|events| events.expects(self.symbol, session));
         found.expected += u64::from(expected);
-        let Some((bars, index)) = bar else {
+        let Some((bars, index)) = bars.and_then(|bars| Some((bars, self.row_in(bars)?))) else {
             if expected {
                 let (_, count) = self.missing.get_or_insert((at, 0));
                 *count += 1;
@@ -148,12 +153,19 @@ impl Name<'_> {
         self.missing_until(at, found);
         let now = row(bars, index);
         let before = self.last.map(|(last, row)| Before { row, adjacent: last + 1 == at });
-        let explained = self.events.explains(self.symbol, session);
+        let explained = self.events.is_some_and(|events| events.explains(self.symbol, session));
         self.last = Some((at, now));
         match judge(now, before, explained) {
             None => found.got += u64::from(expected),
             Some(defect) => found.findings.push(self.finding(at, at, 1, defect.to_string())),
         }
+    }
+
+    fn row_in(&mut self, bars: &Bars) -> Option<usize> {
+        if bars.symbols.get(self.row) != Some(self.symbol) {
+            self.row = bars.row(self.symbol)?;
+        }
+        Some(self.row)
     }
 
     /// Ends a run of missing bars at session `end`, exclusive.
@@ -216,7 +228,7 @@ mod tests {
     }
 
     fn event(kind: Kind, from: Date) -> Event {
-        Event { symbol: "B".into(), kind, from, through: from, note: "why".into() }
+        Event { symbol: "B".into(), kind, from, through: from, note: "why".into(), amount: None }
     }
 
     #[test]

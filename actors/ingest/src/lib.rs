@@ -32,6 +32,7 @@ mod table;
 pub mod today;
 pub mod universe;
 pub mod update;
+pub mod weights;
 
 pub use error::IngestError;
 pub use events::{Events, events_path, keep_events, read_events};
@@ -43,7 +44,9 @@ pub use manifest::{
     Manifest, Mapped, Origin, Provenance, Restatement, SCHEMA_VERSION, manifest_path, read_manifest,
 };
 pub use matrix::{
-    FeatureMatrix, MatrixError, MatrixManifest, MatrixSource, read_matrix, write_matrix,
+    FeatureMatrix, MatrixError, MatrixManifest, MatrixSource, read_matrix, verify_matrix,
+    write_matrix,
 };
 pub use store::StoreError;
 pub use universe::{Universe, read_members, read_universe, universe_path, write_universe};
+pub use weights::{Weights, WeightsError};

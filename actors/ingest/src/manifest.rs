@@ -2,10 +2,12 @@
 
 use crate::inspection::Inspection;
 use crate::store::{StoreError, symbols_of};
-use messages::{Bars, Date, Symbol, history_sha256, sha256_hex};
+use messages::{Bars, Date, Symbol, sha256_hex};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Of `prices.parquet`; another one is refused.
@@ -75,11 +77,22 @@ pub struct Origin {
     /// When later sessions were last added by `fetch`, and what was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grown: Option<String>,
+    /// Stored sessions that the last `fetch` asked for again at each seam and found as stored (see
+    /// [`crate::update::OVERLAP`]); a past that changed before them would not have been noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<u32>,
 }
 
 impl From<Provenance> for Origin {
     fn from(provenance: Provenance) -> Self {
-        Self { provenance, mapped: Vec::new(), gate: None, restated: None, grown: None }
+        Self {
+            provenance,
+            mapped: Vec::new(),
+            gate: None,
+            restated: None,
+            grown: None,
+            overlap: None,
+        }
     }
 }
 
@@ -100,7 +113,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub(crate) fn new(history: &[Bars], bytes: &[u8], origin: Origin) -> Self {
+    pub(crate) fn new(
+        history: &[Bars],
+        content_sha256: String,
+        file_sha256: String,
+        origin: Origin,
+    ) -> Self {
         Self {
             schema: SCHEMA_VERSION,
             origin,
@@ -109,8 +127,8 @@ impl Manifest {
             symbols: symbols_of(history).len() as u32,
             first_session: history.first().map(|bars| bars.session),
             last_session: history.last().map(|bars| bars.session),
-            content_sha256: history_sha256(history),
-            file_sha256: sha256_hex(bytes),
+            content_sha256,
+            file_sha256,
         }
     }
 
@@ -174,12 +192,67 @@ pub(crate) fn settle(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-pub(crate) fn write_both(path: &Path, bytes: &[u8], manifest: &Manifest) -> Result<(), StoreError> {
-    settle(path)?;
-    let json = serde_json::to_vec_pretty(manifest).expect("a manifest is plain data");
-    replace(&next_path(path), &json)?;
-    replace(path, bytes)?;
-    rename(&next_path(path), &manifest_path(path))
+/// A file on its way to its place: under another name until it is whole, hashed as it is written. What is not
+/// put into place is taken away.
+pub(crate) struct Staged<'a> {
+    path: &'a Path,
+    temporary: PathBuf,
+    out: BufWriter<File>,
+    hash: Sha256,
+}
+
+impl<'a> Staged<'a> {
+    pub(crate) fn new(path: &'a Path) -> Result<Self, StoreError> {
+        settle(path)?;
+        let temporary = temporary_path(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(io("making", folder))?;
+        }
+        let file = File::create(&temporary).map_err(io("writing", &temporary))?;
+        let out = BufWriter::with_capacity(1 << 16, file);
+        Ok(Self { path, temporary, out, hash: Sha256::new() })
+    }
+
+    /// Replaces the file, together with the manifest that `manifest` makes of the hash of its bytes.
+    pub(crate) fn publish(
+        mut self,
+        manifest: impl FnOnce(String) -> Manifest,
+    ) -> Result<Manifest, StoreError> {
+        let synced = self.out.flush().and_then(|()| self.out.get_ref().sync_all());
+        synced.map_err(io("writing", &self.temporary))?;
+        let manifest = manifest(hex(&self.hash.finalize_reset()));
+        let json = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
+        replace(&next_path(self.path), &json)?;
+        rename(&self.temporary, self.path)?;
+        rename(&next_path(self.path), &manifest_path(self.path))?;
+        Ok(manifest)
+    }
+}
+
+impl Write for Staged<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+/// Of a hash.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("into memory");
+        text
+    })
 }
 
 /// Writes `bytes` at `path` so that a crash leaves the old content or the new: a temporary file in

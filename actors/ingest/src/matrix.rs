@@ -9,7 +9,7 @@
 use crate::frame::{date_of, day_of};
 use crate::manifest::{read_optional, replace};
 use crate::store::StoreError;
-use messages::{Date, Symbol, sha256_hex};
+use messages::{Date, Symbol, matrix_sha256, sha256_hex};
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,6 +30,10 @@ pub enum MatrixError {
     Absent { path: PathBuf },
     #[error("MATRIX_TAMPERED: {}: its SHA-256 is {found}, its manifest says {expected}: build it again", path.display())]
     Hash { path: PathBuf, expected: String, found: String },
+    #[error(
+        "MATRIX_CONTENT: {}: its rows have SHA-256 {found}, {who} says {expected}: build it again", path.display()
+    )]
+    Content { path: PathBuf, who: String, expected: String, found: String },
     #[error("MATRIX_COLUMNS: {}: {problem}: build it again", path.display())]
     Columns { path: PathBuf, problem: String },
     #[error("MATRIX_VALUES: {}: {problem}: build it again", path.display())]
@@ -49,6 +53,14 @@ pub struct FeatureMatrix {
     pub values: Vec<f32>,
     pub labels: Vec<f32>,
     pub returns: Vec<f64>,
+}
+
+impl FeatureMatrix {
+    /// What a model's card vouches for.
+    pub fn sha256(&self) -> String {
+        let keys = (self.sessions.as_slice(), self.symbols.as_slice());
+        matrix_sha256(&self.names, keys, &self.values, &self.labels, &self.returns)
+    }
 }
 
 /// What a matrix was made from.
@@ -76,6 +88,8 @@ pub struct MatrixManifest {
     pub last_session: Option<Date>,
     /// Of the file.
     pub sha256: String,
+    /// Of its rows, whoever wrote them: the `matrix_sha256` in the card of the model that was trained on them.
+    pub content_sha256: String,
     pub source: MatrixSource,
 }
 
@@ -107,6 +121,7 @@ pub fn write_matrix(
         first_session: matrix.sessions.first().copied(),
         last_session: matrix.sessions.last().copied(),
         sha256: sha256_hex(&bytes),
+        content_sha256: matrix.sha256(),
         source,
     };
     replace(path, &bytes)?;
@@ -149,7 +164,41 @@ pub fn read_matrix(
         return Err(corrupt(format!("{} rows, {} declared", matrix.symbols.len(), manifest.rows)));
     }
     check(path, &matrix)?;
+    check_content(path, &matrix, "its manifest", &manifest.content_sha256)?;
     Ok((matrix, manifest))
+}
+
+/// Holds the matrix at `path` against the card of a model, if it is the one the model was trained on; says
+/// whether it is. No matrix, or another training's, is no matrix of this model.
+///
+/// # Errors
+/// As [`read_matrix`]: it is this model's, and a byte of it was changed.
+pub fn verify_matrix(path: &Path, model: &str, expected: &str) -> Result<bool, MatrixError> {
+    let corrupt = |problem: String| MatrixError::Corrupt { path: path.to_owned(), problem };
+    let Some(text) = read_optional(&matrix_manifest_path(path))? else { return Ok(false) };
+    let manifest: MatrixManifest =
+        serde_json::from_slice(&text).map_err(|error| corrupt(format!("manifest: {error}")))?;
+    if manifest.content_sha256 != expected {
+        return Ok(false);
+    }
+    let names: Vec<&str> = manifest.columns.iter().map(String::as_str).collect();
+    let (matrix, _) = read_matrix(path, &names)?;
+    check_content(path, &matrix, model, expected)?;
+    Ok(true)
+}
+
+fn check_content(
+    path: &Path,
+    matrix: &FeatureMatrix,
+    who: &str,
+    expected: &str,
+) -> Result<(), MatrixError> {
+    let found = matrix.sha256();
+    if found == expected {
+        return Ok(());
+    }
+    let (path, who, expected) = (path.to_owned(), who.to_owned(), expected.to_owned());
+    Err(MatrixError::Content { path, who, expected, found })
 }
 
 /// The same names in the same order, keys before and outcomes after them.
@@ -277,7 +326,7 @@ mod tests {
         (folder, path)
     }
 
-    /// Another frame under a manifest that vouches for it.
+    /// Another frame under a manifest that vouches for its bytes.
     fn forged(change: impl FnOnce(&mut DataFrame)) -> String {
         let (_folder, path) = written(&matrix());
         let bytes = to_parquet(&matrix()).unwrap();
@@ -339,6 +388,65 @@ mod tests {
         let (_folder, path) = written(&matrix());
         let extra = read_matrix(&path, &NAMES[..2]).unwrap_err().to_string();
         assert!(extra.contains("column vol_21 is unknown"), "{extra}");
+    }
+
+    /// Read back, under a manifest that vouches for its bytes.
+    #[test]
+    fn forged_values_are_refused_by_name() {
+        let with = |name: &str, values: [f32; 3]| {
+            let name = name.to_owned();
+            forged(move |frame| {
+                frame.with_column(Column::new(name.as_str().into(), values)).unwrap();
+            })
+        };
+        let nan = with("ret_5", [f32::NAN; 3]);
+        assert!(nan.starts_with("MATRIX_VALUES") && nan.contains("ret_5 has no value"), "{nan}");
+        let infinite = with("vol_21", [1.0, f32::INFINITY, 3.0]);
+        assert!(infinite.contains("vol_21 of MSFT on 2024-01-02 is infinite"), "{infinite}");
+        let other = with("vol_21", [1.0, 2.0, 3.0]);
+        assert!(other.starts_with("MATRIX_CONTENT"), "{other}");
+    }
+
+    #[test]
+    fn a_wrong_hash_is_refused() {
+        for field in ["sha256", "content_sha256"] {
+            let (_folder, path) = written(&matrix());
+            let manifest = matrix_manifest_path(&path);
+            let mut json: serde_json::Value =
+                serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+            json[field] = "0".repeat(64).into();
+            fs::write(&manifest, json.to_string()).unwrap();
+            let text = read_matrix(&path, &NAMES).unwrap_err().to_string();
+            let code = if field == "sha256" { "MATRIX_TAMPERED" } else { "MATRIX_CONTENT" };
+            assert!(text.starts_with(code), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_card_vouches_for_its_own_matrix_only() {
+        let (_folder, path) = written(&matrix());
+        let ours = matrix().sha256();
+        assert!(verify_matrix(&path, "xgb-1", &ours).unwrap());
+        assert!(!verify_matrix(&path, "xgb-1", "another").unwrap(), "of another training");
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let text = verify_matrix(&path, "xgb-1", &ours).unwrap_err().to_string();
+        assert!(text.starts_with("MATRIX_TAMPERED"), "{text}");
+        // Other rows, vouched for by a manifest that claims to hold ours.
+        let mut other = matrix();
+        other.values[0] = 0.25;
+        write_matrix(&path, &other, source()).unwrap();
+        let manifest = matrix_manifest_path(&path);
+        let mut json: serde_json::Value =
+            serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+        json["content_sha256"] = ours.clone().into();
+        fs::write(&manifest, json.to_string()).unwrap();
+        let text = verify_matrix(&path, "xgb-1", &ours).unwrap_err().to_string();
+        assert!(text.starts_with("MATRIX_CONTENT"), "{text}");
+        fs::remove_file(manifest).unwrap();
+        assert!(!verify_matrix(&path, "xgb-1", &ours).unwrap(), "none at hand");
     }
 
     #[test]

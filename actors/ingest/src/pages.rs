@@ -3,12 +3,14 @@
 
 use crate::decode::{Columns, Page};
 use crate::error::IngestError;
-use crate::fetch::FetchOptions;
+use crate::fetch::{FetchOptions, Progress};
 use alpaca::{Client, Pages};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use messages::{Date, Symbol, Time};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::task::JoinHandle;
 
 /// What is asked for, but for the symbols.
 #[derive(Clone, Debug)]
@@ -32,13 +34,6 @@ pub(crate) enum Source {
 /// Largest pages that Alpaca gives.
 const BARS_PER_PAGE: usize = 10_000;
 
-/// Symbols done, of how many.
-pub(crate) struct Tally<'a> {
-    pub options: &'a FetchOptions,
-    pub total: usize,
-    pub done: AtomicUsize,
-}
-
 /// The bars of `symbols` (ascending, each once), in their order; for each of `asks`, and ascending by
 /// time, each once.
 pub(crate) async fn all(
@@ -47,53 +42,81 @@ pub(crate) async fn all(
     asks: &[Ask],
     options: &FetchOptions,
 ) -> Result<Vec<Vec<Columns>>, IngestError> {
-    let progress = Tally { options, total: symbols.len() * asks.len(), done: AtomicUsize::new(0) };
+    let tally = Arc::new(Tally {
+        progress: options.progress.clone(),
+        total: symbols.len() * asks.len(),
+        done: AtomicUsize::new(0),
+    });
     let chunks = || symbols.chunks(options.chunk.max(1));
-    let jobs = (0..asks.len()).flat_map(|ask| chunks().map(move |part| (ask, part)));
+    let jobs = asks.iter().flat_map(|ask| chunks().map(move |part| (part.to_vec(), ask.clone())));
     let jobs: Vec<_> = jobs.enumerate().collect();
-    let run = |(number, (ask, part))| {
-        let (asks, progress) = (&asks, &progress);
-        async move {
-            let columns = chunk(client, part, &asks[ask], progress).await?;
-            Ok::<_, IngestError>((number, ask, columns))
-        }
+    let per_ask = jobs.len() / asks.len().max(1);
+    let run = |(number, (part, ask))| {
+        let job = Task::start(chunk(client.clone(), part, ask, Arc::clone(&tally)));
+        async move { Ok::<_, IngestError>((number, job.await?)) }
     };
-    let mut parts: Vec<(usize, usize, Vec<Columns>)> = stream::iter(jobs.into_iter().map(run))
+    let mut parts: Vec<(usize, Vec<Columns>)> = stream::iter(jobs.into_iter().map(run))
         .buffer_unordered(options.concurrency.max(1))
         .try_collect()
         .await?;
-    parts.sort_by_key(|(number, ..)| *number);
-    let mut found: Vec<Vec<Columns>> = asks.iter().map(|_| Vec::new()).collect();
-    for (_, ask, part) in parts {
-        found[ask].extend(part);
+    parts.sort_by_key(|(number, _)| *number);
+    let mut parts = parts.into_iter().map(|(_, columns)| columns);
+    let one = |_| parts.by_ref().take(per_ask).flatten().collect();
+    Ok(asks.iter().map(one).collect())
+}
+
+/// Symbols done, of how many.
+struct Tally {
+    progress: Option<Progress>,
+    total: usize,
+    done: AtomicUsize,
+}
+
+/// A request on a thread of its own, so that pages are decoded while others are on their way. Ends with
+/// whoever waits for it.
+struct Task<T>(JoinHandle<T>);
+
+impl<T: Send + 'static> Task<T> {
+    async fn start(job: impl Future<Output = T> + Send + 'static) -> T {
+        let mut task = Self(tokio::spawn(job));
+        match (&mut task.0).await {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
-    Ok(found)
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// One request, page after page.
 async fn chunk(
-    client: &Client,
-    symbols: &[Symbol],
-    ask: &Ask,
-    progress: &Tally<'_>,
+    client: Client,
+    symbols: Vec<Symbol>,
+    ask: Ask,
+    tally: Arc<Tally>,
 ) -> Result<Vec<Columns>, IngestError> {
     let mut columns = vec![Columns::default(); symbols.len()];
-    let (path, query) = ask.query(symbols);
+    let (path, query) = ask.query(&symbols);
     let mut pages: Pages<Page> = client.pages(path, query);
-    let failed = |source| IngestError::Alpaca { asked: Asked { symbols, ask }.to_string(), source };
+    let asked = Asked { symbols: &symbols, ask: &ask };
+    let failed = |source| IngestError::Alpaca { asked: asked.to_string(), source };
     while let Some(page) = pages.next().await.map_err(failed)? {
         for (name, bars) in &page.bars {
             let Ok(index) = symbols.binary_search_by(|symbol| symbol.as_str().cmp(name)) else {
                 return Err(IngestError::Unasked { symbol: name.clone() });
             };
-            check(&symbols[index], bars, ask)?;
+            check(&symbols[index], bars, &ask)?;
             columns[index].append(bars, ask.only_close);
         }
     }
     columns.iter_mut().for_each(Columns::shrink);
-    let done = progress.done.fetch_add(symbols.len(), Ordering::Relaxed) + symbols.len();
-    if let Some(progress_to) = &progress.options.progress {
-        progress_to(done, progress.total);
+    let done = tally.done.fetch_add(symbols.len(), Ordering::Relaxed) + symbols.len();
+    if let Some(progress) = &tally.progress {
+        progress(done, tally.total);
     }
     Ok(columns)
 }

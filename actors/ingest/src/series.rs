@@ -3,24 +3,29 @@
 //!
 //! A file has the columns `symbol`, `time` (UTC, nanoseconds: the bar's left edge), `session` (the date
 //! in New York; of pairs the date in UTC), `open`, `high`, `low`, `close`, `volume`; sorted by time, then
-//! symbol. Beside it stands a manifest of the same kind as that of `prices.parquet`.
+//! symbol. Beside it stands a manifest of the same kind as that of `prices.parquet`. A stored past is never
+//! overwritten in silence, see [`write`].
 
 use crate::decode::Columns;
 use crate::defect::{Defect, defect};
 use crate::error::IngestError;
 use crate::fetch::FetchOptions;
 use crate::frame;
-use crate::manifest::{Manifest, Origin, SCHEMA_VERSION, write_both};
+use crate::manifest::{
+    Manifest, Origin, Provenance, Restatement, SCHEMA_VERSION, Staged, file_and_manifests, hex,
+    replace,
+};
 use crate::pages::{Ask, Source, all};
+use crate::snapshots;
 use crate::store::StoreError;
 use crate::table::new_york;
 use alpaca::Client;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
-use messages::{Date, Symbol, Time, sha256_hex};
+use messages::{Date, Symbol, Time};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::path::Path;
 
 /// Where bars come from.
@@ -170,30 +175,158 @@ fn utc_date(time: i64) -> Date {
     timestamp(time).to_zoned(TimeZone::UTC).date()
 }
 
-/// Replaces the file at `path` whole, and says what was written.
+/// The file at `path`, ascending by time, then symbol.
 ///
 /// # Errors
-/// The disk refuses; the old file is then untouched.
+/// It is absent, not what its manifest vouches for, or no series.
+pub fn read(path: &Path) -> Result<Series, StoreError> {
+    Ok(stored(path)?.0)
+}
+
+fn stored(path: &Path) -> Result<(Series, Option<Manifest>), StoreError> {
+    let corrupt = |detail| StoreError::Corrupt { path: path.to_owned(), detail };
+    let (bytes, manifest) = file_and_manifests(path)?;
+    let series = frame::series_from_parquet(&bytes).map_err(corrupt)?;
+    let ascends = (1..series.time.len()).all(|row| series.key(row - 1) < series.key(row));
+    if ascends { Ok((series, manifest)) } else { Err(corrupt("rows out of order".to_owned())) }
+}
+
+/// Replaces the file at `path` whole, and says what was written. What is stored must be in `series`, bit for
+/// bit: a series may grow at both ends and by symbols, anything else is a changed past. A reason to
+/// `restate` replaces it all the same: the old file goes into a snapshot, with a list of what changed.
+///
+/// # Errors
+/// A stored bar is another one now or lacks; the file is from another source; the disk refuses. The old
+/// file is then untouched.
 pub fn write(
     path: &Path,
     series: &Series,
     origin: impl Into<Origin>,
+    restate: Option<&str>,
 ) -> Result<Manifest, StoreError> {
-    let bytes = frame::series_to_parquet(series)
+    let mut origin = origin.into();
+    if path.exists() {
+        let (old, manifest) = stored(path)?;
+        let changes = old.changes(series);
+        match restate {
+            None => unchanged(path, &changes, manifest.as_ref(), &origin)?,
+            Some(reason) => {
+                if let Some(place) = snapshots::keep(path)? {
+                    replace(&place.join("differences.csv"), csv(&changes).as_bytes())?;
+                }
+                origin.restated = Some(Restatement {
+                    reason: reason.to_owned(),
+                    differences: changes.len() as u64,
+                    replaced_sha256: content_sha256(&old),
+                });
+            }
+        }
+    }
+    let mut file = Staged::new(path)?;
+    frame::series_to_parquet(series, &mut file)
         .map_err(|error| StoreError::Unfit(format!("parquet: {error}")))?;
-    let manifest = Manifest {
+    file.publish(|file_sha256| Manifest {
         schema: SCHEMA_VERSION,
-        origin: origin.into(),
+        origin,
         rows: series.time.len() as u64,
         sessions: series.session.chunk_by(|a, b| a == b).count() as u32,
         symbols: series.symbols.len() as u32,
         first_session: series.session.first().copied(),
         last_session: series.session.last().copied(),
         content_sha256: content_sha256(series),
-        file_sha256: sha256_hex(&bytes),
+        file_sha256,
+    })
+}
+
+/// Shown in an error; the rest is counted.
+const SHOWN: usize = 20;
+
+fn unchanged(
+    path: &Path,
+    changes: &[Change],
+    manifest: Option<&Manifest>,
+    now: &Origin,
+) -> Result<(), StoreError> {
+    let kind = |origin: &Origin| {
+        let Provenance { source, feed, adjustment, .. } = &origin.provenance;
+        format!("{source} (feed {feed:?}, adjustment {adjustment:?})")
     };
-    write_both(path, &bytes, &manifest)?;
-    Ok(manifest)
+    if let Some(stored) = manifest.map(|manifest| kind(&manifest.origin))
+        && stored != kind(now)
+    {
+        return Err(StoreError::OtherSource { path: path.to_owned(), stored, now: kind(now) });
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut listed: Vec<String> =
+        changes.iter().take(SHOWN).map(|change| format!("  {change}")).collect();
+    if changes.len() > SHOWN {
+        listed.push(format!("  and {} more", changes.len() - SHOWN));
+    }
+    let (path, count) = (path.to_owned(), changes.len());
+    Err(StoreError::SeriesChanged { path, count, listed: listed.join("\n") })
+}
+
+/// A stored number that is another one now.
+#[derive(Clone, Debug, PartialEq)]
+struct Change {
+    symbol: Symbol,
+    time: i64,
+    field: &'static str,
+    stored: f64,
+    /// `None`: there is no such bar any more.
+    now: Option<f64>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { symbol, time, field, stored, now } = self;
+        let at = alpaca::time::utc(Time(*time));
+        let now = now.map_or("absent".to_owned(), |now| now.to_string());
+        write!(f, "{symbol} at {at}: {field} stored {stored}, now {now}")
+    }
+}
+
+fn csv(changes: &[Change]) -> String {
+    let mut text = "symbol,time,field,stored,now\n".to_owned();
+    for Change { symbol, time, field, stored, now } in changes {
+        let now = now.map_or(String::new(), |now| now.to_string());
+        writeln!(text, "{symbol},{},{field},{stored},{now}", alpaca::time::utc(Time(*time)))
+            .expect("into memory");
+    }
+    text
+}
+
+impl Series {
+    /// What rows are sorted by; each is there once.
+    fn key(&self, row: usize) -> (i64, &Symbol) {
+        (self.time[row], &self.symbols[self.symbol[row] as usize])
+    }
+
+    /// What is stored here and otherwise in `now`; of a bar that is gone, its open.
+    fn changes(&self, now: &Series) -> Vec<Change> {
+        const FIELDS: [&str; 5] = ["open", "high", "low", "close", "volume"];
+        let (mut found, mut there) = (Vec::new(), 0);
+        for row in 0..self.time.len() {
+            let (time, symbol) = self.key(row);
+            while there < now.time.len() && now.key(there) < (time, symbol) {
+                there += 1;
+            }
+            let held = there < now.time.len() && now.key(there) == (time, symbol);
+            for (field, column) in FIELDS.iter().zip(0..) {
+                let stored = self.values[column][row];
+                let value = held.then(|| now.values[column][there]);
+                if value.map(f64::to_bits) != Some(stored.to_bits()) {
+                    found.push(Change { symbol: symbol.clone(), time, field, stored, now: value });
+                }
+                if !held {
+                    break;
+                }
+            }
+        }
+        found
+    }
 }
 
 /// The same for the same numbers, whoever wrote the file.
@@ -206,10 +339,7 @@ fn content_sha256(series: &Series) -> String {
             hash.update(column[row].to_le_bytes());
         }
     }
-    hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("into memory");
-        text
-    })
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]

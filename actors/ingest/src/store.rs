@@ -13,13 +13,13 @@ use crate::cache;
 use crate::frame;
 use crate::inspection::Inspection;
 use crate::manifest::{
-    Manifest, Origin, Provenance, file_and_manifests, manifest_path, read_manifest, settle,
-    write_both,
+    Manifest, Origin, Provenance, Staged, file_and_manifests, manifest_path, read_manifest, settle,
 };
 use messages::{Bars, Date, HistoryRef, Symbol, history_sha256, sha256_hex};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -60,6 +60,20 @@ pub enum StoreError {
         "session {session} lies before the last stored one ({last}) and is not stored: fetch the whole history again"
     )]
     Backwards { session: Date, last: Date },
+    #[error(
+        "PAST_CHANGED: {}: {count} stored numbers are not in what is to replace it:\n{listed}\nA split, a dividend, a \
+         correction, or fewer symbols or a shorter stretch than before? Nothing was written; ask for all that is \
+         stored, or `aurora fetch --restate REASON` replaces the file, keeps the old one in data/snapshots and \
+         records why",
+        path.display()
+    )]
+    SeriesChanged { path: PathBuf, count: usize, listed: String },
+    #[error(
+        "{}: it is from {stored}, not from {now}: prices of two kinds are no series; `aurora fetch --restate \
+         REASON` replaces it and keeps the old file in data/snapshots",
+        path.display()
+    )]
+    OtherSource { path: PathBuf, stored: String, now: String },
     #[error("no bars of {through} in the history (it ends with {last}): fetch up to {through}")]
     NotCovered { through: Date, last: String },
     #[error("{have} sessions up to {through}, {want} wanted: fetch or import an earlier start")]
@@ -78,7 +92,7 @@ pub enum StoreError {
 pub fn read_prices(path: &Path) -> Result<Vec<Bars>, StoreError> {
     let (bytes, manifest) = file_and_manifests(path)?;
     vouched(path, &bytes, manifest.as_ref())?;
-    parse(path, bytes)
+    parse(path, &bytes)
 }
 
 /// As [`read_prices`], for whoever trades on them: a history that is only good for research is refused.
@@ -93,7 +107,7 @@ pub fn trading_prices(path: &Path) -> Result<Arc<Vec<Bars>>, StoreError> {
         return Err(StoreError::Partial { path: path.to_owned(), detail });
     }
     let sha256 = manifest.map_or_else(|| sha256_hex(&bytes), |manifest| manifest.file_sha256);
-    cache::history(path, &sha256, || parse(path, bytes))
+    cache::history(path, &sha256, || parse(path, &bytes))
 }
 
 /// What the gate said, from the file itself; its manifest must say the same. A file of an
@@ -127,11 +141,16 @@ pub fn write_prices(
 ) -> Result<Manifest, StoreError> {
     check(history)?;
     let origin = origin.into();
-    let bytes = frame::to_parquet(history, origin.gate.as_ref())
-        .map_err(|error| StoreError::Unfit(format!("parquet: {error}")))?;
-    let manifest = Manifest::new(history, &bytes, origin);
-    write_both(path, &bytes, &manifest)?;
-    Ok(manifest)
+    let mut file = Staged::new(path)?;
+    // Two passes over the same bars, neither of which needs the other.
+    let (content, written) = thread::scope(|scope| {
+        let content = scope.spawn(|| history_sha256(history));
+        let written = frame::to_parquet(history, origin.gate.as_ref(), &mut file);
+        (content.join(), written)
+    });
+    written.map_err(|error| StoreError::Unfit(format!("parquet: {error}")))?;
+    let content = content.expect("hashing what is in memory doesn't fail");
+    file.publish(|sha256| Manifest::new(history, content, sha256, origin))
 }
 
 /// What [`append_session`] found.
@@ -223,7 +242,7 @@ fn stretch(history: &[Bars], through: Date, sessions: u32) -> Result<&[Bars], St
         .ok_or(StoreError::TooShort { through, have, want: sessions })
 }
 
-fn parse(path: &Path, bytes: Vec<u8>) -> Result<Vec<Bars>, StoreError> {
+fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Bars>, StoreError> {
     let corrupt = |detail| StoreError::Corrupt { path: path.to_owned(), detail };
     let history = frame::from_parquet(bytes).map_err(corrupt)?;
     check(&history).map_err(|error| corrupt(error.to_string()))?;

@@ -4,6 +4,7 @@
 //! A ticker is freed when its owner changes it and may be given to somebody else, so a change of name
 //! holds only for bars *before* its effective date: `FB` in 2021 is META, `FB` in 2025 is not.
 
+use crate::manifest::Mapped;
 use jiff::civil::date;
 use messages::{Date, Symbol};
 
@@ -15,7 +16,7 @@ pub struct Rename {
     pub effective: Date,
 }
 
-/// Every change of name we know, oldest first.
+/// Every change of name we know, oldest first. The simulated venue plays them from this table too.
 pub const RENAMES: [Rename; 4] = [
     Rename { from: "HCP", to: "PEAK", effective: date(2019, 11, 5) },
     Rename { from: "FB", to: "META", effective: date(2022, 6, 9) },
@@ -72,6 +73,20 @@ pub fn name_on(symbol: &Symbol, session: Date) -> Symbol {
     name
 }
 
+/// The names under which a source has bars of `symbols` from `first` on, other than the present ones, and
+/// what it takes them for: what a history that reaches so far back was mapped from.
+pub fn mapped<'a>(symbols: impl IntoIterator<Item = &'a Symbol>, first: Date) -> Vec<Mapped> {
+    let before = |symbol: &'a Symbol| {
+        let names = RENAMES.iter().filter(move |rename| {
+            first < rename.effective && present(rename.from, first) == *symbol
+        });
+        names.map(move |rename| Mapped { from: rename.from.to_owned(), to: symbol.clone() })
+    };
+    let mut mapped: Vec<Mapped> = symbols.into_iter().flat_map(before).collect();
+    mapped.sort();
+    mapped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +123,19 @@ mod tests {
         }
         assert_eq!(name_on(&"DOC".into(), date(2014, 1, 2)), "HCP".into());
         assert_eq!(name_on(&"DOC".into(), date(2020, 1, 2)), "PEAK".into());
+    }
+
+    #[test]
+    fn a_history_is_mapped_from_the_names_it_reaches_back_to() {
+        let symbols = ["AAPL", "DOC", "META"].map(Symbol::from);
+        let from = |first| {
+            let mapped = mapped(&symbols, first).into_iter();
+            mapped.map(|Mapped { from, to }| format!("{from} {to}")).collect::<Vec<_>>()
+        };
+        assert_eq!(from(date(2016, 1, 4)), ["FB META", "HCP DOC", "PEAK DOC"]);
+        assert_eq!(from(date(2019, 11, 5)), ["FB META", "PEAK DOC"]);
+        assert_eq!(from(date(2022, 6, 8)), ["FB META", "PEAK DOC"]);
+        assert_eq!(from(date(2022, 6, 9)), ["PEAK DOC"]);
+        assert!(from(date(2024, 3, 4)).is_empty());
     }
 }

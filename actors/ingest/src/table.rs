@@ -49,6 +49,11 @@ impl Table {
         self.frame.column(column).is_ok()
     }
 
+    /// Of all columns, in their order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.frame.columns().iter().map(|column| column.name().as_str())
+    }
+
     /// The first of `names` that is there.
     fn column(&self, names: &[&str]) -> Result<&Column, ImportError> {
         names.iter().find_map(|name| self.frame.column(name).ok()).ok_or_else(|| {

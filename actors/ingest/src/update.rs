@@ -5,14 +5,19 @@ use crate::error::IngestError;
 use crate::events::Events;
 use crate::fetch::{FetchOptions, fetch_bars};
 use crate::inspection::{Inspection, inspect};
+use crate::manifest::Mapped;
 use crate::store::{self, columns, symbols_of};
+use crate::symbols;
 use alpaca::Client;
 use messages::{Bars, Date, Member, Symbol};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// Stored sessions that are asked for again, so that a changed past shows: a split or a dividend
-/// changes every adjusted price before it.
+/// Stored sessions that are asked for again at each seam and must agree, bit for bit, so that a changed past
+/// shows. One would do for splits and dividends, which change every adjusted price before them; a
+/// correction changes single bars, and sources correct within days: so a week. A bar that is corrected
+/// later than that, and nothing else with it, goes unnoticed until `aurora fetch --restate`, which asks
+/// for everything and lists every difference. The manifest says how many sessions were compared.
 pub const OVERLAP: usize = 5;
 
 /// What is wanted.
@@ -71,6 +76,10 @@ pub struct Updated {
     pub new: u64,
     /// Nothing but later sessions came.
     pub grown: bool,
+    /// Stored sessions that were asked for again and are as stored; `None` if nothing is stored.
+    pub overlap: Option<u32>,
+    /// Names of before a change of name, under which the source had part of the history.
+    pub mapped: Vec<Mapped>,
     /// Of the whole history, against the members and the sessions asked for.
     pub inspection: Inspection,
 }
@@ -88,15 +97,22 @@ pub async fn update(
     options: &FetchOptions,
 ) -> Result<Updated, IngestError> {
     let mut merged = Merged::new(wanted.stored);
+    let mut compared = BTreeSet::new();
     for stretch in plan(wanted) {
         let Stretch { symbols, from, through, .. } = &stretch;
         let fetched = fetch_bars(client, symbols, *from, *through, options).await?;
+        let stored = wanted.stored.iter().map(|bars| bars.session);
+        compared.extend(stored.filter(|session| (*from..=*through).contains(session)));
         merged.add(wanted.stored, &stretch, fetched)?;
     }
     let grown = merged.more.is_empty() && merged.only_later;
     let (history, new) = merged.finish();
     let inspection = inspect(wanted.members, sessions, &history, events);
-    Ok(Updated { history, new, grown, inspection })
+    let overlap = (!wanted.stored.is_empty()).then_some(compared.len() as u32);
+    let mapped = history.first().map_or_else(Vec::new, |first| {
+        symbols::mapped(wanted.members.iter().map(|member| &member.symbol), first.session)
+    });
+    Ok(Updated { history, new, grown, overlap, mapped, inspection })
 }
 
 /// Stored and fetched bars by session.

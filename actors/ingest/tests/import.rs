@@ -393,10 +393,9 @@ fn real_errors_are_found_and_real_moves_can_be_vouched_for() {
 }
 
 fn real_data() -> Option<PathBuf> {
-    let folder = std::env::var("AURORA_REAL_DATA").map_or_else(
-        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
+    let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let beside = Path::new(&package).join("../../../shared/data");
+    let folder = std::env::var_os("AURORA_REAL_DATA").map_or(beside, PathBuf::from);
     let prices = folder.join("equities_daily.parquet");
     if prices.exists() {
         return Some(folder);

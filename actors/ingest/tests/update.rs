@@ -32,14 +32,14 @@ async fn only_what_is_new_is_asked_for_plus_an_overlap() {
     let whole = expected(&symbols(3), &days);
     let now = updated(&server, &members(3), &whole[..8], &days).await.unwrap();
     assert_eq!(now.history, whole);
-    assert_eq!((now.new, now.grown), (6, true));
+    assert_eq!((now.new, now.grown, now.overlap), (6, true, Some(OVERLAP as u32)));
     assert!(now.inspection.is_complete(), "{}", now.inspection);
     // 3 symbols × (5 stored + 2 new) sessions in pages of 7, adjusted and raw; all from the seam on.
     assert_eq!(server.requests(), 3 * 2);
     let seam = support::midnight(days[8 - OVERLAP]);
     assert!(server.asked.lock().unwrap().iter().all(|asked| asked["start"] == seam));
     let again = updated(&server, &members(3), &whole, &days).await.unwrap();
-    assert_eq!((again.new, again.history), (0, whole));
+    assert_eq!((again.new, again.history, again.overlap), (0, whole, Some(0)));
     assert_eq!(server.requests(), 6, "nothing is missing, nothing is asked for");
 }
 
@@ -189,10 +189,12 @@ fn a_whole_history_stays_whole_as_it_grows() {
     let days = sessions();
     let history = expected(&symbols(2), &days);
     let gate = Inspection { expected: 10, got: 10, ..Inspection::default() };
-    let origin = Origin { gate: Some(gate), ..Origin::from(provenance("2024-03-18T22:00:00Z")) };
+    let provenance_now = provenance("2024-03-18T22:00:00Z");
+    let origin = Origin { gate: Some(gate), overlap: Some(5), ..Origin::from(provenance_now) };
     write_prices(&path, &history[..5], origin).unwrap();
     append_session(&path, &history[5]).unwrap();
     let manifest = read_manifest(&path).unwrap().unwrap();
+    assert_eq!(manifest.origin.overlap, Some(5), "how far back the last fetch looked");
     assert_eq!(manifest.origin.gate.unwrap().got, 12);
     assert_eq!(*trading_prices(&path).unwrap(), history[..6]);
     // What is in memory can't be out of date: another process writes, and bytes rot.

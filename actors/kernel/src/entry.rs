@@ -1,4 +1,6 @@
-use messages::{ActorId, Envelope, Kill, Message, MessageId, Resume, Subjects, Time, Topic};
+use messages::{
+    ActorId, Adopted, Envelope, Kill, Message, MessageId, Resume, Subjects, Time, Topic,
+};
 use std::str::FromStr;
 
 /// What stands in the journal at one position: a message, or bytes that are none.
@@ -43,6 +45,12 @@ pub fn read(subjects: Subjects, subject: &str, payload: &[u8], stored: Stored) -
         return match Resume::from_bytes(payload) {
             Some(resume) => operator(Message::Resume(resume)),
             None => refuse("BAD_RESUME: operator and reason are required".to_owned()),
+        };
+    }
+    if operators && subject == subjects.adopted() {
+        return match Adopted::from_bytes(payload) {
+            Some(adopted) => operator(Message::Adopted(adopted)),
+            None => refuse("BAD_ADOPTED: operator, reason and statement are required".to_owned()),
         };
     }
     let envelope = match Envelope::decode(payload) {

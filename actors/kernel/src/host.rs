@@ -4,7 +4,7 @@ use messages::{ActorId, Alarm, Envelope, KillAcknowledged, Message, MessageId, T
 /// An actor plus what every actor needs: filtering, skipping what was seen, message ids, the
 /// acknowledgement of a kill, the alarm about an entry it should have understood.
 /// The running system and the simulation both drive actors through this type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Host<A> {
     actor: A,
     /// Every journal position before this one has been handled.

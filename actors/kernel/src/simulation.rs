@@ -35,6 +35,11 @@ impl Simulation {
         &self.journal
     }
 
+    /// The whole journal, those entries that are messages.
+    pub fn into_messages(self) -> Vec<Envelope> {
+        self.journal.into_iter().filter_map(Result::ok).collect()
+    }
+
     /// Entries after the first `seen`, those that are messages.
     pub fn since(&self, seen: usize) -> impl Iterator<Item = &Envelope> {
         self.journal[seen..].iter().filter_map(|entry| entry.as_ref().ok())

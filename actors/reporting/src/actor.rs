@@ -74,7 +74,8 @@ struct Day {
     session: Date,
     nav_open: Usd,
     sectors: Sectors,
-    betas: Betas,
+    /// `None` where there will be none: a session without a model has no features.
+    betas: Option<Betas>,
     covered: u32,
     ledger: Ledger,
     /// Reference close by client order id, of every order submitted.
@@ -102,7 +103,7 @@ impl Day {
             session: opened.session,
             nav_open: opened.equity,
             sectors: members.map(|m| (m.symbol.clone(), m.sector.clone())).collect(),
-            betas: Betas::new(),
+            betas: opened.model.is_some().then(Betas::new),
             covered: 0,
             ledger: Ledger::new(opened.cash, &opened.positions),
             references: BTreeMap::new(),
@@ -126,7 +127,7 @@ impl Day {
 
     fn on_features(&mut self, features: &Features) {
         let betas = features.symbols.iter().cloned().zip(features.exposures.beta.iter().copied());
-        self.betas = betas.filter(|(_, beta)| beta.is_finite()).collect();
+        self.betas = Some(betas.filter(|(_, beta)| beta.is_finite()).collect());
     }
 
     fn on_submit_order(&mut self, order: &Order) {
@@ -154,10 +155,11 @@ impl Day {
         }
         self.ledger.fill(at, fill);
         self.fills += 1;
-        self.traded += fill.price.times(fill.quantity);
+        self.traded += fill.value();
         match self.references.get(id) {
             Some(reference) => {
-                self.shortfall += fill.price.times(fill.change()) - reference.times(fill.change());
+                let paid = Usd(fill.side.sign() * fill.value().0);
+                self.shortfall += paid - reference.times(fill.change());
             }
             None => self.strangers.push(format!("{id} filled but never submitted")),
         }
@@ -190,7 +192,7 @@ impl Day {
             let detail = format!("open {} close {equity}", self.nav_open);
             return Err(alarm("NO_EQUITY", detail));
         }
-        let exposures = exposures(&positions, equity, &self.betas, &self.sectors)
+        let exposures = exposures(&positions, equity, self.betas.as_ref(), &self.sectors)
             .map_err(|unknown| alarm("EXPOSURE_UNKNOWN", unknown.join("; ")))?;
         Ok(DayReported {
             session: self.session,

@@ -21,7 +21,7 @@ impl Position {
 
     /// Profit that this fill realises. A fill against the position first closes it at average
     /// cost; what is left of it opens a new one at its own price.
-    pub(crate) fn fill(&mut self, change: Shares, price: Price) -> Usd {
+    pub fn fill(&mut self, change: Shares, price: Price) -> Usd {
         let against = self.quantity.0.signum() == -change.0.signum();
         let closed = if against { self.quantity.0.abs().min(change.0.abs()) } else { 0 };
         let closed = Shares(closed * self.quantity.0.signum());
@@ -33,7 +33,7 @@ impl Position {
     }
 
     /// Rounded; the whole cost when the whole position goes, so that no rounding outlives it.
-    fn share_of_cost(self, closed: Shares) -> Usd {
+    pub(crate) fn share_of_cost(self, closed: Shares) -> Usd {
         if closed == self.quantity {
             return self.cost;
         }

@@ -15,6 +15,8 @@ pub struct Book {
     pub trades: BTreeMap<Symbol, Trades>,
     /// The last session's that had an account.
     pub marks: BTreeMap<Symbol, Price>,
+    /// Of those marks, where there are any: see [`Holding::rounding`].
+    roundings: BTreeMap<Symbol, Usd>,
     pub through: Option<Date>,
     /// By session: money and shares that came or went and were no trade.
     pub(crate) flows: BTreeMap<Date, Flow>,
@@ -47,6 +49,7 @@ impl Book {
             modelled: Modelled::default(),
             trades: BTreeMap::new(),
             marks: BTreeMap::new(),
+            roundings: BTreeMap::new(),
             through: None,
             flows: BTreeMap::new(),
             activities: BTreeSet::new(),
@@ -62,26 +65,41 @@ impl Book {
         let date = record.session;
         let mut flow = Flow::default();
         match self.through {
-            None => self.ledger = Ledger::new(opening.cash, &opening.positions),
+            None => {
+                self.ledger = Ledger::new(opening.cash, &opening.positions);
+                // What this opening holds already is never booked.
+                let held = record.booked.iter().filter(|booked| booked.before_open);
+                self.activities.extend(held.map(|booked| booked.activity.clone()));
+            }
             Some(before) => {
                 self.modelled.borrow(&self.ledger, &self.marks, before, date);
                 flow.before = self.book(record, true);
-                flow.unexplained = self.adopt(date, opening.cash, &opening.positions);
+                let why = record.adopted.as_ref();
+                let why = why.map(|by| format!("adopted by {}: {}", by.operator, by.reason));
+                flow.unexplained =
+                    self.adopt(date, opening.cash, &opening.positions, why.as_deref());
             }
         }
         self.through = Some(date);
         for fill in &record.fills {
-            self.ledger.trade(fill.at, &fill.symbol, fill.change, fill.price);
+            self.ledger.trade(fill);
             let trades = self.trades.entry(fill.symbol.clone()).or_default();
             trades.fills += 1;
-            trades.traded += fill.price.times(fill.change.abs());
+            trades.traded += fill.value().abs();
         }
         flow.during = self.book(record, false);
         self.modelled.fees(date, &record.fills);
         if let Some(day) = &record.day {
             self.marks = marks(&day.positions);
+            self.roundings = roundings(&day.positions);
         }
         self.flows.insert(date, flow);
+    }
+
+    /// At the last mark; `None` without one.
+    pub(crate) fn value(&self, symbol: &Symbol) -> Option<Usd> {
+        let rounding = self.roundings.get(symbol).copied().unwrap_or_default();
+        Some(self.marks.get(symbol)?.times(self.ledger.quantity(symbol)) + rounding)
     }
 
     /// What the venue reported; returns the transfers among it.
@@ -89,7 +107,11 @@ impl Book {
         let mut transferred = Usd(0);
         for booked in record.booked.iter().filter(|booked| booked.before_open == before_open) {
             if self.activities.insert(booked.activity.clone()) {
+                let before = booked.symbol.as_ref().map(|symbol| self.ledger.quantity(symbol));
                 self.ledger.book(booked);
+                if booked.kind == BookedKind::Split {
+                    self.split_mark(booked.symbol.as_ref(), before.unwrap_or_default());
+                }
                 if booked.kind == BookedKind::Transfer {
                     transferred += booked.amount;
                 }
@@ -98,10 +120,21 @@ impl Book {
         transferred
     }
 
+    /// The last close was one of the old shares.
+    fn split_mark(&mut self, symbol: Option<&Symbol>, before: Shares) {
+        let Some(symbol) = symbol else { return };
+        let after = self.ledger.quantity(symbol);
+        let Some(mark) = self.marks.get_mut(symbol) else { return };
+        if before.0 != 0 && after.0 != 0 {
+            let value = i128::from(mark.0) * i128::from(before.0);
+            *mark = Price(i64::try_from(value / i128::from(after.0)).unwrap_or(mark.0));
+        }
+    }
+
     /// The value, at the session's opening marks, of what nobody explains.
-    fn adopt(&mut self, date: Date, cash: Usd, holdings: &[Holding]) -> Usd {
+    fn adopt(&mut self, date: Date, cash: Usd, holdings: &[Holding], why: Option<&str>) -> Usd {
         let before = self.ledger.clone();
-        self.ledger.adopt(date, cash, holdings);
+        self.ledger.adopt(date, cash, holdings, why);
         let now = marks(holdings);
         let value = |ledger: &Ledger, symbol: &Symbol, marks: &BTreeMap<Symbol, Price>| {
             let quantity = ledger.quantity(symbol);
@@ -116,6 +149,11 @@ impl Book {
             .sum();
         self.ledger.cash() - before.cash() + shares
     }
+}
+
+fn roundings(holdings: &[Holding]) -> BTreeMap<Symbol, Usd> {
+    let rounded = holdings.iter().filter(|held| held.rounding != Usd(0));
+    rounded.map(|held| (held.symbol.clone(), held.rounding)).collect()
 }
 
 fn marks(holdings: &[Holding]) -> BTreeMap<Symbol, Price> {

@@ -1,6 +1,6 @@
 use crate::orders::order_line;
 use crate::record::{Counts, Coverage, Execution, Opening, SessionRecord, Stopped};
-use messages::{Envelope, Message, OrderStatus, Outcome, SessionOpened};
+use messages::{Adopted, Adoption, Envelope, Message, OrderStatus, Outcome, SessionOpened};
 use std::collections::BTreeSet;
 
 /// Gathers one session's record from its journal.
@@ -14,6 +14,7 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(crate) fn new(opened: &SessionOpened) -> Self {
+        let overnight = opened.overnight.as_deref();
         let record = SessionRecord {
             run_id: opened.run_id.clone(),
             source: opened.source.clone(),
@@ -26,7 +27,8 @@ impl Collector {
             signal_session: Some(opened.signal_session),
             opening: Some(Opening { cash: opened.cash, positions: opened.positions.clone() }),
             fills: Vec::new(),
-            booked: Vec::new(),
+            booked: overnight.map_or_else(Vec::new, |overnight| overnight.booked.clone()),
+            adopted: overnight.and_then(|overnight| overnight.adopted.clone()),
         };
         let counts = Counts::default();
         Self { record, coverage: None, counts, executions: BTreeSet::new() }
@@ -53,6 +55,7 @@ impl Collector {
                         symbol: fill.symbol.clone(),
                         change: fill.change(),
                         price: fill.price,
+                        rounding: fill.rounding,
                     });
                 }
             }
@@ -60,6 +63,10 @@ impl Collector {
                 if self.record.booked.iter().all(|known| known.activity != booked.activity) =>
             {
                 self.record.booked.push(booked.clone());
+            }
+            Message::Adopted(Adopted { operator, reason, .. }) => {
+                let (operator, reason) = (operator.clone(), reason.clone());
+                self.record.adopted = Some(Adoption { operator, reason });
             }
             Message::CoverageFailed(failed) => {
                 self.coverage = Some(Coverage { expected: failed.expected, got: failed.got });

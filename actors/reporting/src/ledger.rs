@@ -2,14 +2,18 @@
 //! in which different names fill, and nothing is ever off by a rounding.
 
 use crate::average::Position;
+use crate::compare::ToTheCent;
+use crate::corporate::Half;
 use crate::lots::{Lot, Lots};
+use crate::record::Execution;
 use messages::{Booked, BookedKind, Date, Filled, Holding, Price, Shares, Symbol, Time, Usd};
 use std::collections::BTreeMap;
 
 /// Cash, positions and profit of one account, by average cost and by FIFO side by side.
 ///
 /// Always true, for either method: `cash + cost of the positions = opening cash + opening cost + realised +
-/// dividends + interest + transfers + adopted − fees − borrow`.
+/// dividends + interest + transfers + adopted − fees − borrow`; but for the cost of shares that were exchanged and whose
+/// other half has not come yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
     opening: Usd,
@@ -19,6 +23,8 @@ pub struct Ledger {
     booked: Cashflows,
     /// What moved cash or positions and was no fill, in the order it came.
     entries: Vec<LedgerEntry>,
+    /// Corporate actions of which only one half has come.
+    pub(crate) halves: Vec<Half>,
 }
 
 /// One name's part of the account.
@@ -50,7 +56,7 @@ pub struct Cashflows {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
     pub date: Date,
-    /// `fee`, `borrow`, `dividend`, `interest`, `transfer` or `adopted`.
+    /// [`BookedKind::name`], or `adopted`.
     pub kind: &'static str,
     pub symbol: Option<Symbol>,
     /// Into the account.
@@ -65,7 +71,7 @@ impl Name {
 
     fn hold(held: &Holding) -> (Position, Lots) {
         let mut lots = Lots::default();
-        lots.push(Lot { opened: None, quantity: held.quantity, price: held.average });
+        lots.push(Lot::new(None, held.quantity, held.average));
         (Position { quantity: held.quantity, cost: held.average.times(held.quantity) }, lots)
     }
 }
@@ -83,6 +89,8 @@ impl Cashflows {
             BookedKind::Dividend => self.dividends += amount,
             BookedKind::Interest => self.interest += amount,
             BookedKind::Transfer => self.transfers += amount,
+            // What a corporate action pays is realised on its shares.
+            BookedKind::Split | BookedKind::Reorganisation => {}
         }
     }
 }
@@ -97,20 +105,28 @@ impl Ledger {
         let names: BTreeMap<Symbol, Name> =
             holdings.iter().filter(|held| held.quantity.0 != 0).map(name).collect();
         let cost: Usd = names.values().map(|name| name.position.cost).sum();
-        let (booked, entries) = (Cashflows::default(), Vec::new());
-        Self { opening: cash + cost, cash, names, booked, entries }
+        let (booked, entries, halves) = (Cashflows::default(), Vec::new(), Vec::new());
+        Self { opening: cash + cost, cash, names, booked, entries, halves }
     }
 
     pub fn fill(&mut self, at: Time, fill: &Filled) {
-        self.trade(at, &fill.symbol, fill.change(), fill.price);
+        let (change, price) = (fill.change(), fill.price);
+        self.exchange(at, &fill.symbol, change, price, Usd(fill.side.sign() * fill.rounding.0));
     }
 
-    /// `change` shares at `price`: positive is bought.
-    pub fn trade(&mut self, at: Time, symbol: &Symbol, change: Shares, price: Price) {
-        self.cash -= price.times(change);
+    /// As [`Ledger::fill`], from a session's record.
+    pub fn trade(&mut self, fill: &Execution) {
+        let Execution { at, symbol, change, price, .. } = fill;
+        self.exchange(*at, symbol, *change, *price, fill.value() - price.times(*change));
+    }
+
+    /// `change` shares at `price`: positive is bought. `rest` is what was paid beyond that, a fraction of a cent: it
+    /// is in no cost, but realised at once.
+    fn exchange(&mut self, at: Time, symbol: &Symbol, change: Shares, price: Price, rest: Usd) {
+        self.cash -= price.times(change) + rest;
         let name = self.name(symbol);
-        name.realised += name.position.fill(change, price);
-        name.realised_fifo += name.lots.fill(at, change, price);
+        name.realised += name.position.fill(change, price) - rest;
+        name.realised_fifo += name.lots.fill(at, change, price) - rest;
     }
 
     /// A movement that the venue reports.
@@ -120,35 +136,34 @@ impl Ledger {
         if let Some(symbol) = &booked.symbol {
             self.name(symbol).booked.add(booked.kind, booked.amount);
         }
-        let kind = match booked.kind {
-            BookedKind::Fee => "fee",
-            BookedKind::Borrow => "borrow",
-            BookedKind::Dividend => "dividend",
-            BookedKind::Interest => "interest",
-            BookedKind::Transfer => "transfer",
-        };
+        if booked.kind.is_corporate_action() {
+            self.corporate_action(booked);
+        }
+        let kind = booked.kind.name();
         let explanation = format!("{} (venue's {})", booked.description, booked.activity);
         let (date, symbol, amount) = (booked.date, booked.symbol.clone(), booked.amount);
         self.entries.push(LedgerEntry { date, kind, symbol, amount, explanation });
     }
 
     /// Takes the venue's word for cash and holdings where they differ from ours by a cent or a share; every
-    /// difference becomes an entry. A name whose quantity differs starts again as one lot at the venue's average.
-    pub fn adopt(&mut self, date: Date, cash: Usd, holdings: &[Holding]) {
+    /// difference becomes an entry, `why` in it. A name whose quantity differs starts again as one lot at the venue's average.
+    pub fn adopt(&mut self, date: Date, cash: Usd, holdings: &[Holding], why: Option<&str>) {
+        self.settle_halves();
+        let why = why.unwrap_or("unexplained");
         let off = cash - self.cash;
         if off.cents_differ() {
             self.cash = cash;
-            self.adopted(date, None, off, "cash differs from our books, unexplained".to_owned());
+            self.adopted(date, None, off, format!("cash differs from our books, {why}"));
         }
         let gone = self.positions().map(|(symbol, _)| symbol.clone());
         let mut stated: BTreeMap<Symbol, Option<&Holding>> = gone.map(|s| (s, None)).collect();
         stated.extend(holdings.iter().map(|held| (held.symbol.clone(), Some(held))));
         for (symbol, held) in stated {
-            self.adopt_name(date, symbol, held);
+            self.adopt_name(date, symbol, held, why);
         }
     }
 
-    fn adopt_name(&mut self, date: Date, symbol: Symbol, held: Option<&Holding>) {
+    fn adopt_name(&mut self, date: Date, symbol: Symbol, held: Option<&Holding>, why: &str) {
         let (position, lots) = held.map_or_else(Default::default, Name::hold);
         let before = self.quantity(&symbol);
         if before == position.quantity {
@@ -160,7 +175,7 @@ impl Ledger {
         name.realised_fifo += lots.cost() - name.lots.cost() - off;
         (name.position, name.lots) = (position, lots);
         name.booked.adopted += off;
-        let text = format!("holding was {before}, the venue has {}", position.quantity);
+        let text = format!("holding was {before}, the venue has {}, {why}", position.quantity);
         self.adopted(date, Some(symbol), off, text);
     }
 
@@ -169,7 +184,7 @@ impl Ledger {
         self.entries.push(LedgerEntry { date, kind: "adopted", symbol, amount, explanation });
     }
 
-    fn name(&mut self, symbol: &Symbol) -> &mut Name {
+    pub(crate) fn name(&mut self, symbol: &Symbol) -> &mut Name {
         if !self.names.contains_key(symbol) {
             self.names.insert(symbol.clone(), Name::default());
         }
@@ -225,19 +240,5 @@ impl Ledger {
             |(symbol, held): (&Symbol, &Position)| Some(marks.get(symbol)?.times(held.quantity));
         let values: Option<Usd> = self.positions().map(value).sum::<Option<Usd>>();
         Some(self.cash + values?)
-    }
-}
-
-/// A venue may state cash in cents where fills are finer: less than this apart is equal to the cent.
-const CENT: Usd = Usd(10_000);
-
-pub(crate) trait ToTheCent {
-    fn cents_differ(self) -> bool;
-}
-
-impl ToTheCent for Usd {
-    /// As a difference: is it one to the cent?
-    fn cents_differ(self) -> bool {
-        self.abs() >= CENT
     }
 }

@@ -12,6 +12,8 @@ mod average;
 mod book;
 mod chain;
 mod collect;
+mod compare;
+mod corporate;
 mod explain;
 mod exposures;
 mod files;
@@ -37,10 +39,12 @@ pub use actor::Reporting;
 pub use average::Position;
 pub use book::{Book, Trades};
 pub use chain::Break;
+pub use compare::{Mismatch, compare, mismatch};
 pub use explain::{
     BarStep, Contribution, Explanation, FeatureStep, FillStep, LifeStep, Origin, ScoreStep,
     TargetStep, explain_order, orders_of, target_of,
 };
+pub use exposures::{Betas, Sectors, exposures};
 pub use ledger::{Cashflows, Ledger, LedgerEntry, Name};
 pub use lots::{Lot, Lots};
 pub use modelled::{Modelled, NameCosts};

@@ -1,5 +1,6 @@
-//! First in, first out: the shares of one name by when and at what price they were opened.
+//! First in, first out: the shares of one name by when and at what cost they were opened.
 
+use crate::average::Position;
 use messages::{Price, Shares, Time, Usd};
 use std::collections::VecDeque;
 
@@ -8,13 +9,17 @@ use std::collections::VecDeque;
 pub struct Lot {
     /// `None`: held before the ledger was opened; nobody here knows since when.
     pub opened: Option<Time>,
-    /// Signed: negative is short. Never zero.
-    pub quantity: Shares,
-    pub price: Price,
+    /// Never none: what the shares cost is price times quantity, until a split makes thirds of cents of it.
+    pub held: Position,
 }
 
-/// The open lots of one name, the oldest first, all on the same side. A lot's cost is price times quantity, so
-/// nothing here is ever rounded.
+impl Lot {
+    pub(crate) fn new(opened: Option<Time>, quantity: Shares, price: Price) -> Self {
+        Self { opened, held: Position { quantity, cost: price.times(quantity) } }
+    }
+}
+
+/// The open lots of one name, the oldest first, all on the same side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lots(VecDeque<Lot>);
 
@@ -24,38 +29,77 @@ impl Lots {
     }
 
     pub fn quantity(&self) -> Shares {
-        self.0.iter().map(|lot| lot.quantity).sum()
+        self.0.iter().map(|lot| lot.held.quantity).sum()
     }
 
     /// What the open shares cost; negative for a short: what they brought in.
     pub fn cost(&self) -> Usd {
-        self.0.iter().map(|lot| lot.price.times(lot.quantity)).sum()
+        self.0.iter().map(|lot| lot.held.cost).sum()
     }
 
     pub(crate) fn push(&mut self, lot: Lot) {
-        if lot.quantity.0 != 0 {
+        if lot.held.quantity.0 != 0 {
             self.0.push_back(lot);
         }
     }
 
     /// Profit that a fill of `change` shares realises: against the oldest lots first; what is left of it opens
     /// a lot of its own.
-    pub(crate) fn fill(&mut self, at: Time, mut change: Shares, price: Price) -> Usd {
-        let mut realised = Usd(0);
+    pub(crate) fn fill(&mut self, at: Time, change: Shares, price: Price) -> Usd {
+        let (taken, left) = self.take(change);
+        self.push(Lot::new(Some(at), left, price));
+        taken.iter().map(|lot| price.times(lot.held.quantity) - lot.held.cost).sum()
+    }
+
+    /// The oldest shares that `change` closes, and what of it closes none.
+    pub(crate) fn take(&mut self, mut change: Shares) -> (Self, Shares) {
+        let mut taken = Self::default();
         while let Some(oldest) = self.0.front_mut() {
-            if change.0 == 0 || oldest.quantity.0.signum() == change.0.signum() {
+            let held = &mut oldest.held;
+            if change.0 == 0 || held.quantity.0.signum() == change.0.signum() {
                 break;
             }
-            let size = oldest.quantity.0.abs().min(change.0.abs());
-            let closed = Shares(size * oldest.quantity.0.signum());
-            realised += price.times(closed) - oldest.price.times(closed);
-            change += closed;
-            oldest.quantity -= closed;
-            if oldest.quantity.0 == 0 {
+            let size = held.quantity.0.abs().min(change.0.abs());
+            let quantity = Shares(size * held.quantity.0.signum());
+            let cost = held.share_of_cost(quantity);
+            taken.push(Lot { held: Position { quantity, cost }, ..*oldest });
+            change += quantity;
+            held.quantity -= quantity;
+            held.cost -= cost;
+            if held.quantity.0 == 0 {
                 self.0.pop_front();
             }
         }
-        self.push(Lot { opened: Some(at), quantity: change, price });
-        realised
+        (taken, change)
+    }
+
+    /// So many shares instead, of the same cost and the same age; lots of less than a share go into the next one.
+    pub(crate) fn rescale(&mut self, total: Shares) {
+        let before = i128::from(self.quantity().0);
+        let (mut seen, mut given, mut carried) = (0_i128, 0_i64, Usd(0));
+        let mut scaled = Self::default();
+        for lot in std::mem::take(&mut self.0) {
+            seen += i128::from(lot.held.quantity.0);
+            let upto = i64::try_from(seen * i128::from(total.0) / before)
+                .expect("a part of the shares that there are");
+            let quantity = Shares(upto - given);
+            carried += lot.held.cost;
+            if quantity.0 != 0 {
+                let cost = std::mem::take(&mut carried);
+                scaled.push(Lot { held: Position { quantity, cost }, ..lot });
+                given = upto;
+            }
+        }
+        *self = scaled;
+    }
+
+    /// The youngest lot, if it cost nothing.
+    pub(crate) fn pop_free(&mut self) -> Option<Lot> {
+        self.0.pop_back_if(|lot| lot.held.cost.0 == 0)
+    }
+
+    /// Behind those that are here.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
     }
 }

@@ -58,6 +58,7 @@ mod tests {
             time_in_force: TimeInForce::Opg,
             leg: 0,
             reference: Price(1),
+            limit: None,
         };
         let mut log = OrderLog::new();
         log.push(session, &order("AAPL", Side::Buy, 7));

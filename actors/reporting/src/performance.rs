@@ -110,7 +110,7 @@ impl Performance {
         let label = SharpeLabel::of(&returns);
         let gross = Series::of(&days, |day| day.exposures.gross);
         let net = Series::of(&days, |day| day.exposures.net);
-        let beta = Series::of(&days, |day| day.exposures.beta);
+        let beta = Series::known(&days, |day| day.exposures.beta);
         Some(Self {
             from: first.map(|day| day.session),
             to: last.map(|day| day.session),
@@ -175,11 +175,16 @@ struct Series {
 
 impl Series {
     fn of(days: &[&DayReported], figure: impl Fn(&DayReported) -> f64) -> Self {
-        let sizes = || days.iter().map(|day| figure(day).abs());
+        Self::known(days, |day| Some(figure(day)))
+    }
+
+    /// Of the days on which it is known.
+    fn known(days: &[&DayReported], figure: impl Fn(&DayReported) -> Option<f64>) -> Self {
+        let sizes: Vec<f64> = days.iter().filter_map(|day| figure(day)).map(f64::abs).collect();
         Self {
-            mean: (!days.is_empty()).then(|| sizes().sum::<f64>() / days.len() as f64),
-            last: days.last().map(|day| figure(day)),
-            largest: sizes().reduce(f64::max),
+            mean: (!sizes.is_empty()).then(|| sizes.iter().sum::<f64>() / sizes.len() as f64),
+            last: days.last().and_then(|day| figure(day)),
+            largest: sizes.into_iter().reduce(f64::max),
         }
     }
 }

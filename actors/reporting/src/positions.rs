@@ -37,7 +37,7 @@ pub(crate) fn positions_json<'a>(records: &[&'a SessionRecord]) -> Book<'a> {
 }
 
 fn position(held: &Holding) -> Position<'_> {
-    let value = held.mark.times(held.quantity);
+    let value = held.value();
     Position {
         symbol: held.symbol.as_str(),
         quantity: held.quantity.0,

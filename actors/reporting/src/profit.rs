@@ -72,9 +72,8 @@ impl Profit {
 
     fn of_name(book: &Book, symbol: &Symbol, name: &Name) -> Self {
         let costs = costs(book, symbol);
-        let mark = book.marks.get(symbol);
-        let value = |cost| mark.map_or(cost, |mark: &Price| mark.times(name.position.quantity));
-        let unmarked = !name.is_flat() && mark.is_none();
+        let value = |cost| if name.is_flat() { cost } else { book.value(symbol).unwrap_or(cost) };
+        let unmarked = !name.is_flat() && book.value(symbol).is_none();
         Self {
             realised: name.realised,
             unrealised: value(name.position.cost) - name.position.cost,
@@ -227,8 +226,8 @@ fn row<'a>(book: &Book, symbol: &'a Symbol, name: &Name) -> NameRow<'a> {
     let held = !name.is_flat();
     let lots = name.lots.iter().map(|lot| LotRow {
         opened: lot.opened.map(|time| utc(time.0)),
-        quantity: lot.quantity.0,
-        price: lot.price.to_f64(),
+        quantity: lot.held.quantity.0,
+        price: lot.held.average().to_f64(),
     });
     NameRow {
         symbol,

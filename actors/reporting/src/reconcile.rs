@@ -1,8 +1,9 @@
 //! Our ledger against the venue's statement.
 
-use crate::ledger::{Ledger, ToTheCent};
-use messages::{AccountReported, Holding, Price, Shares, Symbol, Usd};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::compare::{compare, mismatch};
+use crate::ledger::Ledger;
+use messages::{AccountReported, Holding, Price, Symbol, Usd};
+use std::collections::BTreeMap;
 
 /// What a statement that agrees with the ledger says of the day's end.
 #[derive(Debug)]
@@ -18,14 +19,16 @@ pub(crate) fn reconcile(
     statement: &AccountReported,
 ) -> Result<Agreed, Vec<String>> {
     let marks = statement.positions.iter().map(|held| (held.symbol.clone(), held.mark)).collect();
-    let mut rows = quantities(ledger, &statement.positions);
-    rows.extend(amount("cash", ledger.cash(), statement.cash));
+    let mut rows: Vec<String> =
+        compare(ledger, statement).iter().map(ToString::to_string).collect();
     rows.extend(unmarked(ledger, &marks));
-    match ledger.equity(&marks) {
+    let rounding: Usd = statement.positions.iter().map(|held| held.rounding).sum();
+    match ledger.equity(&marks).map(|equity| equity + rounding) {
         Some(equity) => {
-            rows.extend(amount("equity", equity, statement.equity));
+            let off = mismatch("equity", equity, statement.equity);
+            rows.extend(off.map(|row| row.to_string()));
             if rows.is_empty() {
-                return Ok(Agreed { equity, positions: positions(ledger, &marks) });
+                return Ok(Agreed { equity, positions: positions(ledger, statement) });
             }
         }
         None => rows.push(format!("equity ours unknown venue {}", statement.equity)),
@@ -33,34 +36,17 @@ pub(crate) fn reconcile(
     Err(rows)
 }
 
-fn positions(ledger: &Ledger, marks: &BTreeMap<Symbol, Price>) -> Vec<Holding> {
+fn positions(ledger: &Ledger, statement: &AccountReported) -> Vec<Holding> {
+    let stated: BTreeMap<&Symbol, &Holding> =
+        statement.positions.iter().map(|held| (&held.symbol, held)).collect();
     let held = ledger.positions().map(|(symbol, held)| Holding {
         symbol: symbol.clone(),
         quantity: held.quantity,
         average: held.average(),
-        mark: marks[symbol],
+        mark: stated[symbol].mark,
+        rounding: stated[symbol].rounding,
     });
     held.collect()
-}
-
-fn amount(what: &str, ours: Usd, venue: Usd) -> Option<String> {
-    let off = ours - venue;
-    off.cents_differ().then(|| format!("{what} ours {ours} venue {venue} off {off}"))
-}
-
-fn quantities(ledger: &Ledger, stated: &[Holding]) -> Vec<String> {
-    let mut venue: BTreeMap<&Symbol, Shares> = BTreeMap::new();
-    for held in stated {
-        *venue.entry(&held.symbol).or_default() += held.quantity;
-    }
-    let symbols: BTreeSet<&Symbol> =
-        ledger.positions().map(|(symbol, _)| symbol).chain(venue.keys().copied()).collect();
-    let compare = |symbol: &Symbol| {
-        let ours = ledger.quantity(symbol);
-        let venue = venue.get(symbol).copied().unwrap_or_default();
-        (ours != venue).then(|| format!("{symbol} ours {ours} venue {venue} off {}", ours - venue))
-    };
-    symbols.into_iter().filter_map(compare).collect()
 }
 
 /// A position valued at nothing has no known value.

@@ -1,4 +1,6 @@
-use messages::{Booked, Date, DayReported, Env, Holding, Price, Shares, Symbol, Time, Usd};
+use messages::{
+    Adoption, Booked, Date, DayReported, Env, Holding, Price, Shares, Symbol, Time, Usd,
+};
 use serde::{Deserialize, Serialize};
 
 /// Names of the universe, and those that had a usable bar.
@@ -55,6 +57,9 @@ pub struct SessionRecord {
     pub fills: Vec<Execution>,
     #[serde(default)]
     pub booked: Vec<Booked>,
+    /// Who took the venue's word for what this session opened with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adoption>,
 }
 
 /// The account as the broker reported it before the session.
@@ -73,4 +78,19 @@ pub struct Execution {
     /// Signed: positive is bought.
     pub change: Shares,
     pub price: Price,
+    /// As [`messages::Filled::rounding`].
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub rounding: Usd,
+}
+
+impl Execution {
+    /// What changed hands, with the sign of `change`.
+    pub fn value(&self) -> Usd {
+        self.price.times(self.change) + Usd(self.change.0.signum() * self.rounding.0)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_nothing(amount: &Usd) -> bool {
+    amount.0 == 0
 }

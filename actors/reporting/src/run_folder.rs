@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// A backtest writes its summaries every so many sessions; everybody else every session.
-const BACKTEST_SUMMARY_EVERY: usize = 250;
+const BACKTEST_SUMMARY_EVERY: usize = 2_500;
 
 /// The folder of one run: `sessions.jsonl`, and what is computed from it alone, `positions.json`,
 /// `ledger.json`, `performance_metrics.json` and `report.html`.
@@ -24,7 +24,7 @@ const BACKTEST_SUMMARY_EVERY: usize = 250;
 /// `sessions.jsonl` has one line a session: appended when the session is reported, replaced when it is
 /// reported differently, left alone when it is seen again. So a restart, which sees a journal from its
 /// beginning, ends with the same bytes. The summaries follow each change; in a backtest, where a
-/// session takes milliseconds, every 250 sessions and with [`RunFolder::finish`].
+/// session takes milliseconds, every 2,500 sessions and with [`RunFolder::finish`].
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -33,6 +33,8 @@ pub struct RunFolder {
     session: Option<Collector>,
     /// The summaries may be older than the records.
     stale: bool,
+    /// Of the records that the summaries were written from.
+    performance: Option<Performance>,
 }
 
 /// What keeps a run folder from being read or written: which file, and what to do about it.
@@ -62,7 +64,14 @@ impl RunFolder {
         std::fs::create_dir_all(&path)
             .map_err(|source| ReportError::Write { path: path.clone(), source })?;
         let (records, whole) = load(&path.join("sessions.jsonl"))?;
-        let mut folder = Self { path, records, log: OrderLog::new(), session: None, stale: false };
+        let mut folder = Self {
+            path,
+            records,
+            log: OrderLog::new(),
+            session: None,
+            stale: false,
+            performance: None,
+        };
         folder.stale = !folder.records.is_empty();
         folder.count_orders();
         if !whole {
@@ -91,6 +100,9 @@ impl RunFolder {
 
     /// `None` before the first session.
     pub fn performance(&self) -> Option<Performance> {
+        if !self.stale && self.performance.is_some() {
+            return self.performance.clone();
+        }
         let records: Vec<&SessionRecord> = self.records.values().collect();
         Performance::of(&records, &self.book())
     }
@@ -187,7 +199,7 @@ impl RunFolder {
         self.write("ledger.json", &pretty(&LedgerFile::of(&records[0].run_id, &book)))?;
         self.write("performance_metrics.json", &pretty(&summary))?;
         self.write("report.html", html::page(&records, &performance, &book).as_bytes())?;
-        self.stale = false;
+        (self.stale, self.performance) = (false, Some(performance));
         Ok(())
     }
 

@@ -76,7 +76,7 @@ fn a_day_that_agrees_is_reported_whole() {
     let close = |got: f64, expected: f64| assert!((got - expected).abs() < 1e-12, "{got}");
     close(day.exposures.gross, (1260.0 + 1900.0) / 100_075.0);
     close(day.exposures.net, (1260.0 - 1900.0) / 100_075.0);
-    close(day.exposures.beta, (0.5 * 1260.0 - 1.5 * 1900.0) / 100_075.0);
+    close(day.exposures.beta.expect("known"), (0.5 * 1260.0 - 1.5 * 1900.0) / 100_075.0);
     close(day.exposures.name_largest, 1900.0 / 100_075.0);
     let sectors: Vec<&str> = day.exposures.sectors.iter().map(|s| s.sector.as_str()).collect();
     assert_eq!(sectors, ["Sector <A>", "Sector <B>", "Sector <C>"]);

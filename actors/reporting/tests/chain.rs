@@ -41,6 +41,7 @@ fn booked(kind: BookedKind, amount: f64, before_open: bool) -> (u64, Envelope) {
         symbol: None,
         amount: dollars(amount),
         description: "as the venue says".to_owned(),
+        shares: messages::Shares(0),
         before_open,
     });
     (1, Envelope { id: MessageId::event(ActorId::Broker, "booked"), at: Time(1), body })
@@ -109,6 +110,40 @@ fn money_that_nobody_explains_is_in_no_return() {
     assert_eq!(performance.unreported_change, dollars(10_000.0));
     close(performance.total_return, 0.05);
     assert!(performance.table().contains("Not accounted  $10,000.00 came between sessions"));
+}
+
+#[test]
+fn a_split_between_sessions_is_no_profit_and_no_difference() {
+    // 100 AAA at 50 become 200 at 25, which close at 26: +200 on 10,000.
+    let halved = |mark| vec![holding("AAA", 200, 25.0, mark)];
+    let mut desk = Desk::open(opened(Env::Paper, DAYS[1], dollars(5_000.0), halved(25.0)));
+    desk.say(ActorId::Features, features(DAYS[1], [1.0; 3]));
+    let (_, mut split) = booked(BookedKind::Split, 0.0, true);
+    if let Message::Booked(booked) = &mut split.body {
+        (booked.symbol, booked.shares) = (Some("AAA".into()), messages::Shares(100));
+    }
+    desk.say(ActorId::Broker, split.body);
+    let answers = desk.say(ActorId::Broker, statement(5_000.0, 10_200.0, halved(26.0)));
+    assert!(matches!(answers[..], [Message::DayReported(_)]), "{answers:?}");
+    desk.say(ActorId::Session, traded());
+    let (performance, page) = performance(&[day(0, 5_000.0, 50.0, 50.0), desk.entries()]);
+    close(performance.total_return, 0.02);
+    assert_eq!((performance.unreported_change, performance.profit.net), (Usd(0), dollars(200.0)));
+    assert!(!page.contains("the venue has"), "nothing was adopted");
+}
+
+#[test]
+fn an_adopted_difference_is_shown_as_such_and_is_no_profit() {
+    let mut second = day(1, 15_000.0, 50.0, 50.0);
+    let Message::SessionOpened(opened) = &mut second[0].1.body else { panic!("it opens") };
+    let adopted = messages::Adoption { operator: "ada".into(), reason: "wired by hand".into() };
+    opened.overnight =
+        Some(Box::new(messages::Overnight { adopted: Some(adopted), ..Default::default() }));
+    let (performance, page) = performance(&[day(0, 5_000.0, 50.0, 50.0), second]);
+    close(performance.total_return, 0.0);
+    assert_eq!(performance.unreported_change, dollars(10_000.0));
+    assert_eq!(performance.profit.net, Usd(0));
+    assert!(page.contains("cash differs from our books, adopted by ada: wired by hand"));
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn fill(symbol: &str, change: i64, price: i64) -> Filled {
         price: Price(price),
         cumulative: Shares(change.abs()),
         complete: true,
+        rounding: Usd(0),
     }
 }
 
@@ -32,6 +33,7 @@ fn booked(kind: BookedKind, symbol: Option<&str>, amount: i64) -> Booked {
         symbol: symbol.map(Symbol::from),
         amount: Usd(amount),
         description: "so the venue says".to_owned(),
+        shares: Shares(0),
         before_open: false,
     }
 }
@@ -64,7 +66,7 @@ fn first_in_first_out_over_the_same_trades() {
     assert_eq!(ledger.realised_fifo(), Usd(dollars(300 + 100)));
     let lots: Vec<_> = ledger.names()[&"A".into()].lots.iter().copied().collect();
     assert_eq!(lots.len(), 1);
-    assert_eq!((lots[0].opened, lots[0].quantity), (Some(Time(2)), Shares(20)));
+    assert_eq!((lots[0].opened, lots[0].held.quantity), (Some(Time(2)), Shares(20)));
     trade(&mut ledger, 4, "A", -20, 110);
     assert_eq!(ledger.realised_fifo(), ledger.realised(), "flat: the methods agree");
 }
@@ -113,14 +115,15 @@ fn what_is_adopted_is_an_entry_that_says_by_how_much() {
         quantity: Shares(quantity),
         average: Price(dollars(average)),
         mark: Price(1),
+        rounding: Usd(0),
     };
     let mut ledger = Ledger::new(Usd(dollars(100)), &[held(10, 100)]);
     // A split of two for one moves shares and no cost; less than a cent is no difference.
-    ledger.adopt(DAY, Usd(dollars(100) + 9_999), &[held(20, 50)]);
+    ledger.adopt(DAY, Usd(dollars(100) + 9_999), &[held(20, 50)], None);
     assert_eq!((ledger.cash(), ledger.booked()), (Usd(dollars(100)), Cashflows::default()));
     assert_eq!(ledger.quantity(&"A".into()), Shares(20));
-    assert_eq!(ledger.entries()[0].explanation, "holding was +10, the venue has +20");
-    ledger.adopt(DAY, Usd(dollars(150)), &[]);
+    assert_eq!(ledger.entries()[0].explanation, "holding was +10, the venue has +20, unexplained");
+    ledger.adopt(DAY, Usd(dollars(150)), &[], None);
     assert_eq!(ledger.booked().adopted, Usd(dollars(50 - 1000)));
     assert_eq!(ledger.positions().count(), 0);
 }
@@ -188,6 +191,7 @@ fn opening() -> Vec<Holding> {
         quantity: Shares(quantity),
         average: Price(average),
         mark: Price(1),
+        rounding: Usd(0),
     };
     vec![held("A", -77, 33_333_333), held("B", 40, 1_000_001)]
 }
@@ -233,7 +237,7 @@ proptest! {
             });
             prop_assert_eq!(i128::from(name.position.quantity.0), shares);
             prop_assert_eq!(name.lots.quantity(), name.position.quantity);
-            let signs: Vec<i64> = name.lots.iter().map(|lot| lot.quantity.0.signum()).collect();
+            let signs: Vec<i64> = name.lots.iter().map(|lot| lot.held.quantity.0.signum()).collect();
             prop_assert!(signs.windows(2).all(|pair| pair[0] == pair[1]));
         }
         let marks = NAMES.map(|name| (Symbol::from(name), Price(mark))).into();

@@ -170,8 +170,33 @@ fn prior_art_41_beta_is_a_number_or_an_alarm() {
         desk.say(ActorId::Broker, statement(10_000.0, 10_000.0, book()))
     };
     let answers = exposed([0.5, 1.5, 1.0]);
-    let beta = reported(&answers).expect("a day").exposures.beta;
+    let beta = reported(&answers).expect("a day").exposures.beta.expect("known");
     assert!((beta - (0.5 - 1.5) * 0.1).abs() < 1e-12, "{beta}");
     let answers = exposed([0.5, f64::NAN, 1.0]);
     assert!(matches!(&answers[..], [Message::Alarm(alarm)] if alarm.code == "EXPOSURE_UNKNOWN"));
+}
+
+/// There: costs were charged on the position, whether or not anything was traded.
+#[test]
+fn prior_art_40_fees_are_of_the_trade_not_of_the_position() {
+    const FRIDAY: &str = "2026-06-05";
+    const MONDAY: &str = "2026-06-08";
+    let long = || vec![holding("AAA", 1_000, 50.0, 50.0)];
+    let fees = |trades: bool| {
+        let mut desk = Desk::open(opened(Env::Paper, FRIDAY, dollars(100_000.0), long()));
+        desk.say(ActorId::Features, features("2026-06-04", [1.0; 3]));
+        if trades {
+            desk.trade(&order(FRIDAY, "AAA", -1_000, 50.0), 50.0);
+            desk.say(ActorId::Broker, statement(150_000.0, 150_000.0, Vec::new()));
+        } else {
+            desk.say(ActorId::Broker, statement(100_000.0, 150_000.0, long()));
+        }
+        desk.say(ActorId::Session, traded());
+        let (cash, held) = if trades { (150_000.0, Vec::new()) } else { (100_000.0, long()) };
+        let monday = Desk::open(opened(Env::Paper, MONDAY, dollars(cash), held));
+        performance(&[desk.entries(), monday.entries()]).profit.modelled_fees
+    };
+    assert_eq!(fees(false), Usd(0));
+    // Section 31, TAF and CAT on a thousand shares sold at $50: METHODS.md §5.
+    assert_eq!(fees(true), dollars(1.24));
 }

@@ -8,24 +8,23 @@
 //! | 2 | and the venue refusing three orders in a row | `Alarm` `BREAKER_CANCEL` |
 //! | 3 | | `Alarm` `BREAKER_FLATTEN` |
 //!
-//! The alarm stands in the journal before anybody acts on it and halts the session for every actor. Before the conductor
-//! closes the session he latches it as a kill of its level, which the next `SessionOpened` carries; he reads it off the
-//! same entries by the same rules ([`Latch`]), so that it does not hang on who is quicker. Drawdown is measured
+//! The alarm stands in the journal before anybody acts on it and halts the session for every actor. The conductor latches
+//! it at once, and before he closes the session at the latest, as a kill of its level, which every actor acknowledges and
+//! the next `SessionOpened` carries; he reads it off the same entries by the same rules ([`Latch`]), so that it does not
+//! hang on who is quicker. From there on it is a kill like a human's: breaker, kill message, latch, act. Drawdown is measured
 //! from the peak that `SessionOpened` carries (since the last resume), so it needs no memory of ours.
 //!
 //! Absent: within the day only fills are observed, no marks, so losses are judged where the venue states the equity (at
 //! the opening and after the close); "3 σ of the target volatility", because no volatility is targeted; halving gross
-//! (level 1 lets nothing grow instead); a stale feed and a lost heartbeat, which are the shell's; cancelling within the session (opening-auction
-//! orders end by themselves; what is open when the kill is latched is cancelled by the broker gateway); closing positions: a
-//! kill of level `flatten` cancels today, and would be carried out as targets of zero, capped by volume, through the
-//! same gate. A reconciliation break is reporting's alarm, which halts the same way.
+//! (level 1 lets nothing grow instead); a stale feed and a lost heartbeat, which are the shell's. Open orders are cancelled by the broker gateway,
+//! positions closed by execution, through the gate (`gate::closing`). A reconciliation break is reporting's alarm, which halts the same way.
 
 use messages::{
     AccountReported, Alarm, Breakers as Levels, Envelope, Kill, KillLevel, Message, OrderStatus,
     OrderUpdated, SessionOpened, Usd,
 };
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Breakers {
     /// `None` in sessions without rules.
     levels: Option<Levels>,

@@ -45,7 +45,7 @@ impl Totals {
         PortfolioExposures {
             gross: share(self.gross),
             net: share(self.net),
-            beta: share(self.beta),
+            beta: Some(share(self.beta)),
             sectors: portfolio.sectors.iter().zip(&self.sectors).map(net).collect(),
             name_largest: share(self.largest),
         }

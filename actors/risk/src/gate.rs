@@ -6,10 +6,11 @@
 //! |---|---|
 //! | a kill, an alarm, a breaker of level 2 or 3 (see `halt`, `breakers`) | `HALTED` |
 //! | a client order id that was judged before | `DUPLICATE` |
-//! | restricted list | `RESTRICTED` |
+//! | restricted list, corporate action overnight | `RESTRICTED` |
 //! | in the targets, sized with the close that they were made with | `NOT_IN_TARGETS`, `NO_REFERENCE` |
 //! | a breaker of level 1: only what reduces a position | `BREAKER` |
 //! | size of an order: share of NAV, dollars; share of ADV | `ORDER_TOO_LARGE`, `ADV_SHARE` |
+//! | a limit within the collar of the last fill, or of the reference | `COLLAR` |
 //! | outside of the opening auction: last fill of the symbol within the collar of the reference | `NO_PRICE`, `COLLAR` |
 //! | token bucket, by the time of messages | `TOO_MANY_ORDERS` |
 //! | same symbol, side, quantity and leg within 60 s | `SAME_AGAIN` |
@@ -18,6 +19,8 @@
 //! | equity less maintenance margin, open orders at their worst | `BUYING_POWER` |
 //! | short selling: allowed, of this name, with this equity | `SHORT` |
 //! | orders and turnover of the day, as multiples of the plan's | `DAY_ORDERS`, `DAY_TURNOVER` |
+//!
+//! Orders that close positions while a kill of level `flatten` is in force are judged by [`closing`] instead.
 //!
 //! An order that does not raise a worst case always passes its limit, so a breach can be traded out of. Ids come first
 //! because the second copy of an order would otherwise be told that it is not in the targets. The rows that need
@@ -32,6 +35,7 @@
 //! of the day; the venue's own buying power and intraday margin; `borrow_status` per symbol (the configuration's list
 //! stands in for it); Rule 201, which needs the best bid.
 
+mod closing;
 mod pace;
 
 use crate::portfolio::{Portfolio, order_limit, share_of, short_barred};
@@ -42,7 +46,7 @@ use messages::{
 use pace::Pace;
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Gate {
     books: BTreeMap<Symbol, Book>,
     /// Every client order id that was ever judged on its merits: none comes twice.
@@ -132,7 +136,9 @@ impl Gate {
             return Err(DenyReason::Duplicate);
         }
         let rules = opened.rules.as_ref();
-        if rules.is_some_and(|rules| rules.restricted.contains(&order.symbol)) {
+        if rules.is_some_and(|rules| rules.restricted.contains(&order.symbol))
+            || opened.was_reorganised(&order.symbol)
+        {
             return Err(DenyReason::Restricted);
         }
         let case = self.case(order, opened)?;
@@ -143,7 +149,7 @@ impl Gate {
         if let Some(rules) = rules {
             case.collar(rules.collar)?;
             self.pace.check(order, at, rules.orders_per_minute)?;
-            self.wash(&case)?;
+            self.wash(order)?;
         }
         self.exposure(&case)?;
         if let Some(rules) = rules {
@@ -169,11 +175,10 @@ impl Gate {
         Ok(Case { order, opened, mark, before, after: before.with(order.change()) })
     }
 
-    fn wash(&self, case: &Case) -> Result<(), DenyReason> {
-        let change = case.order.change().0;
-        let against = |open: &Open| {
-            open.symbol == case.order.symbol && open.left.signum() * change.signum() < 0
-        };
+    fn wash(&self, order: &Order) -> Result<(), DenyReason> {
+        let change = order.change().0;
+        let against =
+            |open: &Open| open.symbol == order.symbol && open.left.signum() * change.signum() < 0;
         match self.open.iter().find(|(_, open)| against(open)) {
             Some((id, _)) => Err(DenyReason::Wash { open: id.clone() }),
             None => Ok(()),
@@ -290,6 +295,9 @@ impl Case<'_> {
 
     /// In the auction there is no price yet that the order could be compared with.
     fn collar(&self, collar: f64) -> Result<(), DenyReason> {
+        if self.order.limit.is_some() {
+            closing::within(self.order.limit, self.before.last.unwrap_or(self.mark), collar)?;
+        }
         if self.order.time_in_force == TimeInForce::Opg {
             return Ok(());
         }
@@ -365,5 +373,7 @@ impl Book {
 
 const FIVE: Price = Price(5_000_000);
 
+#[cfg(test)]
+mod exhaustive;
 #[cfg(test)]
 mod tests;

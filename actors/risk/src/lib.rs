@@ -13,7 +13,8 @@
 //!   This is true of the rounded shares, not only of weights; what is beyond a limit all the same is said.
 //! - Targets ask for nothing the gate would deny (their bounds include the worst case of half-filled plans). The
 //!   exception is a plan of more orders than come through in a minute.
-//! - After a halt nothing is approved, not even an order that reduces: a human said stop.
+//! - After a halt nothing is approved, not even an order that reduces: a human said stop. After a kill of level `flatten`
+//!   what closes a position is approved, and nothing else, until a resume; no other halt takes that back.
 //! - `Targets` is said once per session that has scores (or scores withheld), whatever the state: where nothing
 //!   may be traded it asks for what is held, and `binding` says why. After `CoverageFailed` nothing is said.
 //!
@@ -21,6 +22,7 @@
 //! closed form, no turnover limit, the checks of the gate that limits alone allow, no breakers.
 
 mod breakers;
+pub mod erc;
 mod exposures;
 mod gate;
 mod halt;
@@ -50,7 +52,7 @@ use portfolio::Portfolio;
 
 const OPENED: &str = "SessionOpened is the first entry of a journal";
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Risk {
     session: Option<Box<SessionOpened>>,
     features: Option<Features>,
@@ -177,16 +179,28 @@ impl Risk {
     }
 
     fn judge(&mut self, order: &Order, at: Time) -> Message {
+        let judged = self.check(order, at);
         let opened = self.session.as_ref().expect(OPENED);
-        let reducing = self.breakers.reducing();
-        let halted = self.halts.reason().map(|reason| DenyReason::Halted { reason });
-        let judged = halted.map_or_else(|| self.gate.check(order, opened, at, reducing), Err);
         match judged {
             Ok(()) => {
                 self.gate.reserve(order, opened, at);
                 Message::OrderApproved(order.clone())
             }
             Err(reason) => Message::OrderDenied(OrderDenied { order: order.clone(), reason }),
+        }
+    }
+
+    fn check(&mut self, order: &Order, at: Time) -> Result<(), DenyReason> {
+        let opened = self.session.as_ref().expect(OPENED);
+        if order.is_closing() && self.halts.flattens() {
+            let adv = self.features.as_ref().and_then(|features| features.adv(&order.symbol));
+            return self.gate.check_closing(order, opened, at, adv);
+        }
+        match self.halts.reason() {
+            Some(reason) => Err(DenyReason::Halted { reason }),
+            // A kill that is over: what it would have closed is held for its target again.
+            None if order.is_closing() => Err(DenyReason::NotInTargets),
+            None => self.gate.check(order, opened, at, self.breakers.reducing()),
         }
     }
 

@@ -90,6 +90,9 @@ impl Portfolio {
             if opened.rules.as_ref().is_some_and(|rules| rules.restricted.contains(symbol)) {
                 name.stance = Stance::Keep("RESTRICTED");
             }
+            if opened.was_reorganised(symbol) {
+                name.stance = Stance::Keep("CORPORATE_ACTION");
+            }
             if name.held != Shares(0) || matches!(name.stance, Stance::View { .. }) {
                 name.bound(opened, over_gross_max || reducing.is_some());
                 names.insert(symbol.clone(), name);
@@ -155,7 +158,7 @@ impl Name {
 
     fn flat(symbol: Symbol) -> Self {
         let (quantity, mark) = (Shares(0), Price(0));
-        Self::kept(&Holding { symbol, quantity, average: mark, mark })
+        Self::kept(&Holding { symbol, quantity, average: mark, mark, rounding: Usd(0) })
     }
 
     /// Takes what the day's features know of it.

@@ -36,6 +36,9 @@ pub(crate) fn opened() -> SessionOpened {
         rules: None,
         edge: None,
         peak_equity: None,
+        overnight: None,
+        execution: None,
+        scored: None,
     }
 }
 

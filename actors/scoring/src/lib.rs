@@ -6,16 +6,21 @@
 //! of 1e-17 divided by its own standard deviation is a full-size book (METHODS.md §2).
 
 mod guard;
+mod memory;
 mod predictor;
+mod rank;
 mod rows;
 
 pub use guard::TREES_MIN;
+pub use memory::remember;
 pub use predictor::Predictor;
+pub use rank::{pearson, ranks, spearman};
 pub use rows::{FINITE_SHARE_MIN, scorable_rows, take_rows};
 
 use kernel::{Actor, Outbox};
 use messages::{
-    ActorId, Envelope, Features, Message, ModelRef, Scores, ScoresWithheld, SessionOpened, Topic,
+    ActorId, Envelope, Features, Message, ModelRef, Scores, ScoresBefore, ScoresWithheld,
+    SessionOpened, Symbol, Topic,
 };
 
 /// Scores the eligible names of a session, or says why it does not.
@@ -30,6 +35,8 @@ enum Duty {
     Silent,
     Score {
         whitelist_sha256: String,
+        /// What this model said before, if it did.
+        before: Option<ScoresBefore>,
     },
     /// The loaded model is not the journal's; the same reason answers every `Features`.
     Withhold(String),
@@ -46,7 +53,14 @@ impl Scoring {
             None => Duty::Silent,
             Some(wanted) => match model_mismatch(self.model.as_deref(), wanted) {
                 Some(reason) => Duty::Withhold(reason),
-                None => Duty::Score { whitelist_sha256: opened.whitelist_sha256.clone() },
+                None => Duty::Score {
+                    whitelist_sha256: opened.whitelist_sha256.clone(),
+                    before: opened.scored.clone().filter(|before| {
+                        // Scored again, a session is not compared with itself.
+                        before.model_sha256 == wanted.sha256
+                            && before.session < opened.signal_session
+                    }),
+                },
             },
         };
     }
@@ -55,9 +69,9 @@ impl Scoring {
         let judged = match (&self.duty, &self.model) {
             (Duty::Silent, _) => return,
             (Duty::Withhold(reason), _) => Err(reason.clone()),
-            (Duty::Score { whitelist_sha256 }, Some(model)) => {
+            (Duty::Score { whitelist_sha256, before }, Some(model)) => {
                 guard::check_columns(features, whitelist_sha256, model.as_ref())
-                    .and_then(|()| score(features, model.as_ref()))
+                    .and_then(|()| score(features, model.as_ref(), before.as_ref()))
             }
             (Duty::Score { .. }, None) => unreachable!("a missing model is a mismatch"),
         };
@@ -100,17 +114,24 @@ fn model_mismatch(loaded: Option<&dyn Predictor>, wanted: &ModelRef) -> Option<S
 }
 
 /// The scores, or the reason for none: the first that applies.
-fn score(features: &Features, model: &dyn Predictor) -> Result<Scores, String> {
+fn score(
+    features: &Features,
+    model: &dyn Predictor,
+    before: Option<&ScoresBefore>,
+) -> Result<Scores, String> {
     let rows = scorable_rows(features);
     if rows.is_empty() {
         let eligible = features.eligible.iter().filter(|eligible| **eligible).count();
         return Err(format!("NO_NAMES eligible={eligible} scorable=0"));
     }
+    guard::check_values(features, &rows)?;
     let values = take_rows(features, &rows);
     let scores = model.predict(&values, rows.len());
     assert_eq!(scores.len(), rows.len(), "a prediction per row");
     guard::check_trees(model.trees())?;
     guard::check_predictions(&scores, model.typical_sd())?;
+    let symbols: Vec<&Symbol> = rows.iter().map(|row| &features.symbols[*row]).collect();
+    let undecided = guard::check_history(&symbols, &scores, before)?;
     let contributions = model.contributions(&values, rows.len());
     assert_eq!(
         contributions.len(),
@@ -121,13 +142,14 @@ fn score(features: &Features, model: &dyn Predictor) -> Result<Scores, String> {
     let bias = "bias".to_owned();
     Ok(Scores {
         session: features.session,
-        symbols: rows.iter().map(|row| features.symbols[*row].clone()).collect(),
+        symbols: symbols.into_iter().cloned().collect(),
         scores: scores.into(),
         model_id: model.id().to_owned(),
         model_sha256: model.sha256().to_owned(),
         whitelist_sha256: model.whitelist_sha256().to_owned(),
         names: features.names.iter().cloned().chain([bias]).collect(),
         contributions: contributions.into(),
+        undecided,
     })
 }
 

@@ -85,6 +85,9 @@ fn opened(model: Option<(&str, &str)>) -> SessionOpened {
         rules: None,
         edge: None,
         peak_equity: None,
+        overnight: None,
+        execution: None,
+        scored: None,
     }
 }
 
@@ -243,4 +246,136 @@ fn no_names_no_scores() {
     let nan: &[f32] = &[f32::NAN, 1.0];
     let said = answer(Linear::new(&[1.0, 2.0]), features(&[nan, nan]));
     assert_eq!(reason(&said), "NO_NAMES eligible=2 scorable=0");
+}
+
+/// Forty names whose first feature is `order(name)`.
+fn wide(order: impl Fn(usize) -> f32) -> Features {
+    let rows: Vec<[f32; 2]> = (0..40).map(|name| [order(name), 0.0]).collect();
+    let rows: Vec<&[f32]> = rows.iter().map(<[f32; 2]>::as_slice).collect();
+    features(&rows)
+}
+
+fn day(number: i8) -> Date {
+    Date::constant(2024, 2, number)
+}
+
+/// Leads the model through sessions as a conductor does: each journal hands on to the next what was said.
+struct Days {
+    before: Option<ScoresBefore>,
+    number: i8,
+}
+
+impl Days {
+    fn new() -> Self {
+        Self { before: None, number: 0 }
+    }
+
+    fn say(&mut self, features: Features) -> Message {
+        self.number += 1;
+        let mut today = opened(Some(("linear", "feed")));
+        (today.signal_session, today.scored) = (day(self.number), self.before.clone());
+        let features = Features { session: day(self.number), ..features };
+        let answer = answers(Some(Linear::new(&[1.0, 1.0])), today.clone(), features).remove(0);
+        let entry =
+            |body| Envelope { id: MessageId::event(ActorId::Session, "x"), at: Time(0), body };
+        let journal = [Message::SessionOpened(Box::new(today)), answer.clone()].map(entry);
+        self.before = remember(None, &journal);
+        answer
+    }
+}
+
+/// Another order each day, as wide as `width`.
+fn shuffled(session: i8, width: f32) -> Features {
+    let step = 2 * usize::from(session.unsigned_abs()) + 1;
+    wide(|name| (name * step % 101) as f32 * width)
+}
+
+#[test]
+fn what_has_no_history_is_undecided_and_says_so() {
+    let mut days = Days::new();
+    let undecided = |answer: Message| match answer {
+        Message::Scores(scores) => scores.undecided,
+        other => panic!("withheld: {other}"),
+    };
+    assert_eq!(
+        undecided(days.say(shuffled(1, 1.0))),
+        ["TRAILING_SD sessions=0 min=20", "SAME_ORDER names=0 min=30"]
+    );
+    assert_eq!(undecided(days.say(shuffled(2, 1.0))), ["TRAILING_SD sessions=1 min=20"]);
+    for session in 3..=20 {
+        days.say(shuffled(session, 1.0));
+    }
+    assert!(undecided(days.say(shuffled(21, 1.0))).is_empty());
+}
+
+#[test]
+fn the_order_of_yesterday_is_withheld() {
+    let mut days = Days::new();
+    days.say(shuffled(1, 1.0));
+    let answer = days.say(shuffled(1, 2.0));
+    let text = reason_of(&answer);
+    assert!(text.starts_with("SAME_ORDER spearman=1.000000 as=2024-02-01 names=40"), "{text}");
+    // Withheld once more as long as it does not move; then it goes on.
+    assert!(reason_of(&days.say(shuffled(1, 3.0))).starts_with("SAME_ORDER"));
+    assert!(matches!(days.say(shuffled(2, 1.0)), Message::Scores(_)));
+}
+
+#[test]
+fn a_twentieth_of_the_trailing_spread_is_withheld() {
+    let mut days = Days::new();
+    for session in 1..=20 {
+        assert!(matches!(days.say(shuffled(session, 30.0)), Message::Scores(_)), "{session}");
+    }
+    // The card alone (sd 1) would let it pass.
+    let answer = days.say(shuffled(21, 1.0));
+    assert!(reason_of(&answer).contains("trailing_median="), "{}", reason_of(&answer));
+    let sds = days.before.clone().unwrap().sds;
+    assert_eq!(sds.len(), 20, "what is withheld is no part of what is usual");
+    assert!(matches!(days.say(shuffled(22, 3.0)), Message::Scores(_)));
+}
+
+#[test]
+fn another_model_begins_anew_and_sixty_sessions_are_kept() {
+    let mut days = Days::new();
+    days.say(shuffled(1, 1.0));
+    let mut scored = days.before.clone().unwrap();
+    scored.model_sha256 = "other".to_owned();
+    days.before = Some(scored.clone());
+    let Message::Scores(scores) = days.say(shuffled(1, 1.0)) else { panic!("withheld") };
+    assert_eq!(scores.undecided.len(), 2, "the other model's order is no yesterday of ours");
+    assert_eq!(days.before.clone().unwrap().sds.len(), 1);
+
+    scored.model_sha256 = "feed".to_owned();
+    scored.sds = vec![7.0; 60].into();
+    days.before = Some(scored);
+    days.say(shuffled(2, 1.0));
+    let sds = days.before.unwrap().sds;
+    assert_eq!((sds.len(), sds[58]), (60, 7.0));
+    assert!(sds[59] > 20.0 && sds[59] < 40.0, "{}", sds[59]);
+}
+
+/// Recovered in the middle of the day, it answers with what its journal handed it, not with what it says itself.
+#[test]
+fn a_session_is_not_compared_with_itself() {
+    let mut days = Days::new();
+    let first = days.say(shuffled(1, 1.0));
+    days.number = 0;
+    assert_eq!(days.say(shuffled(1, 1.0)), first);
+    assert_eq!(days.before.unwrap().sds.len(), 1);
+}
+
+#[test]
+fn an_infinite_feature_is_withheld_by_name() {
+    let mut rows = [[1.0_f32, 2.0, 0.0, 1.0, 3.0, 1.0]; 3];
+    (rows[0][4], rows[1][1]) = (f32::NAN, f32::NEG_INFINITY);
+    let rows: Vec<&[f32]> = rows.iter().map(<[f32; 6]>::as_slice).collect();
+    let answer = answer(Linear::new(&[1.0; 6]), features(&rows));
+    assert_eq!(reason(&answer), "NOT_FINITE feature=f1 symbol=S01");
+}
+
+fn reason_of(answer: &Message) -> &str {
+    match answer {
+        Message::ScoresWithheld(withheld) => &withheld.reason,
+        other => panic!("expected a refusal, got {other}"),
+    }
 }

@@ -307,6 +307,9 @@ fn sample_opened() -> SessionOpened {
         rules: None,
         edge: None,
         peak_equity: None,
+        overnight: None,
+        execution: None,
+        scored: None,
     }
 }
 

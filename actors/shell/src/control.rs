@@ -1,16 +1,18 @@
-//! Kills and resumes: a stream of their own, which outlives sessions and takes any bytes.
+//! Kills, resumes and adoptions: a stream of their own, which outlives sessions and takes any bytes.
 
 use crate::Bus;
 use crate::error::{ShellError, failed};
 use crate::reader::Reader;
 use async_nats::HeaderMap;
 use futures::StreamExt;
-use messages::{Kill, Resume};
+use messages::{Adopted, Kill, Resume, Time};
 
-/// What all kills and resumes up to some point amount to.
+/// What all that operators said up to some point amount to.
 #[derive(Debug, Default)]
 pub(crate) struct ControlState {
     pub(crate) kill: Option<Kill>,
+    /// The last one that counts, and when it was stored.
+    pub(crate) adopted: Option<(Time, Adopted)>,
     /// Sequence in the control stream of the last one taken into account.
     pub(crate) last: u64,
 }
@@ -47,6 +49,17 @@ impl Bus {
         Ok(self.control_state().await?.kill)
     }
 
+    /// Our books are the venue's from here on. Counts only with operator and reason.
+    pub async fn adopt(&self, adopted: &Adopted) -> Result<(), ShellError> {
+        let payload = serde_json::to_vec(adopted);
+        self.command(self.subjects().adopted(), payload, "sending the adoption").await
+    }
+
+    /// The last adoption, and when the bus stored it.
+    pub async fn adopted(&self) -> Result<Option<(Time, Adopted)>, ShellError> {
+        Ok(self.control_state().await?.adopted)
+    }
+
     /// Kills as they are sent, before any journal holds them: for whoever sends orders. The server takes
     /// up to some tenths of a second to copy one into a journal that was just opened.
     pub async fn kills(&self) -> Result<Kills, ShellError> {
@@ -73,7 +86,7 @@ impl Bus {
     }
 
     pub(crate) async fn control_state_at(&self, last: u64) -> Result<ControlState, ShellError> {
-        let mut state = ControlState { kill: None, last };
+        let mut state = ControlState { last, ..ControlState::default() };
         if last == 0 {
             return Ok(state);
         }
@@ -85,11 +98,19 @@ impl Bus {
                 return Ok(state);
             }
             if stored.subject() == subjects.kill() {
-                state.kill = Some(Kill::from_bytes(stored.payload()));
+                // A weaker kill takes nothing from a stronger one: only a resume does.
+                let kill = Kill::from_bytes(stored.payload());
+                if state.kill.as_ref().is_none_or(|before| before.level <= kill.level) {
+                    state.kill = Some(kill);
+                }
             } else if stored.subject() == subjects.resume()
                 && Resume::from_bytes(stored.payload()).is_some()
             {
                 state.kill = None;
+            } else if stored.subject() == subjects.adopted()
+                && let Some(adopted) = Adopted::from_bytes(stored.payload())
+            {
+                state.adopted = Some((stored.at, adopted));
             }
             if stored.position == last {
                 return Ok(state);

@@ -2,7 +2,7 @@ use crate::Bus;
 use crate::error::ShellError;
 use crate::reader::{Raw, Reader};
 use crate::seat::Seat;
-use crate::status::ActorState;
+use crate::status::{Activity, ActorState};
 use crate::telemetry::{Handled, Span};
 use crate::trace::TraceContext;
 use crate::writer::Writer;
@@ -83,6 +83,10 @@ impl Engine {
             span: None,
             opened,
         })
+    }
+
+    pub(crate) fn activity(&self) -> Activity {
+        self.seat.status.activity.clone()
     }
 
     pub(crate) fn actor(&self) -> ActorId {

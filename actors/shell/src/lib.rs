@@ -30,7 +30,7 @@ pub use control::Kills;
 pub use error::{BoxError, ShellError};
 pub use gateway::{Gateway, GatewaySpec};
 pub use session::Session;
-pub use status::{ActorState, ActorStatus};
+pub use status::{Activity, ActorState, ActorStatus};
 pub use supervise::{ActorSpec, Supervision, supervise, terminated};
 pub use telemetry::abort_on_panic;
 pub use trace::{TraceContext, trace_id};

@@ -3,7 +3,7 @@ use crate::engine::Engine;
 use crate::error::ShellError;
 use crate::seat::Seat;
 use crate::services::Registration;
-use crate::status::StatusCell;
+use crate::status::{Activity, StatusCell};
 use kernel::{Actor, Outbox};
 use messages::{ActorId, Cause, Date, Envelope, Message, MessageId, SessionOpened, Time, Topic};
 use std::sync::Arc;
@@ -67,6 +67,11 @@ impl Session {
     /// Waits until everything said is stored.
     pub async fn flush(&mut self) -> Result<(), ShellError> {
         self.engine.flush().await
+    }
+
+    /// Where to say what takes a while.
+    pub fn activity(&self) -> Activity {
+        self.engine.activity()
     }
 
     /// Whether `SessionClosed` was read.

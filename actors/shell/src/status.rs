@@ -3,7 +3,7 @@
 use messages::{ActorId, Date};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The answer on `Subjects::status(actor)`, as JSON.
@@ -16,6 +16,9 @@ pub struct ActorStatus {
     pub state: ActorState,
     /// The session it works on, or worked on last.
     pub session: Option<Date>,
+    /// What it says it is at, where that takes a while: `folds 120/840`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doing: Option<String>,
     /// Journal position it has handled last.
     pub position: u64,
     /// Position of the newest entry it knows of.
@@ -55,6 +58,21 @@ impl ActorStatus {
     }
 }
 
+/// What an actor is at, for whoever asks for its status; said from any thread, kept nowhere.
+#[derive(Clone, Debug, Default)]
+pub struct Activity(Arc<Mutex<Option<String>>>);
+
+impl Activity {
+    /// `None`: nothing worth telling.
+    pub fn set(&self, doing: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = doing;
+    }
+
+    pub fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Who an actor is to others, and its counters.
 pub(crate) struct StatusCell {
     pub(crate) actor: ActorId,
@@ -64,6 +82,7 @@ pub(crate) struct StatusCell {
     pub(crate) dead_letters: AtomicU64,
     pub(crate) position: AtomicU64,
     pub(crate) last: AtomicU64,
+    pub(crate) activity: Activity,
     latency: Histogram,
     phase: Mutex<Phase>,
 }
@@ -85,6 +104,7 @@ impl StatusCell {
             dead_letters: zero(),
             position: zero(),
             last: zero(),
+            activity: Activity::default(),
             latency: Histogram::default(),
             phase: Mutex::new(Phase { instance, state: ActorState::Starting, session: None }),
         }
@@ -116,6 +136,7 @@ impl StatusCell {
             host: self.host.clone(),
             state: phase.state,
             session: phase.session,
+            doing: self.activity.get(),
             position,
             last,
             lag: last - position,

@@ -69,12 +69,14 @@ pub enum Detector {
     NoiseFeatures,
     /// 16: history that was another when it was used before.
     Restated,
+    /// Two features that say the same (METHODS.md §2).
+    Redundancy,
     /// Out-of-fold IC beyond belief.
     OofIc,
 }
 
 impl Detector {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::FutureReturn,
         Self::LabelInFeatures,
         Self::FullSample,
@@ -91,6 +93,7 @@ impl Detector {
         Self::EarlyStopping,
         Self::NoiseFeatures,
         Self::Restated,
+        Self::Redundancy,
         Self::OofIc,
     ];
 }
@@ -106,7 +109,7 @@ impl fmt::Display for Detector {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     Pass,
-    /// Passed, and looks too good.
+    /// Passed, and somebody should look: too good, or on record as changed.
     Warn,
     /// The data was put together with hindsight and says so: what was tested is no evidence.
     Hindsight,

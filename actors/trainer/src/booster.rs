@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn grown(config: &TrainConfig, trees_max: usize) -> (Booster, Panel) {
-        let panel = cheap_panel(&Market::new(320, 40, 1), 4);
+        let panel = cheap_panel(&Market::new(378, 40, 1), 4);
         let config = TrainConfig { trees_max, ..config.clone() };
         let matrix = labelled(&panel, &rows(&panel)).unwrap();
         (grow(&matrix, &config, &mut || Ok(())).unwrap(), panel)
@@ -179,7 +179,7 @@ mod tests {
     /// Dates with 36 names and dates with 40.
     #[test]
     fn every_date_weighs_the_same() {
-        let panel = cheap_panel(&Market::new(320, 40, 1), 1);
+        let panel = cheap_panel(&Market::new(378, 40, 1), 1);
         let rows = rows(&panel);
         let matrix = labelled(&panel, &rows).unwrap();
         let weights = matrix.get_weights().unwrap();
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn parts_of_several_stretches_are_put_together() {
-        let panel = cheap_panel(&Market::new(320, 40, 1), 3);
+        let panel = cheap_panel(&Market::new(378, 40, 1), 3);
         let (booster, _) =
             grown(&TrainConfig { min_child_weight: 1.0, ..TrainConfig::default() }, 3);
         let whole = Rows::from(0..100);

@@ -2,6 +2,7 @@
 
 use crate::TrainConfig;
 use crate::audit::{Finding, Standing, Status};
+use crate::dataset::Restated;
 use crate::ic::IcSummary;
 use messages::{Date, ModelPublished, ModelRef};
 use serde::{Deserialize, Serialize};
@@ -16,13 +17,26 @@ const RED_ICIR: f64 = 0.3;
 const RED_YEAR_IC: f64 = 0.08;
 const RED_YEAR_SESSIONS: u32 = 200;
 
-pub(crate) const CAVEATS: [&str; 3] = [
-    "out-of-fold figures are those of the procedure: the deployed model is its last step, trained on \
-     every label there is, and no fold has tested it",
-    "returns are those of the bars: dividends are in them only if the bars were adjusted for dividends",
-    "the quintile spread holds equal weights from open to open and pays its costs in proportion; it is \
-     no book that risk would build",
-];
+/// What the figures are not.
+pub(crate) fn caveats(dividends: Option<&DividendsCard>) -> Vec<String> {
+    let returns = match dividends {
+        Some(known) => format!("labels and returns hold the {} dividends on record", known.payments),
+        None => "no dividends are on record: labels and returns hold them only if the bars were adjusted \
+                 for dividends"
+            .to_owned(),
+    };
+    vec![
+        "out-of-fold figures are those of the procedure: the deployed model is its last step, trained on \
+         every label there is, and no fold has tested it"
+            .to_owned(),
+        returns,
+        "who is halted or gone at the exit leaves at the last close: what holders got after it is in no bar"
+            .to_owned(),
+        "the quintile spread holds equal weights from open to open and pays its costs in proportion; it is \
+         no book that risk would build"
+            .to_owned(),
+    ]
+}
 
 /// No clock and no machine in it: the same training gives the same card.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,11 +47,21 @@ pub struct Card {
     pub first_session: Date,
     pub last_session: Date,
     pub sessions: usize,
+    /// Why this past was replaced, the last time it was.
+    pub restated: Option<Restated>,
+    /// Who is or, of a dated list, ever was one.
     pub members: usize,
-    /// SHA-256 of the members (symbol, sector) as JSON.
+    /// Of members, sectors and, of a dated list, their dates.
     pub members_sha256: String,
+    /// Members and sectors have effective dates.
+    pub dated: bool,
+    /// The day the list speaks for; of a dated one its first.
     pub members_as_of: Date,
     pub sectors_as_of: Date,
+    pub dividends: Option<DividendsCard>,
+    pub labels: LabelsCard,
+    /// [`messages::matrix_sha256`] of the rows it was trained and tested on.
+    pub matrix_sha256: String,
     pub whitelist_sha256: String,
     /// Columns, in order, with what they contribute and how far they have moved.
     pub columns: Vec<ColumnCard>,
@@ -86,6 +110,25 @@ impl Card {
         let fails = |finding: &&Finding| finding.status >= Status::Undecided;
         self.audit.iter().filter(fails).collect()
     }
+}
+
+/// What labels were made with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DividendsCard {
+    pub payments: usize,
+    pub sha256: String,
+}
+
+/// Rows of the dates whose exit is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelsCard {
+    pub rows: usize,
+    /// Without a bar at the exit: they leave at their last close.
+    pub departed: usize,
+    /// Without an open at the entry: nobody could have bought them.
+    pub unlabelled: usize,
 }
 
 /// `card.json`: the card with the file it belongs to.

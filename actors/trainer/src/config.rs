@@ -1,6 +1,6 @@
 use crate::TrainError;
 use crate::audit::OOF_SESSIONS_MIN;
-use crate::panel::WARM_UP;
+use crate::panel::BEFORE;
 use scoring::TREES_MIN;
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ impl TrainConfig {
     /// Sessions of history with which the walk-forward tests on enough dates for the audit to decide.
     pub fn sessions_needed(&self) -> usize {
         let dates = self.train_sessions_min + self.purge() + OOF_SESSIONS_MIN as usize;
-        WARM_UP + dates + self.horizon + 1
+        BEFORE + dates + self.horizon + 1
     }
 
     pub fn validate(&self) -> Result<(), TrainError> {

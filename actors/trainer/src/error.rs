@@ -19,6 +19,10 @@ pub enum TrainError {
          on), the {sessions} sessions of history give {got}: fetch about {missing} sessions more"
     )]
     TooFew { needed: usize, got: usize, train_min: usize, sessions: usize, missing: usize },
+    #[error(
+        "BAD_COLUMN: feature matrix: {name} {problem}: mend the bars or the features it is made of"
+    )]
+    Column { name: String, problem: &'static str },
     #[error("FLAT_MODEL: {0}: the features explain nothing the model could rank by")]
     Flat(&'static str),
     #[error("XGBoost, {doing}: {source}")]

@@ -1,9 +1,10 @@
 //! What an order of names would have been worth, and what it was made of.
 
 use crate::folds::Rows;
-use crate::ic::{by_day, mean, ranks};
+use crate::ic::{by_day, mean};
 use crate::panel::Panel;
 use messages::Date;
+use scoring::ranks;
 use std::collections::BTreeMap;
 
 /// Names needed for quintiles and deciles.

@@ -5,7 +5,7 @@
 //! sessions before τ. The same holds between the dates that trees are grown on and those that choose
 //! their number.
 
-use crate::panel::{Panel, WARM_UP};
+use crate::panel::{BEFORE, Panel};
 use crate::{TrainConfig, TrainError};
 use std::ops::Range;
 
@@ -111,7 +111,7 @@ fn purged_before(indices: &[usize], first: usize, config: &TrainConfig) -> usize
 fn too_few(indices: &[usize], sessions: usize, config: &TrainConfig) -> TrainError {
     let test = LAST_TEST_MIN.min(config.test_sessions);
     let needed = config.train_sessions_min + config.purge() - 1 + test;
-    let warm_up = indices.first().copied().unwrap_or(WARM_UP);
+    let warm_up = indices.first().copied().unwrap_or(BEFORE);
     let missing = (warm_up + needed + config.horizon + 1).saturating_sub(sessions).max(1);
     TrainError::TooFew {
         needed,

@@ -2,33 +2,42 @@
 //! the journal hears of it.
 
 use crate::{
-    Card, Dataset, Progress, Registry, Standing, TrainConfig, TrainError, Trained, Trials, Watch,
-    train,
+    Card, Dataset, Dividends, Progress, Registry, Standing, TrainConfig, TrainError, Trained,
+    Trials, Watch, train,
 };
 use futures::future::LocalBoxFuture;
 use messages::{
     ActorId, Alarm, Bars, Envelope, HistoryRef, Message, MessageId, ModelRef, SessionOpened, Topic,
     history_sha256,
 };
-use shell::{BoxError, Session};
+use shell::{Activity, BoxError, Session};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Reads the bars that a journal refers to, ascending by session.
-pub type LoadHistory = Box<dyn Fn(&HistoryRef) -> Result<Vec<Bars>, BoxError> + Send>;
+/// What stands on disk of the time before a session.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Those that the journal refers to, ascending by session.
+    pub bars: Vec<Bars>,
+    /// On record beside them. No journal vouches for these: the model's card names their hash.
+    pub dividends: Option<Dividends>,
+}
+
+/// Reads the past that a journal refers to.
+pub type LoadPast = Box<dyn Fn(&HistoryRef) -> Result<Past, BoxError> + Send>;
 
 /// Says, in a session that trains, `ModelPublished`; or an `Alarm`, where trying again would give the
 /// same failure. Started again after a kill it trains again, and says the same under the same id.
 pub struct Gateway {
     registry: Registry,
     config: TrainConfig,
-    load_history: Arc<Mutex<LoadHistory>>,
+    load_past: Arc<Mutex<LoadPast>>,
 }
 
 impl Gateway {
-    pub fn new(registry: Registry, config: TrainConfig, load_history: LoadHistory) -> Self {
-        Self { registry, config, load_history: Arc::new(Mutex::new(load_history)) }
+    pub fn new(registry: Registry, config: TrainConfig, load_past: LoadPast) -> Self {
+        Self { registry, config, load_past: Arc::new(Mutex::new(load_past)) }
     }
 
     async fn work(&self, session: &mut Session) -> Result<(), BoxError> {
@@ -40,7 +49,8 @@ impl Gateway {
         let mut training = None;
         loop {
             if let Some((bars, at)) = todo.bars.take() {
-                let answer = self.answer(session.opened().clone(), bars);
+                let (opened, activity) = (session.opened().clone(), session.activity());
+                let answer = self.answer(opened, bars, activity);
                 training = Some(Box::pin(async move { Ok::<_, BoxError>((answer.await?, at)) }));
             }
             tokio::select! {
@@ -67,16 +77,18 @@ impl Gateway {
         &self,
         opened: SessionOpened,
         bars: Bars,
+        activity: Activity,
     ) -> Result<(MessageId, Message), BoxError> {
         let stop = Arc::new(AtomicBool::new(false));
         let _stop_on_drop = StopOnDrop(Arc::clone(&stop));
         let job = Job {
             registry: self.registry.clone(),
             config: self.config.clone(),
-            load_history: Arc::clone(&self.load_history),
+            load_past: Arc::clone(&self.load_past),
             opened,
             bars,
             stop,
+            activity,
         };
         tokio::task::spawn_blocking(move || job.run()).await?
     }
@@ -148,18 +160,26 @@ impl Drop for StopOnDrop {
 struct Job {
     registry: Registry,
     config: TrainConfig,
-    load_history: Arc<Mutex<LoadHistory>>,
+    load_past: Arc<Mutex<LoadPast>>,
     opened: SessionOpened,
     bars: Bars,
     stop: Arc<AtomicBool>,
+    activity: Activity,
 }
 
 impl Job {
     /// An error is worth another try; a failure that would repeat itself is an alarm.
     fn run(self) -> Result<(MessageId, Message), BoxError> {
-        let history = self.history()?;
-        tracing::info!(sessions = history.len(), members = self.opened.universe.len(), "training");
-        match self.train(&history, &self.registry.trials()?) {
+        let answer = self.work();
+        self.activity.set(None);
+        answer
+    }
+
+    fn work(&self) -> Result<(MessageId, Message), BoxError> {
+        let past = self.past()?;
+        let (sessions, members) = (past.bars.len(), self.opened.universe.len());
+        tracing::info!(sessions, members, "training");
+        match self.train(&past, &self.registry.trials()?) {
             Ok(trained) => {
                 // Also one that is refused: its card says why.
                 let model = self.registry.publish(&trained)?;
@@ -176,13 +196,13 @@ impl Job {
     }
 
     /// The bars the journal vouches for, then those it brought.
-    fn history(&self) -> Result<Vec<Bars>, BoxError> {
+    fn past(&self) -> Result<Past, BoxError> {
         let wanted = &self.opened.history;
-        let load = self.load_history.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut history = load(wanted)?;
-        let found = history_sha256(&history);
+        let load = self.load_past.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut past = load(wanted)?;
+        let found = history_sha256(&past.bars);
         if found != wanted.sha256 {
-            let sessions = history.len();
+            let sessions = past.bars.len();
             return Err(format!(
                 "HISTORY_MISMATCH: the journal vouches for {} sessions through {} with SHA-256 {}, \
                  the bars on disk are {sessions} with {found}; fetch them again or restore the file",
@@ -190,30 +210,29 @@ impl Job {
             )
             .into());
         }
-        history.push(self.bars.clone());
-        Ok(history)
+        past.bars.push(self.bars.clone());
+        Ok(past)
     }
 
-    fn train(&self, history: &[Bars], trials: &Trials) -> Result<Trained, TrainError> {
+    fn train(&self, past: &Past, trials: &Trials) -> Result<Trained, TrainError> {
         let ours = features::whitelist::sha256();
         if self.opened.whitelist_sha256 != ours {
             let journal = self.opened.whitelist_sha256.clone();
             return Err(TrainError::Whitelist { journal, ours });
         }
-        let go_on = |_: Progress| {
+        let go_on = |step: Progress| {
+            self.activity.set(Some(step.to_string()));
             if self.stop.load(Ordering::Relaxed) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         };
-        let data = Dataset {
-            history,
-            members: &self.opened.universe,
-            // Of an earlier day, nobody says who belonged to it.
-            members_as_of: self.opened.signal_session,
-            sectors_as_of: self.opened.sectors_as_of,
-        };
+        // Of an earlier day, nobody says who belonged to it.
+        let as_of = self.opened.signal_session;
+        let members = &self.opened.universe;
+        let listed = Dataset::listed(&past.bars, members, as_of, self.opened.sectors_as_of);
+        let data = Dataset { dividends: past.dividends.as_ref(), ..listed };
         train(data, &self.config, trials, Watch::new(&go_on))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::folds::Rows;
 use crate::panel::Panel;
+use scoring::spearman;
 use serde::{Deserialize, Serialize};
 
 /// Fewer names than this say nothing about a day.
@@ -118,42 +119,6 @@ pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / n
 }
 
-/// Spearman's rank correlation, ties averaged; `None` if either side is constant or too short.
-pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
-    assert_eq!(a.len(), b.len(), "pairs");
-    pearson(&ranks(a), &ranks(b))
-}
-
-/// 1-based ranks, ties sharing their mean. Values must be finite.
-pub(crate) fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut start = 0;
-    while start < order.len() {
-        let value = values[order[start]];
-        let ties = order[start..].iter().take_while(|i| values[**i] == value).count();
-        let shared = start as f64 + (ties + 1) as f64 / 2.0;
-        for i in &order[start..start + ties] {
-            ranks[*i] = shared;
-        }
-        start += ties;
-    }
-    ranks
-}
-
-pub(crate) fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
-    let n = a.len() as f64;
-    let (mean_a, mean_b) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
-    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
-    for (x, y) in a.iter().zip(b) {
-        ab += (x - mean_a) * (y - mean_b);
-        aa += (x - mean_a).powi(2);
-        bb += (y - mean_b).powi(2);
-    }
-    (aa > 0.0 && bb > 0.0).then(|| ab / (aa * bb).sqrt())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,15 +143,6 @@ mod tests {
         close(summary.icir, 0.612_010_406_438_201_4);
     }
 
-    /// design/methods/vectors.json, `spearman_ties`: made with scipy.
-    #[test]
-    fn spearman_averages_ties_as_scipy_does() {
-        let a = [0.1, 0.2, 0.2, 0.4, -0.3, 0.0];
-        let b = [0.01, 0.03, -0.02, 0.05, -0.04, 0.03];
-        close(spearman(&a, &b).unwrap(), 0.632_352_941_176_470_6);
-        close(pearson(&a, &b).unwrap(), 0.719_622_917_128_924_3);
-    }
-
     #[test]
     fn rounded_figures_survive_json() {
         for value in [0.018_382_846_903_126_33, -5.424_323_568_946_738, 1.0 / 3e5, 0.0, 1e3 / 7.0] {
@@ -198,13 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_of_either_sign_tie() {
-        assert_eq!(ranks(&[0.0, -0.0, 1.0]), [1.5, 1.5, 3.0]);
-    }
-
-    #[test]
     fn what_does_not_vary_has_no_ic() {
-        assert_eq!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
         assert_eq!(IcSummary::of(&[0.1, 0.1, 0.1], 5), None);
         assert_eq!(IcSummary::of(&[0.1], 5), None);
     }

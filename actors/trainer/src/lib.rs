@@ -24,6 +24,7 @@ mod card;
 mod chance;
 mod config;
 mod dataset;
+mod dividends;
 mod error;
 mod evaluate;
 mod folds;
@@ -44,14 +45,16 @@ mod workers;
 
 pub use audit::{Detector, Finding, OOF_SESSIONS_MIN, Standing, Status};
 pub use card::{
-    Card, ColumnCard, CostSharpe, CurvePoint, FoldCard, Oof, Part, SpreadCard, TrialsCard, YearIc,
+    Card, ColumnCard, CostSharpe, CurvePoint, DividendsCard, FoldCard, LabelsCard, Oof, Part,
+    SpreadCard, TrialsCard, YearIc,
 };
 pub use config::TrainConfig;
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Members, Restated};
+pub use dividends::Dividends;
 pub use error::TrainError;
 pub use folds::{Fold, Rows};
-pub use gateway::{Gateway, LoadHistory};
-pub use ic::{IcSummary, lags, newey_west_t, spearman};
+pub use gateway::{Gateway, LoadPast, Past};
+pub use ic::{IcSummary, lags, newey_west_t};
 pub use model::Model;
 pub use panel::{At, Day, Moment, Panel, SIGNAL, Source, Timing};
 pub use pipeline::{Pipeline, Standard};
@@ -59,6 +62,7 @@ pub use progress::{Progress, Stage, Watch};
 pub use registry::{Action, Entry, Promotion, Registry, RegistryError};
 pub use train::{Series, Trained, train, train_panel};
 pub use trials::{Trial, Trials, TrialsError};
+pub use walk::scores_out_of_fold;
 
 #[cfg(test)]
 mod testing;

@@ -4,14 +4,18 @@ use crate::dataset::Dataset;
 use crate::ic::NAMES_MIN;
 use crate::progress::{Stage, Watch};
 use crate::{TrainError, label};
-use messages::{Bars, Date, Features, Member, Symbol, history_sha256, sha256_hex};
+use features::WARM_UP;
+use features::watch::{Redundancy, Twins};
+use messages::{Bars, Date, Features, Symbol, history_sha256, matrix_sha256};
 use scoring::{scorable_rows, take_rows};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Sessions before the first whose features, and whose beta for the label, are complete (METHODS.md
-/// §1 g). In service there is always more history than that.
-pub(crate) const WARM_UP: usize = 252;
+/// Sessions before the first whose features, and whose beta for the label, are complete. In service there is
+/// always more history than that.
+pub(crate) const BEFORE: usize = WARM_UP - 1;
+/// Last sessions over which features are compared with each other (METHODS.md §2).
+const TWINS_SESSIONS: usize = 252;
 
 /// Every date that has features, in order; within a date, rows in symbol order. The last dates have no
 /// label yet.
@@ -34,6 +38,8 @@ pub struct Panel {
     pub timing: Timing,
     /// How often each guard of the features fired.
     pub guards: BTreeMap<String, u64>,
+    /// Features that said nearly the same over the last year.
+    pub twins: Vec<Twins>,
 }
 
 /// What a panel was made from.
@@ -90,29 +96,36 @@ impl Timing {
 impl Panel {
     /// Folds the history, one session after the other, through the features that live trading uses.
     pub fn build(data: Dataset<'_>, horizon: usize, watch: Watch<'_>) -> Result<Self, TrainError> {
-        check(data.history, data.members)?;
+        let symbols = data.members.symbols();
+        check(data.history, &symbols)?;
         let timing = Timing::next_open(horizon);
-        let mut panel = Self::empty(data, timing);
-        let sectors = features::sector_codes(data.members);
-        let mut builder = features::Builder::new(data.members);
+        let mut panel = Self::empty(data, symbols, timing);
+        let mut builder = data.members.builder();
+        let mut redundancy = Redundancy::default();
+        let sessions = data.history.len();
         for (index, bars) in data.history.iter().enumerate() {
-            if index < WARM_UP {
+            if index < BEFORE {
                 builder.advance(bars);
             } else {
-                let features = builder.cross_section(bars);
-                let ahead = data.history.get(index + 1).zip(data.history.get(index + 1 + horizon));
-                let returns = ahead
-                    .map(|(entry, exit)| label::forward_returns(&features.symbols, entry, exit));
-                panel.add(index, &features, &sectors, returns);
+                let today = builder.columns(bars);
+                if index + TWINS_SESSIONS >= sessions {
+                    redundancy.see(&today);
+                }
+                let features = today.features();
+                let held = data.history.get(index + 1..=timing.exit.sessions + index);
+                let returns = held
+                    .map(|held| label::forward_returns(&features.symbols, held, data.dividends));
+                panel.add(index, &features, today.sectors, returns);
             }
-            watch.step(Stage::Features, index + 1, data.history.len())?;
+            watch.step(Stage::Features, index + 1, sessions)?;
         }
+        panel.twins = redundancy.twins();
         Ok(panel)
     }
 
-    fn empty(data: Dataset<'_>, timing: Timing) -> Self {
+    fn empty(data: Dataset<'_>, symbols: Vec<Symbol>, timing: Timing) -> Self {
         Self {
-            source: source(data),
+            source: source(data, symbols.len()),
             whitelist_sha256: features::whitelist::sha256(),
             names: features::whitelist::names().iter().map(ToString::to_string).collect(),
             days: Vec::new(),
@@ -120,9 +133,10 @@ impl Panel {
             labels: Vec::new(),
             returns: Vec::new(),
             owners: Vec::new(),
-            symbols: data.members.iter().map(|member| member.symbol.clone()).collect(),
+            symbols,
             timing,
             guards: BTreeMap::new(),
+            twins: Vec::new(),
         }
     }
 
@@ -188,6 +202,46 @@ impl Panel {
         &self.symbols[self.owners[row] as usize]
     }
 
+    /// Session of each row.
+    pub fn sessions(&self) -> Vec<Date> {
+        let rows = |day: &Day| std::iter::repeat_n(day.session, day.rows.len());
+        self.days.iter().flat_map(rows).collect()
+    }
+
+    /// Symbol of each row.
+    pub fn row_symbols(&self) -> Vec<Symbol> {
+        (0..self.labels.len()).map(|row| self.symbol(row).clone()).collect()
+    }
+
+    /// Of all that a model can learn from: columns, rows, values, labels, returns.
+    pub fn sha256(&self) -> String {
+        let (sessions, symbols) = (self.sessions(), self.row_symbols());
+        let keys = (sessions.as_slice(), symbols.as_slice());
+        matrix_sha256(&self.names, keys, &self.values, &self.labels, &self.returns)
+    }
+
+    /// Every column has values, and none is infinite: the library would train on the rest without a word.
+    pub(crate) fn check_values(&self) -> Result<(), TrainError> {
+        let columns = self.names.len();
+        for (at, name) in self.names.iter().enumerate() {
+            let values = || self.values.iter().skip(at).step_by(columns);
+            let bad = |problem| Err(TrainError::Column { name: name.clone(), problem });
+            if values().any(|value| value.is_infinite()) {
+                return bad("holds an infinite value");
+            }
+            if !values().any(|value| value.is_finite()) {
+                return bad("has no value at all");
+            }
+        }
+        let outcomes =
+            self.labels.iter().map(|label| f64::from(*label)).chain(self.returns.iter().copied());
+        if outcomes.into_iter().any(f64::is_infinite) {
+            let name = "label".to_owned();
+            return Err(TrainError::Column { name, problem: "holds an infinite value" });
+        }
+        Ok(())
+    }
+
     /// Position of the day that a row belongs to.
     pub fn day_of(&self, row: usize) -> usize {
         self.days.partition_point(|day| day.rows.end <= row)
@@ -205,8 +259,8 @@ impl Panel {
     }
 }
 
-fn check(history: &[Bars], members: &[Member]) -> Result<(), TrainError> {
-    if !members.windows(2).all(|pair| pair[0].symbol < pair[1].symbol) {
+fn check(history: &[Bars], symbols: &[Symbol]) -> Result<(), TrainError> {
+    if !symbols.windows(2).all(|pair| pair[0] < pair[1]) {
         return Err(TrainError::Members);
     }
     let bad = |session, problem| Err(TrainError::History { session, problem });
@@ -221,12 +275,11 @@ fn check(history: &[Bars], members: &[Member]) -> Result<(), TrainError> {
     }
 }
 
-fn source(data: Dataset<'_>) -> Source {
-    let members_json = serde_json::to_vec(data.members).expect("members are plain data");
+fn source(data: Dataset<'_>, members: usize) -> Source {
     Source {
         history_sha256: history_sha256(data.history),
-        members_sha256: sha256_hex(&members_json),
-        members: data.members.len(),
+        members_sha256: data.members.sha256(),
+        members,
         first: data.history.first().map_or(Date::ZERO, |bars| bars.session),
         through: data.history.last().map_or(Date::ZERO, |bars| bars.session),
         sessions: data.history.len(),

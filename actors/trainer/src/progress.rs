@@ -1,4 +1,5 @@
 use crate::TrainError;
+use std::fmt;
 use std::ops::ControlFlow;
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,18 @@ pub struct Progress {
     pub stage: Stage,
     pub done: usize,
     pub of: usize,
+}
+
+/// `folds 120/840`.
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::Features => "features",
+            Stage::Folds => "folds",
+            Stage::Audit => "audit",
+        };
+        write!(f, "{stage} {}/{}", self.done, self.of)
+    }
 }
 
 /// Hears of every step, from several threads, and may break the training off.

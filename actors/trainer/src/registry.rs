@@ -6,6 +6,7 @@
 //! scoring uses, because the card is in the model file too; `card.json` is the copy people read.
 
 mod files;
+mod succession;
 
 use crate::Model;
 use crate::audit::{Standing, Status};

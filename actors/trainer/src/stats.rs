@@ -1,8 +1,9 @@
 //! What is left of a Sharpe ratio when one knows how many were tried (METHODS.md §3).
 
-use crate::ic::{mean, ranks};
+use crate::ic::mean;
 use reporting::metrics::{Returns, probabilistic_sharpe};
 use reporting::normal_cdf;
+use scoring::{pearson, ranks};
 use std::f64::consts::E;
 
 const EULER: f64 = 0.577_215_664_901_532_9;
@@ -124,8 +125,7 @@ impl Moments {
 /// Pearson correlation averaged over all pairs of trials; zero for fewer than two.
 pub(crate) fn mean_correlation(trials: &[Vec<f64>]) -> f64 {
     let pairs = (0..trials.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
-    let known: Vec<f64> =
-        pairs.filter_map(|(a, b)| crate::ic::pearson(&trials[a], &trials[b])).collect();
+    let known: Vec<f64> = pairs.filter_map(|(a, b)| pearson(&trials[a], &trials[b])).collect();
     if known.is_empty() { 0.0 } else { mean(known.into_iter()) }
 }
 

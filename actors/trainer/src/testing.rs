@@ -3,7 +3,7 @@
 use crate::chance::Chance;
 use crate::dataset::Dataset;
 use crate::ic::NAMES_MIN;
-use crate::panel::{Day, Panel, Source, Timing, WARM_UP};
+use crate::panel::{BEFORE, Day, Panel, Source, Timing};
 use crate::pipeline::Pipeline;
 use crate::progress::Watch;
 use crate::{TrainConfig, TrainError, label};
@@ -27,7 +27,7 @@ pub(crate) fn small() -> TrainConfig {
 }
 
 /// Sessions that [`small`] needs for a decision, and some.
-pub(crate) const SESSIONS: usize = 605;
+pub(crate) const SESSIONS: usize = 663;
 
 pub(crate) fn quiet() -> Watch<'static> {
     Watch::new(&|_| ControlFlow::Continue(()))
@@ -95,12 +95,7 @@ impl Market {
     /// A list and sectors that were known from the first day on.
     pub(crate) fn data(&self) -> Dataset<'_> {
         let known = self.history[0].session;
-        Dataset {
-            history: &self.history,
-            members: &self.members,
-            members_as_of: known,
-            sectors_as_of: known,
-        }
+        Dataset::listed(&self.history, &self.members, known, known)
     }
 }
 
@@ -150,7 +145,7 @@ impl Pipeline for Cheap {
             source: Source {
                 history_sha256: history_sha256(data.history),
                 members_sha256: "members".to_owned(),
-                members: data.members.len(),
+                members: data.members.symbols().len(),
                 first: data.history[0].session,
                 through: data.history[data.history.len() - 1].session,
                 sessions: data.history.len(),
@@ -165,11 +160,12 @@ impl Pipeline for Cheap {
             labels: Vec::new(),
             returns: Vec::new(),
             owners: Vec::new(),
-            symbols: data.members.iter().map(|member| member.symbol.clone()).collect(),
+            symbols: data.members.symbols(),
             timing: Timing::next_open(horizon),
             guards: BTreeMap::new(),
+            twins: Vec::new(),
         };
-        for (index, bars) in data.history.iter().enumerate().skip(WARM_UP) {
+        for (index, bars) in data.history.iter().enumerate().skip(BEFORE) {
             let names: Vec<usize> = (0..panel.symbols.len())
                 .filter(|name| bars.row(&panel.symbols[*name]).is_some())
                 .collect();
@@ -177,11 +173,11 @@ impl Pipeline for Cheap {
                 continue;
             }
             let first = panel.labels.len();
-            let ahead = data.history.get(index + 1).zip(data.history.get(index + 1 + horizon));
+            let ahead = data.history.get(index + 1..=index + 1 + horizon);
             let symbols: Vec<Symbol> =
                 names.iter().map(|name| panel.symbols[*name].clone()).collect();
-            let returns = ahead.map_or(vec![f64::NAN; names.len()], |(entry, exit)| {
-                label::forward_returns(&symbols, entry, exit)
+            let returns = ahead.map_or(vec![f64::NAN; names.len()], |held| {
+                label::forward_returns(&symbols, held, data.dividends)
             });
             for (name, value) in names.iter().zip(&returns) {
                 panel.owners.push(*name as u32);

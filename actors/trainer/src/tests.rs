@@ -1,6 +1,7 @@
 //! Scenarios over the whole of training, on markets with known answers.
 
 use crate::folds::{self, Rows};
+use crate::panel::BEFORE;
 use crate::testing::{Cheap, Market, SESSIONS, cheap_panel, date, quiet, small};
 use crate::train::{CARD_ATTRIBUTE, Study};
 use crate::{
@@ -70,7 +71,7 @@ fn an_edge_too_good_to_be_true_is_refused() {
 #[test]
 fn too_few_dates_decide_nothing() {
     let config = TrainConfig { test_sessions: 100, ..small() };
-    let found = trained(&Market::new(252 + 80 + 11 + 100 + 5, 40, 3), 6, &config).unwrap();
+    let found = trained(&Market::new(BEFORE + 80 + 11 + 100 + 5, 40, 3), 6, &config).unwrap();
     let oof = found.card.audit.iter().find(|finding| finding.detector == Detector::OofIc).unwrap();
     assert_eq!(oof.status, Status::Undecided, "{oof}");
     assert_eq!(found.card.standing, Standing::Refused);
@@ -83,10 +84,10 @@ fn the_card_tells_the_folds_and_how_the_trees_were_chosen() {
     let [first, second] = card.folds.as_slice() else { panic!("{} folds", card.folds.len()) };
     let test = |fold: &crate::FoldCard| fold.test.clone().unwrap();
     // The first test date is the first with 80 purged dates before it.
-    assert_eq!(test(first).first, date(252 + 80 + 10));
-    assert_eq!((test(first).dates, first.validation.last), (126, date(252 + 79)));
-    assert_eq!(first.fit.last, date(252 + 80 - 40 - 11));
-    assert_eq!(test(second).first, date(252 + 80 + 10 + 126));
+    assert_eq!(test(first).first, date(BEFORE + 80 + 10));
+    assert_eq!((test(first).dates, first.validation.last), (126, date(BEFORE + 79)));
+    assert_eq!(first.fit.last, date(BEFORE + 80 - 40 - 11));
+    assert_eq!(test(second).first, date(BEFORE + 80 + 10 + 126));
     // The last label is known at the open six sessions later; the rest is tested with the last fold.
     assert_eq!(test(second).last, date(SESSIONS - 7));
     assert_eq!(card.deployed.validation.last, date(SESSIONS - 7));
@@ -191,7 +192,7 @@ fn trials_can_only_be_added() {
 
 #[test]
 fn bars_become_a_panel_with_labels_from_open_to_open() {
-    let market = Market::new(290, 40, 1);
+    let market = Market::new(348, 40, 1);
     let seen = Mutex::new(Vec::new());
     let see = |step| {
         seen.lock().unwrap().push(step);
@@ -199,16 +200,16 @@ fn bars_become_a_panel_with_labels_from_open_to_open() {
     };
     let panel = Panel::build(market.data(), 5, Watch::new(&see)).unwrap();
     let last = seen.lock().unwrap().last().copied();
-    assert_eq!(last, Some(Progress { stage: Stage::Features, done: 290, of: 290 }));
-    assert_eq!((panel.days.len(), panel.labelled()), (290 - 252, 290 - 252 - 6));
+    assert_eq!(last, Some(Progress { stage: Stage::Features, done: 348, of: 348 }));
+    assert_eq!((panel.days.len(), panel.labelled()), (348 - BEFORE, 348 - BEFORE - 6));
     let day = &panel.days[panel.labelled() - 1];
-    assert_eq!((day.index, day.session), (283, market.history[283].session));
+    assert_eq!((day.index, day.session), (341, market.history[341].session));
     for row in day.rows.clone() {
         let open = |t: usize| {
             let bars: &Bars = &market.history[t];
             bars.row(panel.symbol(row)).map_or(f64::NAN, |at| bars.open[at])
         };
-        assert_eq!(panel.returns[row].to_bits(), (open(289) / open(284)).ln().to_bits());
+        assert_eq!(panel.returns[row].to_bits(), (open(347) / open(342)).ln().to_bits());
     }
     // Neutral labels: no net in any sector.
     for sector in 0..4 {
@@ -236,7 +237,7 @@ fn bars_to_model_whole() {
     assert_eq!(stages, [Stage::Features, Stage::Folds, Stage::Audit]);
     assert_eq!(trained.card.history_sha256, messages::history_sha256(&market.history));
     assert_eq!(trained.card.columns.len(), 45);
-    assert_eq!(trained.card.audit.len(), 17);
+    assert_eq!(trained.card.audit.len(), 18);
 }
 
 #[test]
@@ -270,7 +271,7 @@ proptest! {
     /// at or after the first validation signal; every date from the first test on is tested once.
     #[test]
     fn no_label_reaches_into_what_tests_it(
-        sessions in 320_usize..420,
+        sessions in 378_usize..478,
         horizon in 1_usize..12,
         embargo in 1_usize..12,
         test_sessions in 1_usize..60,
@@ -325,6 +326,79 @@ fn training_stops_when_told() {
     let stopped = Study::run(&cheap, market.data(), panel, &config, Watch::new(&stop));
     assert!(matches!(stopped.err(), Some(TrainError::Stopped)));
     assert!(steps.into_inner() <= 3 + config.threads, "each thread hears of it at its next tree");
+}
+
+/// What is not there, or can't be, is refused by its name before anything is trained.
+#[test]
+fn columns_without_values_and_infinite_ones_are_refused_by_name() {
+    let market = Market::new(SESSIONS, 36, 4);
+    let (cheap, config) = (Cheap { columns: 4 }, small());
+    let sound = cheap.panel(market.data(), &config, quiet()).unwrap();
+    let refused = |change: fn(&mut Panel)| {
+        let mut panel = sound.clone();
+        change(&mut panel);
+        let error = Study::run(&cheap, market.data(), panel, &config, quiet()).err().unwrap();
+        assert!(error.is_final());
+        error.to_string()
+    };
+    let empty = refused(|panel| {
+        panel.values.iter_mut().skip(2).step_by(4).for_each(|value| *value = f32::NAN);
+    });
+    assert!(empty.contains("ret_10 has no value at all"), "{empty}");
+    let infinite = refused(|panel| panel.values[401] = f32::NEG_INFINITY);
+    assert!(infinite.contains("ret_5 holds an infinite value"), "{infinite}");
+    let label = refused(|panel| panel.labels[9] = f32::INFINITY);
+    assert!(label.contains("label holds an infinite value"), "{label}");
+}
+
+/// Any number a model could learn from, and only those, changes the hash in its card.
+#[test]
+fn the_card_knows_the_matrix_to_the_bit() {
+    let market = Market::new(SESSIONS, 36, 4);
+    let panel = cheap_panel(&market, 4);
+    let card = trained(&market, 4, &small()).unwrap().card;
+    assert_eq!(card.matrix_sha256, panel.sha256());
+    type Change = fn(&mut Panel);
+    let changes: [(&str, Change); 6] = [
+        ("value", |panel| panel.values[7] = f32::from_bits(panel.values[7].to_bits() ^ 1)),
+        ("label", |panel| panel.labels[7] = f32::from_bits(panel.labels[7].to_bits() ^ 1)),
+        ("return", |panel| panel.returns[7] = f64::from_bits(panel.returns[7].to_bits() ^ 1)),
+        ("name", |panel| panel.names[3] = "ret_22".to_owned()),
+        ("order", |panel| panel.names.swap(0, 1)),
+        ("owner", |panel| panel.owners.swap(3, 4)),
+    ];
+    for (what, change) in changes {
+        let mut changed = panel.clone();
+        change(&mut changed);
+        assert_ne!(changed.sha256(), card.matrix_sha256, "{what}");
+    }
+}
+
+/// The card counts who was held to the last close and who could not be bought.
+#[test]
+fn who_departs_is_counted_and_stays_in() {
+    let market = Market::new(SESSIONS, 40, 4);
+    let card = trained(&market, 4, &small()).unwrap().card;
+    // Four names leave after four fifths: each is held over that day on six dates; the four that are halted
+    // from session 400 on, too.
+    assert_eq!((card.labels.departed, card.labels.unlabelled), (4 * 5 + 4 * 5, 4 + 4));
+}
+
+/// Broken off in whatever stage, a training leaves no model, no trial and no file.
+#[test]
+fn a_training_that_is_broken_off_leaves_nothing_behind() {
+    let market = Market::new(SESSIONS, 36, 9);
+    for at in [Stage::Features, Stage::Folds, Stage::Audit] {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = crate::Registry::new(folder.path().join("models"));
+        let stop = |step: Progress| {
+            if step.stage == at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let trials = registry.trials().unwrap();
+        let error = train(market.data(), &small(), &trials, Watch::new(&stop)).unwrap_err();
+        assert!(matches!(error, TrainError::Stopped), "{at:?}: {error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{at:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use crate::audit::{self, Case, Controls, Standing};
 use crate::card::{
-    self, Card, ColumnCard, CostSharpe, FoldCard, Oof, Part, SpreadCard, TrialsCard, YearIc,
+    self, Card, ColumnCard, CostSharpe, DividendsCard, FoldCard, LabelsCard, Oof, Part, SpreadCard,
+    TrialsCard, YearIc,
 };
 use crate::dataset::Dataset;
 use crate::error::failed;
@@ -117,6 +118,7 @@ impl Study {
         watch: Watch<'_>,
     ) -> Result<Self, TrainError> {
         debug_assert_eq!(raw.source.sessions, data.history.len(), "a panel of this history");
+        raw.check_values()?;
         // Too little history is said before anything is trained.
         pipeline.folds(&raw, config)?;
         let mut controls = Controls::new(pipeline, &raw, config)?;
@@ -170,15 +172,22 @@ impl Study {
         let oof = self.oof.clone().ok_or(flat)?;
         let (standing, red_flags) = (Standing::of(&audit), card::red_flags(&oof));
         let source = &panel.source;
+        let dividends = data
+            .dividends
+            .map(|known| DividendsCard { payments: known.len(), sha256: known.sha256() });
         let card = Card {
             history_sha256: source.history_sha256.clone(),
             first_session: source.first,
             last_session: source.through,
             sessions: source.sessions,
+            restated: data.restated.cloned(),
             members: source.members,
             members_sha256: source.members_sha256.clone(),
-            members_as_of: data.members_as_of,
-            sectors_as_of: data.sectors_as_of,
+            dated: data.members.is_dated(),
+            members_as_of: data.members.as_of(),
+            sectors_as_of: data.members.sectors_as_of(),
+            labels: labels_card(data, panel),
+            matrix_sha256: panel.sha256(),
             whitelist_sha256: panel.whitelist_sha256.clone(),
             columns: self.columns()?,
             // The number of threads is this machine's affair.
@@ -197,7 +206,8 @@ impl Study {
             typical_sd: self.typical_sd()?,
             xgboost_version: library_version(&self.deployed.booster)?,
             trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
-            caveats: card::CAVEATS.map(str::to_owned).to_vec(),
+            caveats: card::caveats(dividends.as_ref()),
+            dividends,
         };
         let series = Series {
             ic: self.daily.iter().map(|(day, ic)| (panel.days[*day].session, *ic)).collect(),
@@ -312,6 +322,20 @@ fn fold_card(panel: &Panel, fold: &Fold, fitted: &Fitted, test_ic: Option<f64>) 
     }
 }
 
+fn labels_card(data: Dataset<'_>, panel: &Panel) -> LabelsCard {
+    let mut card = LabelsCard { rows: 0, departed: 0, unlabelled: 0 };
+    for day in &panel.days[..panel.labelled()] {
+        let exit = &data.history[day.index + panel.timing.exit.sessions];
+        for row in day.rows.clone() {
+            let labelled = panel.labels[row].is_finite();
+            card.rows += 1;
+            card.unlabelled += usize::from(!labelled);
+            card.departed += usize::from(labelled && exit.row(panel.symbol(row)).is_none());
+        }
+    }
+    card
+}
+
 fn spread_card(spreads: &[Spread], config: &TrainConfig) -> SpreadCard {
     let average = |value: fn(&Spread) -> f64| {
         if spreads.is_empty() { 0.0 } else { rounded(mean(spreads.iter().map(value))) }
@@ -340,6 +364,7 @@ fn trial(data: Dataset<'_>, panel: &Panel, config: &TrainConfig, spreads: &[Spre
         sessions: panel.source.sessions,
         history_sha256: panel.source.history_sha256.clone(),
         snapshot_sha256: snapshot_sha256(data.history),
+        restated: data.restated.cloned(),
         dates: spreads.iter().map(|spread| spread.session).collect(),
         returns: spreads.iter().map(|spread| spread.net(COST_BP)).collect(),
     }

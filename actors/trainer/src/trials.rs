@@ -3,6 +3,7 @@
 //! was trained: a trial that led to a model can't be taken back while the model is there.
 
 use crate::TrainConfig;
+use crate::dataset::Restated;
 use messages::{Bars, Date, sha256_hex};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
@@ -31,8 +32,11 @@ pub struct Trial {
     pub through: Date,
     pub sessions: usize,
     pub history_sha256: String,
-    /// Of the closes as they were traded: see [`snapshot_sha256`].
+    /// Of the bars as they were traded: see [`snapshot_sha256`].
     pub snapshot_sha256: String,
+    /// The last replacement of the past that it knew of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restated: Option<Restated>,
     /// Signal dates of the holding periods, and their returns net of costs.
     pub dates: Vec<Date>,
     pub returns: Vec<f64>,
@@ -161,16 +165,61 @@ impl Trials {
     }
 }
 
-/// Of sessions, symbols and closes as they were traded on the day: unlike adjusted prices, nothing that
-/// happens later may change them.
+/// Of sessions, symbols, prices and volumes as they were traded on the day: unlike adjusted ones, nothing that
+/// happens later may change them. Prices count to a hundredth of a cent and volumes to a share, so that what
+/// was divided by a split and multiplied again is the same.
 pub(crate) fn snapshot_sha256(history: &[Bars]) -> String {
     let mut bytes = Vec::new();
     for bars in history {
         bytes.extend(format!("\n{}", bars.session).into_bytes());
-        for (symbol, close) in bars.symbols.iter().zip(bars.raw_close.iter()) {
+        for (row, symbol) in bars.symbols.iter().enumerate() {
             bytes.extend(format!("\t{symbol}=").into_bytes());
-            bytes.extend(close.to_bits().to_le_bytes());
+            let factor = bars.raw_close[row] / bars.close[row];
+            let prices = [&bars.open, &bars.high, &bars.low, &bars.close];
+            for price in prices.map(|column| column[row] * factor * 1e4) {
+                bytes.extend(price.round().to_bits().to_le_bytes());
+            }
+            bytes.extend((bars.volume[row] / factor).round().to_bits().to_le_bytes());
         }
     }
     sha256_hex(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(factor: f64) -> Vec<Bars> {
+        let day = |day: i8| {
+            let mut bars = Bars::empty(Date::constant(2024, 3, day));
+            let row = [100.01, 101.37, 99.5, 100.49].map(|price| price / factor);
+            let [open, high, low, close] = row;
+            bars.push("A".into(), [open, high, low, close, 1_234_567.0 * factor, 100.49]);
+            bars
+        };
+        (4..9).map(day).collect()
+    }
+
+    #[test]
+    fn a_later_split_changes_no_snapshot_and_any_other_number_does() {
+        let whole = snapshot_sha256(&history(1.0));
+        for factor in [2.0, 3.0, 7.0, 20.0, 0.1] {
+            assert_eq!(snapshot_sha256(&history(factor)), whole, "split {factor}");
+        }
+        type Change = fn(&mut Bars);
+        let changes: [(&str, Change); 7] = [
+            ("session", |bars| bars.session = Date::constant(2024, 3, 30)),
+            ("open", |bars| bars.open[0] += 0.01),
+            ("high", |bars| bars.high[0] += 0.01),
+            ("low", |bars| bars.low[0] -= 0.01),
+            ("volume", |bars| bars.volume[0] += 1.0),
+            ("raw_close", |bars| bars.raw_close[0] += 0.01),
+            ("symbol", |bars| bars.symbols[0] = "B".into()),
+        ];
+        for (what, change) in changes {
+            let mut changed = history(1.0);
+            change(&mut changed[2]);
+            assert_ne!(snapshot_sha256(&changed), whole, "{what}");
+        }
+    }
 }

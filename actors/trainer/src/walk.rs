@@ -7,6 +7,7 @@ use crate::error::failed;
 use crate::folds::{Fold, Rows};
 use crate::ic::{daily_ic, mean, rounded};
 use crate::panel::Panel;
+use crate::pipeline::Pipeline;
 use crate::progress::{Stage, Watch};
 use crate::workers::side_by_side;
 use crate::{TrainConfig, TrainError};
@@ -101,6 +102,20 @@ fn curve(
         }
     }
     Ok(curve)
+}
+
+/// The walk-forward alone, without controls, audit or card: every tested row's score from the fold that tested
+/// it, NaN for the others. For research and benchmarks.
+pub fn scores_out_of_fold(
+    pipeline: &dyn Pipeline,
+    panel: &Panel,
+    config: &TrainConfig,
+    watch: Watch<'_>,
+) -> Result<Vec<f32>, TrainError> {
+    let folds = pipeline.folds(panel, config)?;
+    let jobs: Vec<Job<'_>> = folds.iter().map(|fold| Job { panel, fold }).collect();
+    let fitted = train(&jobs, config, watch)?;
+    Ok(out_of_fold(panel, &folds, &fitted))
 }
 
 /// Every tested row's score from the fold that tested it; NaN for the others.

@@ -54,6 +54,8 @@ pub enum Command {
     Explain(crate::commands::explain::Explain),
     /// Recompute a recorded session with the cores of today; names the first difference.
     Replay(crate::commands::replay::Replay),
+    /// Our books beside the venue's account; with --adopt, taking the venue's word for what differs.
+    Reconcile(crate::commands::reconcile::Reconcile),
     /// What each actor is doing: state, last journal position, lag.
     Status(Status),
     /// Stop trading now. Latched until `aurora resume`.
@@ -109,6 +111,40 @@ pub struct Demo {
 pub struct Backtest {
     #[command(flatten)]
     pub period: Period,
+    #[command(flatten)]
+    pub given: Given,
+}
+
+/// Signals of a user's own, instead of features and a model.
+#[derive(Clone, Debug, Args)]
+pub struct Given {
+    /// Trade these target weights, Parquet or CSV: a row per date and a column per symbol, or rows of date, symbol and
+    /// weight. Fractions of equity, known at the date's close, traded at the next open; bars are --bars, by default
+    /// data/latest/prices.parquet.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "sessions", "seed", "symbols"])]
+    pub weights: Option<PathBuf>,
+    /// Go on to this session, holding the last weights; by default to the last date of --weights.
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "weights")]
+    pub through: Option<Date>,
+    /// Commission on what is traded of --weights, basis points.
+    #[arg(long, default_value_t = 5.0, value_name = "BP", value_parser = basis_points, requires = "weights")]
+    pub commission_bp: f64,
+    /// How much worse than the open --weights are filled, basis points.
+    #[arg(long, default_value_t = 5.0, value_name = "BP", value_parser = basis_points, requires = "weights")]
+    pub slippage_bp: f64,
+    /// The most that a date of --weights may add up to in absolute size: more is refused, it may be in percent.
+    #[arg(long, default_value_t = 4.0, value_name = "FRACTION", value_parser = fraction, requires = "weights")]
+    pub gross_max: f64,
+}
+
+fn basis_points(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| (0.0..10_000.0).contains(number));
+    number.ok_or_else(|| "basis points are a number from 0 to below 10000".to_owned())
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && number.is_finite());
+    number.ok_or_else(|| "a number above 0, where 1 is the whole equity".to_owned())
 }
 
 #[derive(Clone, Debug, Args)]
@@ -181,6 +217,10 @@ pub struct Import {
     /// Date the sector snapshot speaks for.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub sectors_as_of: Option<Date>,
+    /// Why the file says otherwise than what is stored of the same sessions: without it, a registry whose models knew
+    /// those takes no new one.
+    #[arg(long, value_name = "REASON")]
+    pub restate: Option<String>,
     #[command(flatten)]
     pub gate: Gate,
 }
@@ -283,6 +323,9 @@ pub struct Target {
 
 #[derive(Clone, Debug, Args)]
 pub struct KillArgs {
+    /// `halt`: no new orders; `cancel`: and open ones are cancelled; `flatten`: and positions are closed, by and by.
+    #[arg(long, default_value = "halt", value_name = "LEVEL")]
+    pub level: messages::KillLevel,
     /// Why: it goes into the journal and into every report.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,

@@ -24,6 +24,12 @@ impl SessionClock {
         matches!(self, Self::Flowing(_))
     }
 
+    /// The venue's time.
+    pub async fn now(&self) -> Result<Time, Failure> {
+        let (SessionClock::Stepped(venue) | SessionClock::Flowing(venue)) = self;
+        Ok(venue.clock().await?.timestamp.0)
+    }
+
     /// Returns once it is `time` or later.
     pub async fn until(&self, time: Time) -> Result<(), Failure> {
         match self {

@@ -7,8 +7,8 @@ use crate::morning;
 use crate::opening::Opening;
 use crate::seen::{Seen, Step};
 use messages::{
-    ActorId, Date, DayReported, Message, MessageId, ModelPublished, ModelRef, Outcome, Phase,
-    PhaseBegan, SessionClosed, SessionOpened, Time,
+    ActorId, Date, DayReported, Kill, Message, MessageId, ModelPublished, ModelRef, Outcome, Phase,
+    PhaseBegan, SessionClosed, SessionOpened, Tick, Time,
 };
 use shell::{Bus, Session, ShellError};
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const TRAINING: Duration = Duration::from_secs(3_600);
 /// After the close of a flowing session, for the account.
 const ACCOUNTING: Time = Time(15 * 60 * 1_000_000_000);
+const MINUTE: i64 = 60 * 1_000_000_000;
 /// At least so long by this machine's clock, for a day that is led after its close.
 const GRACE: Duration = Duration::from_secs(60);
 /// In a row; an attempt that went well for a minute starts the count again.
@@ -90,13 +91,26 @@ impl Conductor {
         for (_, entry) in session.catch_up().await? {
             seen.take(&entry);
         }
+        let mut latched = None;
         let training = session.opened().model.is_none();
         loop {
+            // Stored once, however long its copy takes into the journal.
+            if let Some(kill) = seen.unlatched().filter(|kill| latched < Some(kill.level)) {
+                self.latch(&kill).await?;
+                latched = Some(kill.level);
+            }
             match seen.next(training) {
                 Step::Wait => self.wait(day, &mut session, &mut seen).await?,
                 // On a flowing clock the moment is waited for with open ears.
                 Step::Begin(_) if self.clock.is_flowing() && !seen.due => {
                     self.wait(day, &mut session, &mut seen).await?;
+                }
+                Step::Tick if self.clock.is_flowing() => {
+                    self.wait(day, &mut session, &mut seen).await?
+                }
+                Step::Tick => {
+                    let next = seen.minute + 1;
+                    self.tick(next, day, &mut session, &mut seen).await?;
                 }
                 Step::Begin(phase) => self.begin(phase, day, &mut session, &mut seen).await?,
                 Step::Close(outcome) => self.close(outcome, &mut session, &mut seen).await?,
@@ -179,14 +193,41 @@ impl Conductor {
         self.wait(day, session, seen).await
     }
 
+    /// A minute of the open market, at which it is over as soon as the close has come.
+    async fn tick(
+        &self,
+        minute: u32,
+        day: Day,
+        session: &mut Session,
+        seen: &mut Seen,
+    ) -> Result<(), Failure> {
+        let time = minute_time(day, minute);
+        if time >= day.close {
+            return self.begin(Phase::Close, day, session, seen).await;
+        }
+        self.clock.until(time).await?;
+        let key = format!("tick.{minute}");
+        session.say(event(&key), time, Message::Tick(Tick { minute })).await?;
+        self.wait(day, session, seen).await
+    }
+
+    /// Stores a kill unless one as strong is in force: before a death of ours, or by a human.
+    async fn latch(&self, kill: &Kill) -> Result<(), Failure> {
+        let in_force = self.bus.latched_kill().await?;
+        if in_force.is_none_or(|before| before.level < kill.level) {
+            self.bus.kill(kill).await?;
+        }
+        Ok(())
+    }
+
     async fn close(
         &self,
         outcome: Outcome,
         session: &mut Session,
         seen: &mut Seen,
     ) -> Result<(), Failure> {
-        if let Some(kill) = seen.must_latch() {
-            self.bus.kill(&kill).await?;
+        if let Some(kill) = seen.unlatched() {
+            self.latch(&kill).await?;
         }
         let body = Message::SessionClosed(SessionClosed { outcome });
         session.say(event("closed"), seen.at, body).await?;
@@ -209,8 +250,19 @@ impl Conductor {
             None => (Time(day.close.0 + ACCOUNTING.0), GRACE),
         };
         let next = if self.clock.is_flowing() && !training {
+            let minute = minute_time(day, seen.minute + 1);
+            let ticks = seen.wants_minutes(true) && minute < due;
             tokio::select! {
                 next = session.next() => next,
+                reached = self.clock.until(minute), if ticks => {
+                    reached?;
+                    // Those that passed unsaid, while we were not there, are not caught up with.
+                    let passed = self.clock.now().await?.0.saturating_sub(day.open.0) / MINUTE;
+                    let minute = u32::try_from(passed).unwrap_or(0).max(seen.minute + 1);
+                    let time = minute_time(day, minute);
+                    let (key, body) = (format!("tick.{minute}"), Message::Tick(Tick { minute }));
+                    return Ok(session.say(event(&key), time, body).await?);
+                }
                 reached = async {
                     self.clock.until(due).await?;
                     tokio::time::sleep(grace).await;
@@ -248,6 +300,11 @@ impl Conductor {
         ))
         .finally()
     }
+}
+
+/// `minute` of them after the open.
+fn minute_time(day: Day, minute: u32) -> Time {
+    Time(day.open.0 + i64::from(minute) * MINUTE)
 }
 
 fn event(key: &str) -> MessageId {

@@ -1,7 +1,7 @@
 //! `aurora.toml`: every limit written down, every unknown key an error.
 
 use crate::failure::{Failure, fail};
-use messages::{Limits, RiskRules, sha256_hex};
+use messages::{ExecutionRules, Limits, RiskRules, sha256_hex};
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;
@@ -15,6 +15,7 @@ const SHIPPED: &str = include_str!("../../../deploy/aurora.toml");
 pub struct Config {
     pub limits: Limits,
     pub risk: RiskRules,
+    pub execution: ExecutionRules,
     pub training: TrainConfig,
     pub alpaca: Alpaca,
     pub schedule: Schedule,
@@ -83,6 +84,7 @@ impl Config {
         self.training.validate().map_err(|error| fail(format!("{name}: [training] {error}")))?;
         self.check_limits()
             .and_then(|()| self.check_risk())
+            .and_then(|()| self.check_execution())
             .map_err(|error| fail(format!("{name}: {error}")))
     }
 
@@ -98,6 +100,18 @@ impl Config {
         within("limits.order_max", limits.order_max, 1.0)?;
         if limits.gross > limits.gross_max {
             return Err("limits.gross is above limits.gross_max".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_execution(&self) -> Result<(), String> {
+        let execution = &self.execution;
+        within("execution.collar", execution.collar, 1.0)?;
+        within("execution.flatten_share", execution.flatten_share, 1.0)?;
+        if execution.collar > self.risk.collar {
+            return Err(
+                "execution.collar is above risk.collar: no limit would pass the gate".to_owned()
+            );
         }
         Ok(())
     }
@@ -178,5 +192,11 @@ mod tests {
         named("plan_multiple = 3.0", "plan_multiple = 0.5", "risk.plan_multiple");
         named("[0.01, 0.015, 0.025]", "[0.02, 0.015, 0.025]", "risk.breakers.day_loss");
         named("[0.05, 0.08, 0.10]", "[0.05, 0.08]", "drawdown");
+        named("flatten_share = 0.05", "flatten_share = 5", "execution.flatten_share");
+        named(
+            "collar = 0.05             # how far a limit",
+            "collar = 0.06  #",
+            "execution.collar",
+        );
     }
 }

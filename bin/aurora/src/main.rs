@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, reason = "a program has no users of its items but itself")]
 
+mod books;
 mod cli;
 mod clock;
 mod commands;
@@ -21,6 +22,7 @@ mod scene;
 mod seen;
 mod server;
 mod summary;
+mod weights;
 mod wiring;
 
 use clap::Parser;
@@ -61,6 +63,9 @@ fn run(cli: &Cli) -> Result<bool, Failure> {
         Command::Backtest(args) => commands::backtest::backtest(args, common),
         Command::Explain(args) => runtime.block_on(commands::explain::explain(args, common)),
         Command::Replay(args) => runtime.block_on(commands::replay::replay(args, common)),
+        Command::Reconcile(args) => {
+            runtime.block_on(commands::reconcile::reconcile(args, common))
+        }
         Command::Status(args) => runtime.block_on(commands::control::status(args, common)),
         Command::Kill(args) => runtime.block_on(commands::control::kill(args, common)),
         Command::Resume(args) => runtime.block_on(commands::control::resume(args, common)),

@@ -1,14 +1,12 @@
 //! What the broker says before a session opens, and whether it is what the last session left.
 
+use crate::books;
 use crate::conductor::Day;
 use crate::failure::Failure;
 use crate::opening::{Account, peak};
 use ingest::store;
-use messages::{
-    AccountReported, Bars, Envelope, Holding, Kill, KillLevel, Message, Shares, Symbol, Usd,
-};
+use messages::{Bars, Envelope, Kill, KillLevel, Message, Overnight, ScoresBefore, Usd};
 use shell::Bus;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,15 +34,17 @@ pub async fn history(bus: &Bus, prices: &Path, day: Day) -> Result<Arc<Vec<Bars>
 }
 
 /// The account, and why nothing may be sent, if so: a kill in force, a position or cash that changed
-/// overnight, an order that is open already. What can't be explained here waits for a human.
+/// overnight, an order that is open already. What the venue's bookings don't explain (fees, dividends, transfers,
+/// splits) waits for a human.
 pub async fn look(
     bus: &Bus,
     client: &alpaca::Client,
     day: Day,
 ) -> Result<(Account, Option<Kill>), Failure> {
-    let now = broker::statement(client).await?;
+    let (compared, _) = books::look(bus, client, Some(day.session), day.session).await?;
+    let (now, overnight) = (compared.statement, compared.overnight);
     let before = before(bus, day).await?;
-    let mut differences = before.statement.map_or_else(Vec::new, |then| differences(&then, &now));
+    let mut differences = overnight.unexplained.clone();
     let open = alpaca::OrdersQuery { status: Some("open"), ..alpaca::OrdersQuery::default() };
     for order in client.orders(&open).await? {
         differences.push(format!("order {} is open", order.client_order_id));
@@ -55,24 +55,30 @@ pub async fn look(
     if halted.is_none() && !differences.is_empty() {
         let kill = Kill {
             level: KillLevel::Halt,
-            reason: format!("OVERNIGHT: {}", differences.join(", ")),
+            reason: format!("OVERNIGHT: {}; see `aurora reconcile`", differences.join("; ")),
             operator: "session".to_owned(),
         };
         bus.kill(&kill).await?;
         halted = Some(kill);
     }
-    let account = Account { positions: now.positions, cash: now.cash, equity: now.equity, peak };
+    let account = Account {
+        positions: now.positions,
+        cash: now.cash,
+        equity: now.equity,
+        peak,
+        scored: before.scored,
+        overnight: Some(overnight).filter(|overnight| *overnight != Overnight::default()),
+    };
     Ok((account, halted))
 }
 
 /// What the session before left.
 #[derive(Default)]
 struct Before {
-    /// What the venue said after it; of a session that ended without an account, what it began with: if it traded
-    /// all the same, that shows now.
-    statement: Option<AccountReported>,
     /// The highest equity until then.
     peak: Option<Usd>,
+    /// What models said until then.
+    scored: Option<ScoresBefore>,
     /// It was halted, or ended so.
     halted: bool,
 }
@@ -89,70 +95,14 @@ async fn before(bus: &Bus, day: Day) -> Result<Before, Failure> {
     for entry in &entries {
         latch.see(entry);
     }
-    let mut before =
-        Before { peak: peak(None, &entries), halted: latch.kill().is_some(), statement: None };
-    for entry in entries {
-        match entry.body {
-            Message::AccountReported(reported) => before.statement = Some(reported),
-            Message::SessionOpened(opened) => {
-                let (cash, equity) = (opened.cash, opened.equity);
-                before.halted |= opened.halted.is_some();
-                before.statement =
-                    Some(AccountReported { cash, equity, positions: opened.positions });
-            }
-            _ => {}
-        }
-    }
-    Ok(before)
-}
-
-fn differences(then: &AccountReported, now: &AccountReported) -> Vec<String> {
-    let quantities = |holdings: &[Holding]| -> BTreeMap<Symbol, Shares> {
-        holdings.iter().map(|held| (held.symbol.clone(), held.quantity)).collect()
+    let mut before = Before {
+        peak: peak(None, &entries),
+        scored: scoring::remember(None, &entries),
+        halted: latch.kill().is_some(),
     };
-    let (before, after) = (quantities(&then.positions), quantities(&now.positions));
-    let mut symbols: Vec<&Symbol> = before.keys().chain(after.keys()).collect();
-    symbols.sort();
-    symbols.dedup();
-    let none = Shares(0);
-    let mut found: Vec<String> = symbols
-        .into_iter()
-        .map(|symbol| {
-            (symbol, before.get(symbol).unwrap_or(&none), after.get(symbol).unwrap_or(&none))
-        })
-        .filter(|(_, before, after)| before != after)
-        .map(|(symbol, before, after)| format!("{symbol} was {before} and is {after}"))
-        .collect();
-    if then.cash.cents() != now.cash.cents() {
-        found.push(format!("cash was {} and is {}", then.cash, now.cash));
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use messages::{Price, Usd};
-
-    fn statement(cash: i64, held: &[(&str, i64)]) -> AccountReported {
-        let holding = |(symbol, quantity): &(&str, i64)| Holding {
-            symbol: Symbol::from(*symbol),
-            quantity: Shares(*quantity),
-            average: Price(1),
-            mark: Price(1),
-        };
-        let positions = held.iter().map(holding).collect();
-        AccountReported { cash: Usd(cash), equity: Usd(0), positions }
-    }
-
-    #[test]
-    fn what_changed_overnight_is_named() {
-        let then = statement(1_000_000, &[("A", 10), ("B", -5)]);
-        assert!(differences(&then, &then).is_empty());
-        let now = statement(3_000_000, &[("A", 10), ("C", 7)]);
-        assert_eq!(
-            differences(&then, &now),
-            ["B was -5 and is +0", "C was +0 and is +7", "cash was 1.00 and is 3.00"]
-        );
-    }
+    before.halted |= entries.iter().any(|entry| match &entry.body {
+        Message::SessionOpened(opened) => opened.halted.is_some(),
+        _ => false,
+    });
+    Ok(before)
 }

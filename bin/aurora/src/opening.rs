@@ -5,8 +5,8 @@ use crate::config::Config;
 use crate::failure::{Failure, fail};
 use ingest::Events;
 use messages::{
-    Bars, Date, Edge, Env, Envelope, Holding, Kill, Member, Message, ModelRef, SessionOpened, Usd,
-    sha256_hex,
+    Bars, Date, Edge, Env, Envelope, Holding, Kill, Member, Message, ModelRef, Overnight,
+    ScoresBefore, SessionOpened, Usd, sha256_hex,
 };
 use std::path::PathBuf;
 use trainer::Registry;
@@ -39,6 +39,10 @@ pub struct Account {
     pub equity: Usd,
     /// The highest that earlier sessions saw.
     pub peak: Option<Usd>,
+    /// What models said in earlier sessions.
+    pub scored: Option<ScoresBefore>,
+    /// What explains that it is not what the session before left.
+    pub overnight: Option<Overnight>,
 }
 
 /// The highest equity after a session's journal, `before` included; a resume starts it anew: what was lost before is
@@ -103,6 +107,9 @@ impl Opening {
             rules: Some(self.config.risk.clone()),
             edge,
             peak_equity: account.peak.max(Some(account.equity)),
+            overnight: account.overnight.map(Box::new),
+            execution: Some(self.config.execution.clone()),
+            scored: account.scored,
         })
     }
 

@@ -9,11 +9,14 @@ use crate::wiring::{CORES, Files, core};
 use exchange::{Event, Exchange};
 use kernel::{Observer, Simulation};
 use messages::{
-    AccountReported, ActorId, Bars, Envelope, Filled, Holding, Message, MessageId, ModelRef, Order,
-    OrderStatus, OrderUpdated, Outcome, Phase, PhaseBegan, Price, SessionClosed, Shares, Time, Usd,
+    AccountReported, ActorId, Bars, Envelope, Filled, Holding, KillLevel, Message, MessageId,
+    ModelRef, Order, OrderStatus, OrderUpdated, Outcome, Phase, PhaseBegan, Price, ScoresBefore,
+    SessionClosed, Shares, Tick, Time, Usd,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+
+const MINUTE: i64 = 60 * 1_000_000_000;
 
 /// One session on the way through the actors.
 pub struct Replay<'a> {
@@ -21,6 +24,10 @@ pub struct Replay<'a> {
     simulation: Simulation,
     /// Entries whose consequences outside the journal have been carried out.
     carried_out: usize,
+    /// What the conductor would latch, and the entries that it has seen.
+    latch: risk::Latch,
+    latched: Option<KillLevel>,
+    seen: usize,
 }
 
 /// A session's journal, and how it ended.
@@ -29,11 +36,12 @@ pub struct Played {
     pub outcome: Outcome,
 }
 
-/// `bars`: everything stored up to and including the signal session. `peak`: the highest equity of the sessions before.
+/// `bars`: everything stored up to and including the signal session. `peak` and
+/// `scored`: the highest equity of the sessions before, and what models said in them.
 pub fn play(
     day: Day,
     opening: &Opening,
-    (model, peak): (Option<&ModelRef>, Option<Usd>),
+    (model, peak, scored): (Option<&ModelRef>, Option<Usd>, Option<ScoresBefore>),
     bars: &[Bars],
     files: &dyn Files,
     exchange: &mut Exchange,
@@ -41,13 +49,26 @@ pub fn play(
 ) -> Result<Played, Failure> {
     exchange.advance(day.start);
     let account = statement(exchange);
-    let account =
-        Account { positions: account.positions, cash: account.cash, equity: account.equity, peak };
+    let account = Account {
+        positions: account.positions,
+        cash: account.cash,
+        equity: account.equity,
+        peak,
+        scored,
+        overnight: None,
+    };
     let opened = opening.message(&day, bars, account, model.cloned(), None)?;
     let built: Result<Vec<_>, _> =
         CORES.into_iter().map(|actor| core(actor, &opened, files)).collect();
     let simulation = Simulation::new(built.map_err(|error| fail(error.to_string()))?);
-    let mut replay = Replay { exchange, simulation, carried_out: 0 };
+    let mut replay = Replay {
+        exchange,
+        simulation,
+        carried_out: 0,
+        latch: risk::Latch::default(),
+        latched: None,
+        seen: 0,
+    };
     replay.say(ActorId::Session, "opened", day.start, Message::SessionOpened(Box::new(opened)));
     replay.bars(day, opening, bars);
     let outcome = replay.trade(day)?;
@@ -88,6 +109,7 @@ impl Replay<'_> {
         let began = |phase| Message::PhaseBegan(PhaseBegan { phase });
         self.say(ActorId::Session, "open", day.open, began(Phase::Open));
         self.carry_out();
+        self.minutes(day);
         self.expect("OrdersDone", |body| matches!(body, Message::OrdersDone(_)))?;
         self.exchange.advance(day.close);
         self.say(ActorId::Session, "close", day.close, began(Phase::Close));
@@ -99,6 +121,44 @@ impl Replay<'_> {
         }
         self.expect("DayReported", |body| matches!(body, Message::DayReported(_)))?;
         Ok(Outcome::Traded)
+    }
+
+    /// As long as execution waits for them, and the market is open.
+    fn minutes(&mut self, day: Day) {
+        for minute in 1.. {
+            let at = Time(day.open.0 + i64::from(minute) * MINUTE);
+            if at >= day.close || !self.is_resting() {
+                return;
+            }
+            self.exchange.advance(at);
+            let tick = Message::Tick(Tick { minute });
+            self.say(ActorId::Session, &format!("tick.{minute}"), at, tick);
+            self.carry_out();
+        }
+    }
+
+    /// Execution's last word is that more will follow.
+    fn is_resting(&self) -> bool {
+        let said = |entry: &Envelope| match &entry.body {
+            Message::OrdersWorking(_) => Some(true),
+            Message::OrdersDone(_) => Some(false),
+            _ => None,
+        };
+        self.simulation.since(0).filter_map(said).last().unwrap_or(false)
+    }
+
+    /// A breaker that trips is a kill, as the conductor makes it one.
+    fn latch(&mut self) {
+        for entry in self.simulation.since(self.seen) {
+            self.latch.see(entry);
+        }
+        self.seen = self.simulation.journal().len();
+        let kill = self.latch.kill().filter(|kill| self.latched < Some(kill.level)).cloned();
+        if let Some(kill) = kill {
+            self.latched = Some(kill.level);
+            let key = format!("breaker.{:?}", kill.level).to_lowercase();
+            self.say(ActorId::Control, &key, self.exchange.now(), Message::Kill(kill));
+        }
     }
 
     fn find(&self, wanted: impl Fn(&Message) -> bool) -> Option<String> {
@@ -135,6 +195,7 @@ impl Replay<'_> {
                 self.submit(&order);
             }
             self.updates();
+            self.latch();
             if self.simulation.journal().len() == seen {
                 return;
             }
@@ -148,7 +209,9 @@ impl Replay<'_> {
                 order.symbol.clone(),
                 order.side,
                 order.quantity.0,
-                exchange::OrderKind::Market,
+                order.limit.map_or(exchange::OrderKind::Market, |limit| {
+                    exchange::OrderKind::Limit { limit: Decimal::new(limit.0, 6).normalize() }
+                }),
                 order.time_in_force,
             )
         };
@@ -189,6 +252,7 @@ impl Replay<'_> {
                     price: price(fill.price),
                     cumulative: shares(fill.cumulative),
                     complete: fill.leaves.is_zero(),
+                    rounding: Usd(0),
                 };
                 let key = format!("fill.{}.{}", order.client_order_id, fill.cumulative);
                 self.say(ActorId::Broker, &key, fill.at, Message::Filled(body));
@@ -218,6 +282,7 @@ fn statement(exchange: &Exchange) -> AccountReported {
         quantity: shares(position.quantity),
         average: price(position.average),
         mark: price(position.mark),
+        rounding: Usd(0),
     };
     let (cash, equity) = account.stated();
     AccountReported {

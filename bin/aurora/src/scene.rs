@@ -1,6 +1,7 @@
 //! What a demo and a backtest play on: a market, its universe, and the days to trade.
 
 use crate::cli::Period;
+use crate::commands::train::Records;
 use crate::conductor::Day;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
@@ -23,13 +24,15 @@ pub struct Scene {
     pub events: Events,
     /// The file they are from.
     pub events_file: Option<PathBuf>,
+    /// What is known of the bars themselves.
+    pub records: Records,
     /// `synthetic seed 42`, or the file.
     pub source: String,
 }
 
 impl Scene {
     pub fn new(period: &Period, config: &Config, purpose: Purpose) -> Result<Self, Failure> {
-        let Given { market, sectors_as_of, events, source } = match &period.bars {
+        let Given { market, sectors_as_of, events, records, source } = match &period.bars {
             Some(path) => given(path, period.as_of, purpose)?,
             None => synthetic(period, config),
         };
@@ -45,6 +48,7 @@ impl Scene {
             market,
             events_file: (!events.is_empty()).then(|| ingest::events_path(Path::new(&source))),
             events,
+            records,
             source,
         })
     }
@@ -66,6 +70,7 @@ struct Given {
     market: Market,
     sectors_as_of: Date,
     events: Events,
+    records: Records,
     source: String,
 }
 
@@ -82,6 +87,7 @@ fn synthetic(period: &Period, config: &Config) -> Given {
         market,
         sectors_as_of: first,
         events: Events::default(),
+        records: Records::default(),
         source: format!("synthetic market, seed {}", period.seed),
     }
 }
@@ -93,7 +99,8 @@ fn given(path: &Path, as_of: Option<Date>, purpose: Purpose) -> Result<Given, Fa
     let sectors: BTreeMap<Symbol, String> = universe.members.iter().map(pair).collect();
     let market = Market::from_bars(bars, &sectors)?;
     let (sectors_as_of, source) = (universe.sectors_as_of, path.display().to_string());
-    Ok(Given { market, sectors_as_of, events: ingest::read_events(&path)?, source })
+    let (events, records) = (ingest::read_events(&path)?, Records::beside(&path)?);
+    Ok(Given { market, sectors_as_of, events, records, source })
 }
 
 /// Index of the first session to trade.

@@ -1,6 +1,8 @@
 //! Where a session stands, read off its journal, and what the conductor does next.
 
-use messages::{DayReported, Envelope, Kill, Message, ModelPublished, Outcome, Phase, Time};
+use messages::{
+    ActorId, DayReported, Envelope, Kill, KillLevel, Message, ModelPublished, Outcome, Phase, Time,
+};
 
 /// Alarms after which no answer comes that could be waited for.
 const ENDING: [&str; 6] = [
@@ -11,6 +13,8 @@ const ENDING: [&str; 6] = [
     "WHITELIST_MISMATCH",
     "UNEXPECTED_BARS",
 ];
+
+const COVERAGE: &str = "coverage: ";
 
 /// What the journal says so far, as far as the conductor cares.
 #[derive(Debug, Default)]
@@ -23,6 +27,12 @@ pub struct Seen {
     closing: bool,
     /// The moment of the next phase has come, ready or not.
     pub due: bool,
+    /// Execution has done what it can at this minute, and waits for the next.
+    resting: bool,
+    /// Minutes of the open market that were said.
+    pub minute: u32,
+    /// Of the strongest kill in force, as this journal has it.
+    kill: Option<KillLevel>,
     /// A resume lifts a kill; an alarm stays for the session.
     killed: Option<String>,
     alarmed: Option<String>,
@@ -37,6 +47,8 @@ pub struct Seen {
 pub enum Step {
     Wait,
     Begin(Phase),
+    /// The next minute.
+    Tick,
     Close(Outcome),
     End,
 }
@@ -48,24 +60,34 @@ impl Seen {
         match &entry.body {
             Message::SessionOpened(opened) => {
                 self.killed = opened.halted.as_ref().map(|kill| format!("killed: {}", kill.reason));
+                self.kill = opened.halted.as_ref().map(|kill| kill.level);
             }
-            Message::CoverageFailed(_) => self.failed = Some(format!("coverage: {}", entry.body)),
+            Message::CoverageFailed(_) => self.failed = Some(format!("{COVERAGE}{}", entry.body)),
             Message::ModelPublished(model) => self.model = Some(model.clone()),
-            Message::OrdersWorking(_) => self.working = true,
-            Message::OrdersDone(_) => self.done = true,
+            Message::OrdersWorking(_) => {
+                (self.working, self.done) = (true, false);
+                self.resting = self.opened;
+            }
+            Message::OrdersDone(_) => (self.done, self.resting) = (true, false),
+            Message::Tick(tick) => (self.minute, self.resting) = (tick.minute, false),
             Message::PhaseBegan(began) => {
-                self.due = false;
+                (self.due, self.resting) = (false, false);
                 match began.phase {
                     Phase::Open => self.opened = true,
                     Phase::Close => self.closing = true,
                 }
             }
             Message::DayReported(day) => self.reported = Some(day.clone()),
-            Message::Kill(kill) => self.killed = Some(format!("killed: {}", kill.reason)),
-            Message::Resume(_) => self.killed = None,
+            Message::Kill(kill) => {
+                self.killed = Some(format!("killed: {}", kill.reason));
+                self.kill = self.kill.max(Some(kill.level));
+            }
+            Message::Resume(_) => (self.killed, self.kill) = (None, None),
             Message::Alarm(alarm) => {
                 let text = format!("{}: {}", alarm.code, alarm.detail);
-                let ending = ENDING.contains(&alarm.code.as_str());
+                // The broker's comparison halts at any hour, but the day goes on to its account: orders may be open.
+                let ending =
+                    ENDING.contains(&alarm.code.as_str()) && entry.id.author != ActorId::Broker;
                 let place = if ending { &mut self.failed } else { &mut self.alarmed };
                 place.get_or_insert(text);
             }
@@ -83,11 +105,30 @@ impl Seen {
     /// Books that disagree with the venue's, and breakers, are no matter of one day: the kill that keeps them in force.
     pub fn must_latch(&self) -> Option<Kill> {
         let books = || {
-            let reason = self.failed.as_ref().filter(|text| text.starts_with("RECONCILIATION"))?;
+            let broken = |text: &&String| text.starts_with("RECONCILIATION");
+            let reason =
+                self.failed.as_ref().filter(broken).or(self.alarmed.as_ref().filter(broken))?;
             let (reason, operator) = (reason.clone(), "session".to_owned());
             Some(Kill { reason, operator, ..Kill::default() })
         };
         self.breakers.kill().cloned().or_else(books)
+    }
+
+    /// The same, while no kill in force is as strong.
+    pub fn unlatched(&self) -> Option<Kill> {
+        self.must_latch().filter(|kill| self.kill < Some(kill.level))
+    }
+
+    /// Positions are being closed.
+    fn flattens(&self) -> bool {
+        self.kill == Some(KillLevel::Flatten)
+    }
+
+    /// Somebody waits for the next minute. On a flowing clock (`by_itself`) minutes also come while an order that
+    /// hangs keeps execution from saying so.
+    pub fn wants_minutes(&self, by_itself: bool) -> bool {
+        let open = self.opened && !self.closing;
+        open && (self.resting || (by_itself && self.flattens() && !self.done))
     }
 
     /// The phase that comes next, if one does.
@@ -103,7 +144,9 @@ impl Seen {
         if self.outcome.is_some() {
             return Step::End;
         }
-        if let Some(reason) = &self.failed {
+        // Without bars nothing is traded, but what a kill closes is closed.
+        let goes_on = |reason: &&String| !(reason.starts_with(COVERAGE) && self.flattens());
+        if let Some(reason) = self.failed.as_ref().filter(goes_on) {
             return Step::Close(Outcome::Stopped { reason: reason.clone() });
         }
         if training {
@@ -116,6 +159,7 @@ impl Seen {
         match self.next_phase() {
             Some(Phase::Open) if self.working || self.due => Step::Begin(Phase::Open),
             Some(Phase::Close) if self.done || self.due => Step::Begin(Phase::Close),
+            Some(Phase::Close) if self.resting => Step::Tick,
             None if self.due => Step::Close(Outcome::Stopped {
                 reason: "NO_ACCOUNT: the day was not accounted for in time".to_owned(),
             }),
@@ -127,7 +171,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use messages::{ActorId, Alarm, MessageId, OrdersDone, OrdersWorking, PhaseBegan, Resume};
+    use messages::{Alarm, MessageId, OrdersDone, OrdersWorking, PhaseBegan, Resume};
 
     fn seen(bodies: Vec<Message>) -> Seen {
         let mut seen = Seen::default();
@@ -198,5 +242,14 @@ mod tests {
         }
         assert!(seen(vec![alarm("RECONCILIATION")]).must_latch().is_some());
         assert!(seen(vec![alarm("UNEXPECTED_BARS")]).must_latch().is_none());
+        let mut seen = seen(vec![]);
+        let id = MessageId::event(ActorId::Broker, "reconciliation");
+        seen.take(&Envelope { id, at: Time(1), body: alarm("RECONCILIATION") });
+        assert_eq!(
+            seen.next(false),
+            Step::Wait,
+            "the broker's own finding halts, the account ends"
+        );
+        assert!(seen.halted().is_some() && seen.must_latch().is_some());
     }
 }

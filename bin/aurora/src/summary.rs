@@ -58,6 +58,11 @@ impl Summary {
     }
 
     pub fn emit(&self, json: bool) -> Result<(), Failure> {
+        emit(json, self, &self.text()?)
+    }
+
+    /// For people.
+    pub fn text(&self) -> Result<String, Failure> {
         let mut text = format!("\n{} on {}\n\n", self.run, self.source);
         match &self.performance {
             Some(performance) => text.push_str(&performance.table()),
@@ -82,6 +87,6 @@ impl Summary {
         if let Some(explanation) = &self.explanation {
             writeln!(text, "\nlast order {explanation}")?;
         }
-        emit(json, self, &text)
+        Ok(text)
     }
 }

@@ -1,5 +1,6 @@
 //! Which core or gateway stands behind an actor's name, and which files it may read.
 
+use crate::commands::train::Records;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
 use crate::home::Places;
@@ -15,7 +16,7 @@ use risk::Risk;
 use scoring::{Predictor, Scoring};
 use shell::{ActorSpec, BoxError, Bus, CoreSpec, GatewaySpec, Session};
 use std::path::{Path, PathBuf};
-use trainer::Registry;
+use trainer::{Past, Registry};
 
 /// The files a journal vouches for by their hash.
 pub trait Files {
@@ -146,8 +147,11 @@ impl Wiring {
         gateway(ActorId::Trainer, move || {
             let files = files.clone();
             let registry = Registry::new(&files.models);
-            let history = Box::new(move |wanted: &HistoryRef| files.history(wanted));
-            let gateway = trainer::Gateway::new(registry, config.clone(), history);
+            let load = move |wanted: &HistoryRef| {
+                let records = Records::beside(&files.prices).map_err(|error| error.to_string())?;
+                Ok(Past { bars: files.history(wanted)?, dividends: records.dividends })
+            };
+            let gateway = trainer::Gateway::new(registry, config.clone(), Box::new(load));
             Ok(Box::new(Configured { gateway, config_sha256: config_sha256.clone() }))
         })
     }

@@ -12,8 +12,7 @@
 //!
 //! # What Alpaca has and this venue has not
 //! Options (contracts, orders, data; the list of contracts is empty), multi-leg orders, corporate actions,
-//! dividends and news (empty lists), renamed symbols (`asof` is checked and
-//! changes nothing), bonds, transfers and journals, crypto wallets, locates,
+//! dividends and news (empty lists), bonds, transfers and journals, crypto wallets, locates,
 //! borrow and regulatory fees, margin calls and forced liquidation, the Broker API, OAuth's own endpoints (the
 //! secret key serves as the token), `/v3` clocks and calendars of other markets, the SSE streams,
 //! streams of options (those of `boats`, `overnight` and news are silent), several accounts. Its calendar begins with its market's first session; after the

@@ -203,15 +203,31 @@ impl Client {
 
     /// All executions after `after`, oldest first, over as many pages as there are.
     pub async fn fills_after(&self, after: Time) -> Result<Vec<Activity>, AlpacaError> {
+        self.activities_after("/v2/account/activities/FILL", &[], after).await
+    }
+
+    /// All that moved the account after `after` and was no execution, oldest first, over as many pages as there are.
+    pub async fn booked_after(&self, after: Time) -> Result<Vec<Activity>, AlpacaError> {
+        let category = [("category", "non_trade_activity".to_owned())];
+        self.activities_after("/v2/account/activities", &category, after).await
+    }
+
+    async fn activities_after(
+        &self,
+        path: &str,
+        which: &[(&'static str, String)],
+        after: Time,
+    ) -> Result<Vec<Activity>, AlpacaError> {
         let mut all: Vec<Activity> = Vec::new();
         loop {
             let page_token = all.last().map(|last| last.id.clone());
             let query = ActivitiesQuery { after: Some(after), page_token };
-            let page = self.fills(&query).await?;
+            let pairs = [query.pairs().as_slice(), which].concat();
+            let page: Vec<Activity> = self.get(Api::Trading, path, &pairs).await?;
             let complete = page.len() < ACTIVITIES_PER_PAGE;
             if let Some(again) = page.iter().find(|new| all.iter().any(|old| old.id == new.id)) {
                 return Err(AlpacaError::Malformed {
-                    request: format!("GET /v2/account/activities/FILL {:?}", query.page_token),
+                    request: format!("GET {path} {:?}", query.page_token),
                     detail: format!("activity {} was on a page before", again.id),
                 });
             }

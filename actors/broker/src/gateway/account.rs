@@ -3,7 +3,7 @@
 use super::BrokerError;
 use super::convert::{mean_price, present, price, shares, usd};
 use alpaca::model::{Account, Position};
-use messages::{AccountReported, Holding, Symbol};
+use messages::{AccountReported, Holding, Symbol, Usd};
 
 /// Cash, equity, shares and marks to the last decimal; entry prices are means, rounded.
 pub(super) fn statement(
@@ -25,6 +25,7 @@ fn holding(position: &Position) -> Result<Holding, BrokerError> {
         quantity: shares(position.qty, &of("qty"))?,
         average: mean_price(position.avg_entry_price, &of("avg_entry_price"))?,
         mark: price(mark, &of("current_price"))?,
+        rounding: Usd(0),
     };
     if holding.is_well_formed() {
         return Ok(holding);

@@ -1,17 +1,18 @@
 //! The venue's clock, asked now and then.
 
-use alpaca::{AlpacaError, Client};
+use super::world::{Timer, Venue};
+use alpaca::AlpacaError;
 use messages::Time;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// A reading counts for so long, and a failed one is not repeated sooner.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 
+/// Moments are those of the gateway's own timer.
 #[derive(Debug, Default)]
 pub(super) struct VenueClock {
-    reading: Option<(Time, Instant)>,
-    asked: Option<Instant>,
+    reading: Option<(Time, Duration)>,
+    asked: Option<Duration>,
 }
 
 impl VenueClock {
@@ -21,9 +22,9 @@ impl VenueClock {
     }
 
     /// The venue's time, by a reading that is fresh enough and has aged by our own clock.
-    pub(super) fn now(&self) -> Option<Time> {
+    pub(super) fn now(&self, timer: &impl Timer) -> Option<Time> {
         let (Time(then), read) = self.reading?;
-        let age = Instant::now().saturating_duration_since(read);
+        let age = timer.now().saturating_sub(read);
         let nanos = i64::try_from(age.as_nanos()).ok()?;
         (age < ASK_EVERY).then(|| Time(then.saturating_add(nanos)))
     }
@@ -32,8 +33,12 @@ impl VenueClock {
     ///
     /// # Errors
     /// The venue refuses to tell. Where it only does not answer there is no time until it does.
-    pub(super) async fn refresh(&mut self, client: &Client) -> Result<(), AlpacaError> {
-        let now = Instant::now();
+    pub(super) async fn refresh(
+        &mut self,
+        client: &impl Venue,
+        timer: &impl Timer,
+    ) -> Result<(), AlpacaError> {
+        let now = timer.now();
         if self.asked.is_some_and(|asked| now < asked + ASK_EVERY) {
             return Ok(());
         }

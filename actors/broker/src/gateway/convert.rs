@@ -38,7 +38,7 @@ pub(super) fn present<T>(value: Option<T>, what: &str) -> Result<T, BrokerError>
     value.ok_or_else(|| BrokerError::Incomplete { what: what.to_owned() })
 }
 
-/// A market order for whole shares, under our id.
+/// An order for whole shares, under our id. One that closes a position says so: the venue refuses it if it would open one.
 pub(super) fn new_order(order: &Order) -> NewOrder {
     let time_in_force = match order.time_in_force {
         TimeInForce::Day => model::TimeInForce::Day,
@@ -48,7 +48,21 @@ pub(super) fn new_order(order: &Order) -> NewOrder {
     let (symbol, quantity) = (order.symbol.as_str(), Amount::from(order.quantity.0));
     let client_order_id = Some(order.client_order_id.clone());
     let market = NewOrder::market(symbol, venue_side(order.side), quantity, time_in_force);
-    NewOrder { client_order_id, ..market }
+    let closes = match order.side {
+        Side::Buy => "buy_to_close",
+        Side::Sell => "sell_to_close",
+    };
+    NewOrder {
+        client_order_id,
+        r#type: order.limit.map_or(model::OrderType::Market, |_| model::OrderType::Limit),
+        limit_price: order.limit.map(dollars),
+        position_intent: order.is_closing().then(|| closes.to_owned()),
+        ..market
+    }
+}
+
+fn dollars(Price(micros): Price) -> Amount {
+    Amount(Decimal::new(micros, 6).normalize())
 }
 
 pub(super) fn venue_side(side: Side) -> model::Side {

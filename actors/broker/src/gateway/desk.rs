@@ -9,7 +9,7 @@ use messages::{
 use std::collections::{BTreeMap, VecDeque};
 
 /// The session's orders, rebuilt from the journal at each start.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Desk {
     session: Option<Date>,
     /// By client order id.
@@ -39,14 +39,17 @@ impl Desk {
             Message::PhaseBegan(began) => self.account_due |= began.phase == Phase::Close,
             Message::AccountReported(_) => self.account_due = false,
             Message::Kill(kill) => self.on_kill(entry.at, kill),
-            Message::Resume(_) => self.kill = None,
+            Message::Resume(_) => {
+                self.kill = None;
+                self.withhold();
+            }
             Message::Alarm(alarm) => self.on_alarm(entry.at, alarm),
             _ => {}
         }
     }
 
     fn on_order_approved(&mut self, at: Time, order: &Order) {
-        let withheld = self.halted().map(|(since, why)| (since.max(at), why));
+        let withheld = self.bars(order).map(|(since, why)| (since.max(at), why));
         let tracked = Tracked::new(order, self.orders.len(), at, withheld);
         let id = order.client_order_id.clone();
         let known = self.orders.insert(id.clone(), tracked);
@@ -67,7 +70,7 @@ impl Desk {
         for id in &self.queue {
             let tracked = self.orders.get_mut(id).expect("the queue names orders");
             let session = self.session.expect("SessionOpened is the first entry of a journal");
-            let (until, why) = expiry(tracked.order.time_in_force, session);
+            let (until, why) = expiry(&tracked.order, session);
             if now >= until && tracked.withheld.is_none() {
                 tracked.withheld = Some((until, why));
             }
@@ -81,13 +84,25 @@ impl Desk {
 
     /// What waits now shall not be sent later, whoever resumes.
     fn withhold(&mut self) {
-        let halted = self.halted();
-        for id in &self.queue {
-            let tracked = self.orders.get_mut(id).expect("the queue names orders");
-            if tracked.withheld.is_none() {
-                tracked.withheld.clone_from(&halted);
-            }
+        for id in self.queue.clone() {
+            let barred = self.bars(&self.orders[&id].order);
+            let tracked = self.orders.get_mut(&id).expect("the queue names orders");
+            tracked.withheld = tracked.withheld.take().or(barred);
         }
+    }
+
+    /// Since when, and why, this order may not be sent: what closes a position goes out while a kill of level `flatten` is
+    /// in force, whatever else halts, and never without one.
+    fn bars(&self, order: &Order) -> Option<(Time, String)> {
+        if !order.is_closing() {
+            return self.halted();
+        }
+        let resumed = || (Time(i64::MIN), "RESUMED positions are not closed any more".to_owned());
+        (!self.flattens()).then(resumed)
+    }
+
+    fn flattens(&self) -> bool {
+        self.kill().is_some_and(|kill| kill.level == KillLevel::Flatten)
     }
 
     /// Since when, and why, nothing may be sent.
@@ -100,13 +115,24 @@ impl Desk {
         self.kill.as_ref().map(|(_, kill)| kill)
     }
 
-    /// Venue ids of what shall not be open there: all that is, if a kill of level `cancel` or
-    /// `flatten` is in force; in any case orders that we gave up and that had come through after all.
+    /// Venue ids of what shall not be open there: all that is, if a kill of level `cancel` or `flatten` is in force,
+    /// but what serves the latter; in any case orders that we gave up and that had come through after all. What was asked
+    /// back already is asked again only if that came to nothing.
     pub(super) fn unwanted(&self) -> Vec<String> {
         let all = self.kill().is_some_and(|kill| kill.level > KillLevel::Halt);
         let open = self.open().into_iter().filter(|tracked| !tracked.over);
-        let unwanted = open.filter(|tracked| all || tracked.is_astray());
+        let serves = |tracked: &Tracked| self.flattens() && tracked.order.is_closing();
+        let unwanted = open.filter(|tracked| {
+            !tracked.asked_back && ((all && !serves(tracked)) || tracked.is_astray())
+        });
         unwanted.filter_map(|tracked| tracked.venue_id.clone()).collect()
+    }
+
+    /// The venue was asked to cancel it.
+    pub(super) fn on_asked_back(&mut self, venue_id: &str) {
+        if let Some(tracked) = self.by_venue_id(venue_id) {
+            tracked.asked_back = true;
+        }
     }
 
     /// Open at the venue, or perhaps there, or with fills that we lack; in the order of approval.

@@ -1,15 +1,16 @@
 //! From approved orders to what became of them.
 //!
-//! [`desk`] is the pure part: what is known of each order, and what to say to an event. [`run`] is the
-//! loop around it: the journal on one side, the trade stream on the other. [`place`] sends one order,
+//! [`desk`] is the pure part: what is known of each order, and what to say to an event. `run` is the
+//! loop around it: the journal on one side, the trade stream on the other, all of it behind the traits of
+//! [`world`], so that a simulation runs the same loop. [`place`] sends one order,
 //! [`reconcile`] asks the venue what we missed, [`account`] reads the statement, [`convert`] turns
 //! Alpaca's decimals into our integers, exactly.
 //!
 //! # Promises
 //! - An order leaves in time for its session or never (see [`expiry`]), by the venue's clock; if that
 //!   can't be read, nothing leaves.
-//! - An order is sent only while the trade stream is connected, no kill is in force and no `kill.flag`
-//!   exists; one after the other, in journal order.
+//! - An order is sent only while the trade stream is connected, no kill is in force and no `kill.flag` exists (but see
+//!   flatten, below); one after the other, in journal order.
 //! - Its client order id is the venue's key. Whenever an answer is missing (a time-out, a 5xx, our own
 //!   death), the order is looked up under it before it is sent again: it is never there twice.
 //! - An order that was perhaps sent and is given up stays under watch until the session's end: if the
@@ -20,15 +21,22 @@
 //! - Of one order, `Accepted` comes first, then its fills in order, then its end.
 //! - Every time is the venue's, or that of the entry it answers.
 //!
-//! Absent: closing positions. A kill of level `flatten` cancels open orders here, as `cancel` does;
-//! orders that flatten have to come through risk like all others.
+//! - The account is compared with the books from fills and bookings alone when the stream connects, every minute, and
+//!   at the close (by reporting); a difference that stays while nothing is under way is an alarm.
+//!
+//! - A kill of level `flatten` cancels what is open, as `cancel` does. Orders that close positions come through risk
+//!   like all others; they alone are sent while it is in force, and nothing after the resume.
 
 mod account;
+mod activities;
+mod books;
 mod clock;
 mod convert;
 mod desk;
 mod error;
 mod expiry;
+mod lifecycle;
+mod live;
 mod place;
 mod reconcile;
 mod run;
@@ -36,15 +44,18 @@ mod run;
 mod tests;
 mod tracked;
 mod venue_events;
+pub mod world;
 
 pub use error::BrokerError;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use messages::{AccountReported, ActorId, Topic};
+use live::{Live, Switch, WallTimer};
+use messages::{AccountReported, ActorId, Booked, Date, Topic};
 use run::Run;
 use shell::{BoxError, Bus, Session};
 use std::path::PathBuf;
+use world::World;
 
 /// The broker as an actor.
 pub struct Gateway {
@@ -63,6 +74,42 @@ pub struct GatewayOptions {
 /// What the venue says we hold right now.
 pub async fn statement(client: &alpaca::Client) -> Result<AccountReported, BrokerError> {
     account::statement(&client.account().await?, &client.positions().await?)
+}
+
+/// The account at a moment when no booking was under way, and all that was booked on it since `since`.
+pub async fn account_since(
+    client: &alpaca::Client,
+    since: Date,
+) -> Result<(AccountReported, Vec<Booked>), BrokerError> {
+    let booked = async || {
+        let listed = client.booked_after(activities::begin(since)).await?;
+        activities::bookings(&listed)
+    };
+    let mut before = booked().await?;
+    loop {
+        let statement = statement(client).await?;
+        let after = booked().await?;
+        if after == before {
+            return Ok((statement, after));
+        }
+        before = after;
+    }
+}
+
+/// The first day whose bookings a session may still meet.
+pub fn look_back(from: Date) -> Date {
+    from.checked_sub(jiff::Span::new().days(books::LOOK_BACK_DAYS)).unwrap_or(from)
+}
+
+/// One session of the gateway in any world: until the journal is closed, or something ends it that only a new
+/// start mends. May be dropped at any await.
+pub async fn run<W: World>(
+    venue: &W::Venue,
+    journal: &mut W::Journal,
+    control: W::Control,
+    timer: &W::Timer,
+) -> Result<(), BrokerError> {
+    Run::<W>::session(venue, journal, control, timer).await
 }
 
 impl Gateway {
@@ -89,6 +136,11 @@ impl shell::Gateway for Gateway {
     }
 
     fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Result<(), BoxError>> {
-        Run::session(&self.client, &self.options, session).map(|done| Ok(done?)).boxed_local()
+        async move {
+            let switch = Switch::new(&self.options).await?;
+            let timer = WallTimer::start();
+            Ok(Run::<Live>::session(&self.client, session, switch, &timer).await?)
+        }
+        .boxed_local()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::BrokerError;
 use super::convert::new_order;
+use super::world::Venue;
 use alpaca::model;
 use messages::{Order, Time};
 
@@ -17,7 +18,7 @@ pub(super) enum Placed {
 
 /// Sends the order once. Whatever the answer, if it is not the order itself, the order is looked up
 /// under its client order id: an earlier attempt may have come through.
-pub(super) async fn place(client: &alpaca::Client, order: &Order) -> Result<Placed, BrokerError> {
+pub(super) async fn place(client: &impl Venue, order: &Order) -> Result<Placed, BrokerError> {
     let error = match client.submit_order(&new_order(order)).await {
         Ok(placed) => return Ok(Placed::There(Box::new(placed))),
         Err(error) => error,

@@ -1,15 +1,22 @@
 //! What did we miss? Asked after each connection of the stream, at each phase, and when a fill does not
 //! follow from the one before.
 
-use super::BrokerError;
+use super::activities::{self, bookings};
+use super::books::{self, Found};
 use super::run::Run;
 use super::venue_events::Told;
+use super::world::{Timer, Venue, World};
+use super::{BrokerError, account};
 use alpaca::OrdersQuery;
 use alpaca::model;
-use messages::{Message, Time};
+use messages::{AccountReported, Envelope, Message, Time};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// On a flowing clock the account is compared so often.
+const CHECK_EVERY: Duration = Duration::from_secs(60);
+/// And so soon again where it differed, or something was under way.
+const CHECK_AGAIN: Duration = Duration::from_secs(1);
 /// Executions may show up in the account's list a moment after they show up in the order.
 const ATTEMPTS_MAX: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(250);
@@ -18,7 +25,7 @@ const SINGLE_MAX: usize = 3;
 /// How much earlier than the first approval's own time an order or fill of it could be stamped.
 const MARGIN_NANOS: i64 = 24 * 3600 * 1_000_000_000;
 
-impl Run<'_> {
+impl<W: World> Run<'_, W> {
     /// Says everything about open orders that the venue knows and the journal does not.
     pub(super) async fn reconcile(&mut self) -> Result<(), BrokerError> {
         for attempt in 1.. {
@@ -27,7 +34,7 @@ impl Run<'_> {
             if attempt == ATTEMPTS_MAX {
                 return Err(lacking);
             }
-            tokio::time::sleep(PAUSE).await;
+            self.timer.sleep_until(self.timer.now() + PAUSE).await;
         }
         Ok(())
     }
@@ -104,15 +111,78 @@ impl Run<'_> {
         Time(self.desk.first_approval().unwrap_or_default().0.saturating_sub(MARGIN_NANOS))
     }
 
-    /// The venue's statement, if the session has come to its close.
+    /// The venue's statement, if the session has come to its close, and what it holds that is no fill.
     pub(super) async fn report_account(&mut self) -> Result<(), BrokerError> {
         if !self.desk.account_due {
             return Ok(());
         }
-        let (account, positions) = (self.client.account().await?, self.client.positions().await?);
-        let at = self.client.clock().await?.timestamp.0;
-        let statement = super::account::statement(&account, &positions)?;
+        let (statement, at) = self.statement().await?;
         self.desk.account_due = false;
         self.say("account".to_owned(), at, Message::AccountReported(statement)).await
+    }
+
+    /// The account, at a moment when no booking was under way.
+    async fn statement(&mut self) -> Result<(AccountReported, Time), BrokerError> {
+        loop {
+            let known = self.books.heard();
+            self.say_booked().await?;
+            let (account, positions) =
+                (self.client.account().await?, self.client.positions().await?);
+            let at = self.client.clock().await?.timestamp.0;
+            self.say_booked().await?;
+            // Bookings are few, and each is said once: this ends.
+            if self.books.heard() == known {
+                return Ok((account::statement(&account, &positions)?, at));
+            }
+        }
+    }
+
+    /// What the venue booked since the opening and the journal lacks.
+    async fn say_booked(&mut self) -> Result<(), BrokerError> {
+        let Some(since) = self.books.since() else { return Ok(()) };
+        let listed = self.client.booked_after(activities::begin(since)).await?;
+        if listed.is_empty() {
+            return Ok(());
+        }
+        let at = self.client.clock().await?.timestamp.0;
+        let new = self.books.new_bookings(bookings(&listed)?, at);
+        self.say_all(new).await
+    }
+
+    /// What the opening holds already: found by the conductor, journaled here.
+    pub(super) async fn say_overnight(&mut self, opened: &Envelope) -> Result<(), BrokerError> {
+        let Message::SessionOpened(session) = &opened.body else { return Ok(()) };
+        let overnight = session.overnight.iter().flat_map(|overnight| overnight.booked.clone());
+        self.say_all(overnight.map(|booked| books::said(booked, opened.at)).collect()).await
+    }
+
+    /// Our books against the venue's account: orders and fills first, then cash and shares, and only if no fill and
+    /// no booking came in between. A difference that stays halts, with its table.
+    pub(super) async fn check_books(&mut self) -> Result<(), BrokerError> {
+        self.check_at = self.timer.now() + CHECK_EVERY;
+        if self.books.alarmed {
+            return Ok(());
+        }
+        self.reconcile().await?;
+        let known = self.books.heard();
+        let (statement, at) = self.statement().await?;
+        self.reconcile().await?;
+        if self.books.heard() != known {
+            self.check_at = self.timer.now() + CHECK_AGAIN;
+            return Ok(());
+        }
+        match self.books.look(&statement) {
+            Found::Equal => Ok(()),
+            Found::Doubt => {
+                self.check_at = self.timer.now() + CHECK_AGAIN;
+                Ok(())
+            }
+            Found::Broken(table) => {
+                tracing::error!(table, "our books differ from the venue's account");
+                let alarm = books::alarm(table, at);
+                self.desk.on_entry(&alarm);
+                self.say_all(vec![alarm]).await
+            }
+        }
     }
 }

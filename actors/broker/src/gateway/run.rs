@@ -1,20 +1,18 @@
 //! The loop: journal, trade stream, kill flag, and one order at a time.
 
+use super::BrokerError;
+use super::books::Books;
 use super::clock::VenueClock;
 use super::desk::Desk;
 use super::place::{Placed, place};
 use super::tracked::Tracked;
-use super::{BrokerError, GatewayOptions};
+use super::world::{Control, Journal, Timer, Updates, Venue, World};
+use alpaca::AlpacaError;
 use alpaca::model::TradeUpdate;
-use alpaca::{AlpacaError, Client, TradeStream};
 use futures::FutureExt;
 use futures::future::{self, LocalBoxFuture};
 use messages::{ActorId, Envelope, Kill, Message, MessageId, Phase, Time};
-use shell::{Kills, Session};
-use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::time::Duration;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
 
 const FLAG_EVERY: Duration = Duration::from_millis(200);
 /// Fills come by the stream, in the venue's order; only then do we ask.
@@ -25,55 +23,61 @@ const CANCEL_AGAIN: Duration = Duration::from_secs(1);
 /// At sending an order, or at connecting, before the actor gives up and starts again.
 const ATTEMPTS_MAX: u32 = 6;
 
-/// One session of the gateway.
-pub(super) struct Run<'a> {
-    pub(super) client: &'a Client,
-    options: &'a GatewayOptions,
-    session: &'a mut Session,
+/// What a connection to the trade stream is.
+type Connected<W> = Result<<<W as World>::Venue as Venue>::Updates, AlpacaError>;
+
+/// One session of the gateway. Moments are those of `timer`.
+pub(super) struct Run<'a, W: World> {
+    pub(super) client: &'a W::Venue,
+    session: &'a mut W::Journal,
+    /// Kills as they are sent, ahead of the journal, and the kill flag.
+    control: W::Control,
+    pub(super) timer: &'a W::Timer,
     pub(super) desk: Desk,
-    /// Kills as they are sent, ahead of the journal.
-    kills: Option<Kills>,
-    stream: Option<TradeStream>,
-    connecting: Option<LocalBoxFuture<'a, Result<TradeStream, AlpacaError>>>,
+    pub(super) books: Books,
+    stream: Option<<W::Venue as Venue>::Updates>,
+    connecting: Option<LocalBoxFuture<'a, Connected<W>>>,
     connects: u32,
     /// Attempts at the order that is next, and when it may be tried again.
     sends: u32,
-    send_at: Instant,
+    send_at: Duration,
     clock: VenueClock,
-    compare_at: Instant,
-    tick: Interval,
+    compare_at: Duration,
+    /// The account as a whole, not only the orders that are open.
+    pub(super) check_at: Duration,
+    tick_at: Duration,
     /// Everybody knows of the kill that the flag stands for.
     announced: bool,
-    /// Venue ids whose cancellation was asked for.
-    canceling: BTreeSet<String>,
-    cancel_at: Instant,
+    cancel_at: Duration,
 }
 
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
-enum Wake {
+enum Wake<W: World> {
     Killed(Kill),
     Entry(Option<(u64, Envelope)>),
     Update(Result<TradeUpdate, AlpacaError>),
-    Connected(Result<TradeStream, AlpacaError>),
+    Connected(Connected<W>),
     Tick,
     Compare,
+    Check,
     Send,
 }
 
-impl<'a> Run<'a> {
+impl<'a, W: World> Run<'a, W> {
     pub(super) async fn session(
-        client: &'a Client,
-        options: &'a GatewayOptions,
-        session: &'a mut Session,
+        client: &'a W::Venue,
+        session: &'a mut W::Journal,
+        control: W::Control,
+        timer: &'a W::Timer,
     ) -> Result<(), BrokerError> {
-        let (now, mut tick) = (Instant::now(), interval(FLAG_EVERY));
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let now = timer.now();
         let mut run = Self {
             client,
-            options,
             session,
+            control,
+            timer,
             desk: Desk::default(),
-            kills: None,
+            books: Books::default(),
             stream: None,
             connecting: None,
             connects: 0,
@@ -81,14 +85,11 @@ impl<'a> Run<'a> {
             send_at: now,
             clock: VenueClock::default(),
             compare_at: now,
-            tick,
+            check_at: now,
+            tick_at: now + FLAG_EVERY,
             announced: false,
-            canceling: BTreeSet::new(),
             cancel_at: now,
         };
-        if let Some(bus) = &options.bus {
-            run.kills = Some(bus.kills().await?);
-        }
         run.recover().await?;
         run.check_latch().await?;
         run.serve().await
@@ -96,12 +97,17 @@ impl<'a> Run<'a> {
 
     /// Learns from the journal what was said, and from the venue what was done.
     async fn recover(&mut self) -> Result<(), BrokerError> {
-        for (_, entry) in self.session.catch_up().await? {
-            self.desk.on_entry(&entry);
+        let entries = self.session.catch_up().await?;
+        for (_, entry) in &entries {
+            self.desk.on_entry(entry);
+            self.books.hear(entry);
         }
         self.desk.distrust();
         self.announced = self.desk.kill().is_some();
         if !self.session.is_closed() {
+            if let Some((_, opened)) = entries.first() {
+                self.say_overnight(opened).await?;
+            }
             self.reconcile().await?;
             self.report_account().await?;
         }
@@ -115,7 +121,8 @@ impl<'a> Run<'a> {
             self.give_up_withheld().await?;
             self.cancel_unwanted().await?;
             if self.stream.is_none() && self.connecting.is_none() && self.desk.trades() {
-                self.connecting = Some(connect(self.client, self.connects).boxed_local());
+                let connect = connect::<W>(self.client, self.timer, self.connects);
+                self.connecting = Some(connect.boxed_local());
             }
             match self.wait().await? {
                 // No entry, hence no time: orders that it meets keep the time of their approval.
@@ -128,26 +135,24 @@ impl<'a> Run<'a> {
                     self.stream = None;
                 }
                 Wake::Connected(connected) => self.on_connected(connected).await?,
-                Wake::Tick => {}
+                Wake::Tick => self.tick_at = self.timer.now() + FLAG_EVERY,
                 Wake::Compare => self.compare_now().await?,
+                Wake::Check => self.check_books().await?,
                 Wake::Send => self.send_next().await?,
             }
         }
     }
 
     /// A kill comes before everything. What the journal says comes before what the venue says, and both before the next order.
-    async fn wait(&mut self) -> Result<Wake, BrokerError> {
+    async fn wait(&mut self) -> Result<Wake<W>, BrokerError> {
         let may_send = self.stream.is_some()
-            && self.clock.now().is_some()
+            && self.clock.now(self.timer).is_some()
             && self.desk.next_waiting().is_some();
         let comparing = !self.desk.open().is_empty();
-        let Self { session, kills, connecting, stream, tick, compare_at, send_at, .. } = self;
-        let killed = async {
-            match kills {
-                Some(kills) => kills.next().await,
-                None => future::pending().await,
-            }
-        };
+        let timer = self.timer;
+        let Self {
+            session, control, connecting, stream, tick_at, compare_at, check_at, send_at, ..
+        } = self;
         let connected = async {
             match connecting {
                 Some(connecting) => connecting.await,
@@ -162,18 +167,20 @@ impl<'a> Run<'a> {
         };
         Ok(tokio::select! {
             biased;
-            kill = killed => Wake::Killed(kill),
+            kill = control.killed() => Wake::Killed(kill),
             entry = session.next() => Wake::Entry(entry?),
             update = update => Wake::Update(update),
             connected = connected => Wake::Connected(connected),
-            _ = tick.tick() => Wake::Tick,
-            () = sleep_until(*compare_at), if comparing => Wake::Compare,
-            () = sleep_until(*send_at), if may_send => Wake::Send,
+            () = timer.sleep_until(*tick_at) => Wake::Tick,
+            () = timer.sleep_until(*compare_at), if comparing => Wake::Compare,
+            () = timer.sleep_until(*send_at), if may_send => Wake::Send,
+            () = timer.sleep_until(*check_at) => Wake::Check,
         })
     }
 
     async fn on_entry(&mut self, entry: &Envelope) -> Result<(), BrokerError> {
         self.desk.on_entry(entry);
+        self.books.hear(entry);
         if let Message::PhaseBegan(_) = entry.body {
             self.clock.forget();
         }
@@ -184,7 +191,7 @@ impl<'a> Run<'a> {
                 self.check_latch().await?;
             }
             Message::PhaseBegan(began) if began.phase == Phase::Open => {
-                self.compare_at = Instant::now() + AFTER_OPEN;
+                self.compare_at = self.timer.now() + AFTER_OPEN;
             }
             Message::PhaseBegan(_) => {
                 self.compare_now().await?;
@@ -201,16 +208,14 @@ impl<'a> Run<'a> {
         if told.fills_missing { self.compare_now().await } else { Ok(()) }
     }
 
-    async fn on_connected(
-        &mut self,
-        connected: Result<TradeStream, AlpacaError>,
-    ) -> Result<(), BrokerError> {
+    async fn on_connected(&mut self, connected: Connected<W>) -> Result<(), BrokerError> {
         self.connecting = None;
         self.connects += 1;
         match connected {
             Ok(stream) => {
                 (self.stream, self.connects) = (Some(stream), 0);
-                self.compare_now().await
+                self.compare_now().await?;
+                self.check_books().await
             }
             Err(error) if error.is_transient() && self.connects < ATTEMPTS_MAX => {
                 tracing::warn!(%error, attempt = self.connects, "connecting the trade stream again");
@@ -221,14 +226,14 @@ impl<'a> Run<'a> {
     }
 
     async fn compare_now(&mut self) -> Result<(), BrokerError> {
-        self.compare_at = Instant::now() + COMPARE_EVERY;
+        self.compare_at = self.timer.now() + COMPARE_EVERY;
         self.reconcile().await
     }
 
     async fn send_next(&mut self) -> Result<(), BrokerError> {
         self.check_flag().await;
         self.check_clock().await?;
-        let in_time = self.clock.now().is_some();
+        let in_time = self.clock.now(self.timer).is_some();
         let next = self.desk.next_waiting().filter(|tracked| in_time && !tracked.is_withheld());
         let Some(tracked) = next else {
             return Ok(());
@@ -250,7 +255,7 @@ impl<'a> Run<'a> {
             }
             Placed::Unknown(error) if self.sends + 1 < ATTEMPTS_MAX => {
                 self.sends += 1;
-                self.send_at = Instant::now() + pause(self.sends);
+                self.send_at = self.timer.now() + pause(self.sends);
                 tracing::warn!(%error, %order, attempt = self.sends, "the order is not there; again");
                 Ok(())
             }
@@ -261,9 +266,9 @@ impl<'a> Run<'a> {
     /// While there is something to send: what is too late for it is withheld.
     async fn check_clock(&mut self) -> Result<(), BrokerError> {
         if self.desk.next_waiting().is_some_and(|tracked| !tracked.is_withheld()) {
-            self.clock.refresh(self.client).await?;
+            self.clock.refresh(self.client, self.timer).await?;
         }
-        if let Some(now) = self.clock.now() {
+        if let Some(now) = self.clock.now(self.timer) {
             self.desk.on_clock(now);
         }
         Ok(())
@@ -276,7 +281,7 @@ impl<'a> Run<'a> {
             let found = if maybe_sent { self.client.order_by_client_id(&id).await? } else { None };
             let say = match found {
                 Some(order) => {
-                    self.compare_at = Instant::now();
+                    self.compare_at = self.timer.now();
                     self.desk.on_venue_order(&order)?.say
                 }
                 None => self.desk.next_waiting().map(Tracked::on_withheld).into_iter().collect(),
@@ -288,22 +293,19 @@ impl<'a> Run<'a> {
 
     /// What shall not be open at the venue is asked back, once each.
     async fn cancel_unwanted(&mut self) -> Result<(), BrokerError> {
-        if self.cancel_at > Instant::now() {
+        if self.cancel_at > self.timer.now() {
             return Ok(());
         }
         for venue_id in self.desk.unwanted() {
-            if self.canceling.contains(&venue_id) {
-                continue;
-            }
             match self.client.cancel(&venue_id).await {
                 Err(error) if error.is_transient() => {
                     tracing::error!(%error, "canceling again soon");
-                    self.cancel_at = Instant::now() + CANCEL_AGAIN;
+                    self.cancel_at = self.timer.now() + CANCEL_AGAIN;
                     return Ok(());
                 }
                 Err(error) if error.refusal().is_none() => return Err(error.into()),
-                // Refused: it is over already, and the stream says how.
-                Ok(()) | Err(_) => drop(self.canceling.insert(venue_id)),
+                // Refused: it is over already, as the stream says, or it can't be now, and is asked again.
+                Ok(()) | Err(_) => self.desk.on_asked_back(&venue_id),
             }
         }
         Ok(())
@@ -311,9 +313,7 @@ impl<'a> Run<'a> {
 
     /// A kill that was sent and stands in no journal yet: before we listened, or behind a resume.
     async fn check_latch(&mut self) -> Result<(), BrokerError> {
-        if let Some(bus) = &self.options.bus
-            && let Some(kill) = bus.latched_kill().await?
-        {
+        if let Some(kill) = self.control.latched().await? {
             self.desk.on_kill(Time(i64::MIN), &kill);
         }
         Ok(())
@@ -322,20 +322,14 @@ impl<'a> Run<'a> {
     /// A kill flag halts at once, and everybody is told. It counts as long as it is there: a resume
     /// does not outlast it.
     async fn check_flag(&mut self) {
-        let path = &self.options.kill_flag;
-        let content = match tokio::fs::read(path).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => return,
-            content => content.unwrap_or_default(),
-        };
-        let mut kill = Kill::from_bytes(&content);
-        kill.reason = format!("{}: {}", path.display(), kill.reason.trim());
+        let Some(kill) = self.control.flag().await else { return };
         if self.desk.kill().is_none_or(|current| current.level < kill.level) {
             // No entry, hence no time: orders that it meets keep the time of their approval.
             self.desk.on_kill(Time(i64::MIN), &kill);
             self.announced = false;
         }
-        if let Some(bus) = self.options.bus.as_ref().filter(|_| !self.announced) {
-            match bus.kill(&kill).await {
+        if !self.announced {
+            match self.control.announce(&kill).await {
                 Ok(()) => self.announced = true,
                 Err(error) => tracing::error!(%error, "halted by the kill flag, nobody else knows"),
             }
@@ -343,8 +337,9 @@ impl<'a> Run<'a> {
     }
 
     pub(super) async fn say_all(&mut self, all: Vec<Envelope>) -> Result<(), BrokerError> {
-        for Envelope { id, at, body } in all {
-            self.session.say(id, at, body).await?;
+        for said in all {
+            self.books.hear(&said);
+            self.session.say(said).await?;
         }
         Ok(())
     }
@@ -355,15 +350,16 @@ impl<'a> Run<'a> {
         at: Time,
         body: Message,
     ) -> Result<(), BrokerError> {
-        Ok(self.session.say(MessageId::event(ActorId::Broker, key), at, body).await?)
+        let id = MessageId::event(ActorId::Broker, key);
+        Ok(self.session.say(Envelope { id, at, body }).await?)
     }
 }
 
-async fn connect(client: &Client, failures: u32) -> Result<TradeStream, AlpacaError> {
+async fn connect<W: World>(venue: &W::Venue, timer: &W::Timer, failures: u32) -> Connected<W> {
     if failures > 0 {
-        sleep(pause(failures)).await;
+        timer.sleep_until(timer.now() + pause(failures)).await;
     }
-    TradeStream::connect(client).await
+    venue.connect().await
 }
 
 /// A quarter of a second, doubling, eight seconds at most.

@@ -1,8 +1,11 @@
 //! The desk without a network: what it says to what the venue says.
 
+mod closing;
 mod doubt;
+mod exhaustive;
 mod expiry;
 mod place;
+mod prior_art;
 
 use super::desk::Desk;
 use alpaca::model::{self, Activity, TradeUpdate};
@@ -15,6 +18,24 @@ use serde_json::{Value, json};
 
 const ID: &str = "au-20240103-AAPL-0-0";
 const APPROVED: Time = Time(7);
+
+/// A session that begins with this, and holds these activities of the venue already.
+pub(crate) fn opened_with(
+    cash: messages::Usd,
+    positions: Vec<messages::Holding>,
+    activities: &[&str],
+) -> Message {
+    let Message::SessionOpened(opened) = expiry::opened() else { unreachable!("it opens") };
+    let activities = activities.iter().map(|id| (*id).to_owned()).collect();
+    let overnight = messages::Overnight { activities, ..messages::Overnight::default() };
+    let overnight = Some(Box::new(overnight));
+    Message::SessionOpened(Box::new(messages::SessionOpened {
+        cash,
+        positions,
+        overnight,
+        ..*opened
+    }))
+}
 
 fn entry(at: Time, body: Message) -> Envelope {
     Envelope { id: MessageId::event(ActorId::Control, "test"), at, body }
@@ -29,6 +50,7 @@ fn order(symbol: &str) -> Order {
         time_in_force: TimeInForce::Opg,
         leg: 0,
         reference: Price(185_000_000),
+        limit: None,
     }
 }
 

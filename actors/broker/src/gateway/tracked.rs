@@ -5,7 +5,7 @@ use messages::{
 };
 use std::collections::BTreeSet;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tracked {
     pub(super) order: Order,
     /// The session's n-th.
@@ -23,6 +23,10 @@ pub(super) struct Tracked {
     pub(super) lacks_fills: bool,
     /// Cumulative quantities of executions that can't be true, each said once.
     pub(super) impossible: BTreeSet<Shares>,
+    /// Executions that the venue took back, each said once.
+    pub(super) undone: BTreeSet<String>,
+    /// Its cancellation was asked for, and nothing says that it came to nothing.
+    pub(super) asked_back: bool,
     /// Halted, or too late, while it waited: since when, and why. A resume does not bring it back.
     pub(super) withheld: Option<(Time, String)>,
     /// Sent without an answer, perhaps by a predecessor: look it up first.
@@ -46,6 +50,8 @@ impl Tracked {
             over: false,
             lacks_fills: false,
             impossible: BTreeSet::new(),
+            undone: BTreeSet::new(),
+            asked_back: false,
             withheld,
             maybe_sent: false,
         }

@@ -4,10 +4,11 @@
 use super::BrokerError;
 use super::convert::{capped, present, price, shares, venue_side};
 use super::desk::Desk;
+use super::lifecycle::{Meaning, Standing, meaning, standing};
 use super::tracked::Tracked;
-use alpaca::model::{self, Activity, Event, Status, TradeUpdate};
+use alpaca::model::{self, Activity, Status, TradeUpdate};
 use messages::{
-    ActorId, Alarm, Envelope, Filled, Message, MessageId, OrderStatus, Price, Shares, Time,
+    ActorId, Alarm, Envelope, Filled, Message, MessageId, OrderStatus, Price, Shares, Time, Usd,
 };
 
 /// The largest whole price that an integer of micro-dollars holds.
@@ -37,9 +38,14 @@ impl Desk {
             return Ok(Told::default());
         };
         let mut told = Told::default();
-        if matches!(update.event, Event::Fill | Event::PartialFill) {
-            tracked.accept(&update.order, &mut told)?;
-            tracked.on_execution(&Execution::streamed(update)?, &mut told);
+        match meaning(&update.event) {
+            Meaning::State => {}
+            Meaning::Execution => {
+                tracked.accept(&update.order, &mut told)?;
+                tracked.on_execution(&Execution::streamed(update)?, &mut told);
+            }
+            Meaning::StillThere => tracked.asked_back = false,
+            Meaning::Undone(code) => tracked.undone(code, update, &mut told),
         }
         if !told.fills_missing {
             tracked.on_state(&update.order, Some(update.timestamp.0), &mut told)?;
@@ -52,6 +58,8 @@ impl Desk {
     pub(super) fn on_venue_order(&mut self, order: &model::Order) -> Result<Told, BrokerError> {
         let mut told = Told::default();
         if let Some(tracked) = self.orders.get_mut(&order.client_order_id) {
+            // Whatever we asked for, it is open: the request was lost or refused.
+            tracked.asked_back &= order.status == Status::PendingCancel;
             tracked.on_state(order, None, &mut told)?;
         }
         self.heed(&told.say);
@@ -208,13 +216,39 @@ impl Tracked {
         }
     }
 
+    /// Our books hold an execution that the venue takes back: nobody knows any more what is held.
+    fn undone(&mut self, code: &str, update: &TradeUpdate, told: &mut Told) {
+        let messages::Order { client_order_id, symbol, .. } = self.order.clone();
+        let which = update.execution_id.clone().unwrap_or_else(|| update.timestamp.0.0.to_string());
+        if !self.undone.insert(which.clone()) {
+            return;
+        }
+        let detail = format!(
+            "{client_order_id}: the venue takes execution {which} back or changes it: compare the account's activities \
+             with the journal before anything else is traded"
+        );
+        let id = MessageId::event(ActorId::Broker, format!("undone.{client_order_id}.{which}"));
+        let body = Message::Alarm(Alarm { code: code.to_owned(), detail, symbol: Some(symbol) });
+        told.say.push(Envelope { id, at: update.timestamp.0, body });
+    }
+
     fn filled_message(&self, execution: &Execution) -> Envelope {
         let messages::Order { client_order_id, symbol, side, quantity: ordered, .. } =
             self.order.clone();
         let Execution { quantity, price, cumulative, at } = *execution;
         let key = format!("fill.{client_order_id}.{}", cumulative.0);
         let complete = cumulative >= ordered;
-        let body = Filled { client_order_id, symbol, side, quantity, price, cumulative, complete };
+        let rounding = Usd(0);
+        let body = Filled {
+            client_order_id,
+            symbol,
+            side,
+            quantity,
+            price,
+            cumulative,
+            complete,
+            rounding,
+        };
         Envelope { id: MessageId::event(ActorId::Broker, key), at, body: Message::Filled(body) }
     }
 }
@@ -257,20 +291,10 @@ impl Execution {
 
 /// How an order ended short of its quantity; `None` while it may still fill, or if it filled whole.
 fn end_of(order: &model::Order) -> Option<(OrderStatus, Option<String>)> {
-    let because = |reason: &str| Some(reason.to_owned());
-    match order.status {
-        Status::Canceled => Some((OrderStatus::Canceled, None)),
-        Status::Expired => Some((OrderStatus::Expired, None)),
-        Status::Calculated => Some((OrderStatus::Expired, because("calculated by the venue"))),
-        Status::Rejected => {
-            Some((OrderStatus::Rejected, because("rejected by the venue after it had taken it")))
-        }
-        Status::Replaced => {
-            let by = order.replaced_by.as_deref().unwrap_or("an order it does not name");
-            Some((OrderStatus::Canceled, Some(format!("replaced, not by Aurora, by {by}"))))
-        }
-        _ => None,
-    }
+    let Standing::Ended(status, reason) = standing(&order.status) else { return None };
+    let by = order.replaced_by.as_ref().filter(|_| order.status == Status::Replaced);
+    let by = by.map_or_else(String::new, |by| format!(", by {by}"));
+    Some((status, reason.map(|reason| format!("{reason}{by}"))))
 }
 
 fn ended_at(order: &model::Order, status: OrderStatus) -> Option<Time> {

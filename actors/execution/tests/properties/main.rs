@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what does not parse fails its test")]
 
+mod closing;
 mod days;
 mod market;
 mod targets;

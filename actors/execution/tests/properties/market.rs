@@ -2,9 +2,9 @@
 
 use kernel::{Actor, Outbox};
 use messages::{
-    Breakers, Date, Edge, Env, Envelope, Exposures, F32s, FactorCovariance, Features, HistoryRef,
-    Holding, Limits, Member, Message, MessageId, ModelRef, Price, RiskRules, Scores, SessionOpened,
-    Shares, Symbol, Targets, Time, Usd,
+    Breakers, Date, Edge, Env, Envelope, ExecutionRules, Exposures, F32s, FactorCovariance,
+    Features, HistoryRef, Holding, Limits, Member, Message, MessageId, ModelRef, Price, RiskRules,
+    Scores, SessionOpened, Shares, Style, Symbol, Targets, Time, Usd,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -74,7 +74,8 @@ fn listing(sectors: usize, drift: f64) -> impl Strategy<Value = Listing> {
     (about, numbers, score, held).prop_map(|(about, numbers, score, held)| Listing {
         member: about.0,
         listed: about.1,
-        eligible: about.2,
+        // METHODS.md §1 (e): no name below $5 is eligible. Broken prices stay, to be refused.
+        eligible: about.2 && !(0.0..5.0).contains(&numbers.0),
         sector: about.3,
         close: numbers.0,
         adv: numbers.1,
@@ -188,7 +189,7 @@ impl Market {
         let holding = |(row, name): (usize, &Listing)| {
             let mark = Price::from_f64(name.close.min(1e4)).unwrap_or(Price(10_000_000));
             let quantity = Shares((name.held * self.equity / mark.to_f64()).round() as i64);
-            Holding { symbol: symbol(row), quantity, average: mark, mark }
+            Holding { symbol: symbol(row), quantity, average: mark, mark, rounding: Usd(0) }
         };
         SessionOpened {
             env: Env::Backtest,
@@ -213,6 +214,13 @@ impl Market {
             rules: self.ruled.as_ref().map(|ruled| ruled.rules.clone()),
             edge: self.ruled.as_ref().and_then(|ruled| ruled.edge.clone()),
             peak_equity: None,
+            overnight: None,
+            execution: self.ruled.as_ref().map(|_| ExecutionRules {
+                style: Style::Auction,
+                collar: 0.05,
+                flatten_share: 0.05,
+            }),
+            scored: None,
         }
     }
 
@@ -272,6 +280,7 @@ impl Market {
             whitelist_sha256: String::new(),
             names: Vec::new(),
             contributions: F32s::default(),
+            undecided: Vec::new(),
         }
     }
 

@@ -136,7 +136,8 @@ fn nothing_is_opened_blindly(market: &Market, targets: &Targets) -> Result<(), T
 fn targets_are_what_they_say(market: &Market, targets: &Targets) -> Result<(), TestCaseError> {
     let sums = sums(market, targets, |target| target.quantity);
     let said = &targets.exposures;
-    for (of, said) in [("gross", said.gross), ("net", said.net), ("beta", said.beta)] {
+    for (of, said) in [("gross", said.gross), ("net", said.net), ("beta", said.beta.unwrap_or(0.0))]
+    {
         let summed = sums.get(of).copied().unwrap_or(0.0);
         prop_assert!((summed - said).abs() < 1e-9 * summed.abs().max(1.0), "{of}");
     }
@@ -238,7 +239,10 @@ fn a_healthy_market_gets_a_full_neutral_book() {
     let market = healthy();
     let Targets { exposures, targets, theta, .. } = market.targets();
     assert!(exposures.gross > 0.98, "{exposures:?}");
-    assert!(exposures.net.abs() < 0.003 && exposures.beta.abs() < 0.003, "{exposures:?}");
+    assert!(
+        exposures.net.abs() < 0.003 && exposures.beta.expect("known").abs() < 0.003,
+        "{exposures:?}"
+    );
     assert!(theta > 0.99, "{theta}");
     let agrees = |target: &&Target| {
         let score = market.listing(&target.symbol).score.unwrap();
@@ -261,7 +265,10 @@ fn a_healthy_market_stays_neutral_day_after_day() {
         let Targets { exposures, targets, theta, binding, .. } = market.targets();
         let said = format!("day {day}: theta {theta} {exposures:?} {binding:?}");
         assert!(theta > 0.5 && exposures.gross > 0.9 && exposures.gross <= 1.0 + 1e-9, "{said}");
-        assert!(exposures.net.abs() <= 0.01 && exposures.beta.abs() <= 0.01, "{said}");
+        assert!(
+            exposures.net.abs() <= 0.01 && exposures.beta.expect("known").abs() <= 0.01,
+            "{said}"
+        );
         let of_market = 0.03 * draw();
         for (row, name) in market.names.iter_mut().enumerate() {
             let target =
@@ -311,7 +318,10 @@ fn an_edge_builds_a_book_and_lets_it_rest() {
     assert!(first.binding.contains(&"TURNOVER 0.5000".to_owned()), "{:?}", first.binding);
     let Targets { exposures, targets, binding, .. } = settle(&mut market, 6);
     assert!(exposures.gross > 0.9, "{exposures:?} {binding:?}");
-    assert!(exposures.net.abs() <= 0.01 && exposures.beta.abs() <= 0.01, "{exposures:?}");
+    assert!(
+        exposures.net.abs() <= 0.01 && exposures.beta.expect("known").abs() <= 0.01,
+        "{exposures:?}"
+    );
     let with = |target: &&Target| {
         f64::from(market.listing(&target.symbol).score.unwrap()) * target.quantity.0 as f64 > 0.0
     };

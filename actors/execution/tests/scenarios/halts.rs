@@ -23,8 +23,9 @@ fn a_kill_before_the_scores_keeps_the_book() {
     );
 }
 
+/// Defect 10 of the prior art: a restart did not hear of the kill, and traded.
 #[test]
-fn a_kill_in_force_when_the_session_opens_keeps_the_book() {
+fn prior_art_10_a_kill_in_force_when_the_session_opens_keeps_the_book() {
     let opening = "
         08:00 session opened equity=100000 halted=yesterday
             AAPL tech +10 @ 100

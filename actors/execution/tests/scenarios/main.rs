@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what does not parse fails its test")]
 #![allow(clippy::needless_raw_string_hashes, reason = "as expect-test writes them")]
 
+mod closing;
 mod gate;
 mod halts;
 mod orders;

@@ -5,9 +5,10 @@
 use expect_test::Expect;
 use kernel::{Actor, Host};
 use messages::{
-    Alarm, CoverageFailed, Date, Env, Exposures, F32s, Features, Filled, HistoryRef, Holding, Kill,
-    Limits, Member, Message, ModelRef, Order, OrderStatus, OrderUpdated, Price, Resume, Scores,
-    ScoresWithheld, SessionOpened, Shares, Side, Symbol, Time, TimeInForce, Topic, Usd,
+    Alarm, Breakers, CoverageFailed, Date, Env, ExecutionRules, Exposures, F32s, Features, Filled,
+    HistoryRef, Holding, Kill, KillLevel, Limits, Member, Message, ModelRef, Order, OrderStatus,
+    OrderUpdated, Phase, PhaseBegan, Price, Resume, RiskRules, Scores, ScoresWithheld,
+    SessionOpened, Shares, Side, Style, Symbol, Tick, Time, TimeInForce, Topic, Usd,
 };
 use messages::{Envelope, MessageId};
 use std::fmt::Write;
@@ -138,18 +139,22 @@ fn body(topic: Topic, words: &Row, rows: &[Row]) -> Message {
         Topic::SubmitOrder => Message::SubmitOrder(order(words)),
         Topic::OrderUpdated => Message::OrderUpdated(updated(words)),
         Topic::Filled => Message::Filled(filled(words)),
-        Topic::Kill => Message::Kill(Kill {
-            operator: words.0[0].to_owned(),
-            reason: words.from(1),
-            ..Kill::default()
+        Topic::Kill => {
+            let level = words.get("level").map_or(KillLevel::Halt, |level| level.parse().unwrap());
+            let (operator, reason) = (words.0[0].to_owned(), words.from(1));
+            Message::Kill(Kill { level, reason, operator })
+        }
+        Topic::PhaseBegan => Message::PhaseBegan(PhaseBegan {
+            phase: if words.0[0] == "open" { Phase::Open } else { Phase::Close },
         }),
+        Topic::Tick => Message::Tick(Tick { minute: number_of(words.0[0]) }),
         Topic::Resume => {
             Message::Resume(Resume { operator: words.0[0].to_owned(), reason: words.from(1) })
         }
         Topic::Alarm => Message::Alarm(Alarm {
             code: words.0[0].to_owned(),
             detail: words.from(1),
-            symbol: None,
+            symbol: words.get("of").map(Symbol::from),
         }),
         _ => panic!("scenarios don't say {topic}"),
     }
@@ -162,7 +167,7 @@ fn opened(words: &Row, rows: &[Row]) -> SessionOpened {
     let member = |row: &Row| Member { symbol: row.symbol(), sector: row.0[1].to_owned() };
     let holding = |row: &Row| {
         let (quantity, mark) = (Shares(number_of(row.0[2])), row.0[4].parse().unwrap());
-        Holding { symbol: row.symbol(), quantity, average: mark, mark }
+        Holding { symbol: row.symbol(), quantity, average: mark, mark, rounding: Usd(0) }
     };
     SessionOpened {
         env: Env::Paper,
@@ -193,11 +198,40 @@ fn opened(words: &Row, rows: &[Row]) -> SessionOpened {
         halted: words.get("halted").map(|reason| Kill {
             operator: "ops".to_owned(),
             reason: reason.to_owned(),
-            ..Kill::default()
+            level: words.get("level").map_or(KillLevel::Halt, |level| level.parse().unwrap()),
         }),
-        rules: None,
+        rules: words.get("flatten_share").map(|_| rules(words)),
         edge: None,
         peak_equity: None,
+        overnight: None,
+        execution: words.get("flatten_share").map(|share| ExecutionRules {
+            style: if words.get("style") == Some("limit") { Style::Limit } else { Style::Auction },
+            collar: 0.05,
+            flatten_share: number_of(share),
+        }),
+        scored: None,
+    }
+}
+
+/// With the shipped limits; `restricted=AAPL`.
+fn rules(words: &Row) -> RiskRules {
+    RiskRules {
+        risk_aversion: 5.0,
+        turnover_max: 3.0,
+        restricted: words.get("restricted").map(Symbol::from).into_iter().collect(),
+        shorts: true,
+        not_shortable: Vec::new(),
+        short_equity_min_usd: 2_000,
+        order_max_usd: 250_000,
+        collar: 0.05,
+        orders_per_minute: 150,
+        equity_left_min: 0.1,
+        plan_multiple: 3.0,
+        breakers: Breakers {
+            day_loss: [0.01, 0.015, 0.025],
+            drawdown: [0.05, 0.08, 0.1],
+            rejects_in_a_row: 100,
+        },
     }
 }
 
@@ -237,6 +271,7 @@ fn scores(words: &Row, rows: &[Row]) -> Scores {
         whitelist_sha256: String::new(),
         names: Vec::new(),
         contributions: F32s::default(),
+        undecided: Vec::new(),
     }
 }
 
@@ -250,6 +285,7 @@ fn order(words: &Row) -> Order {
         time_in_force: if words.0[4] == "opg" { TimeInForce::Opg } else { TimeInForce::Ioc },
         leg: number_of(words.0[0].rsplit('-').nth(1).unwrap()),
         reference: words.0[6].parse().unwrap(),
+        limit: None,
     }
 }
 
@@ -281,6 +317,7 @@ fn filled(words: &Row) -> Filled {
         price: words.0[5].parse::<Price>().unwrap(),
         cumulative: Shares(number_of(words.0[7])),
         complete: words.0.get(8) == Some(&"complete"),
+        rounding: Usd(0),
     }
 }
 

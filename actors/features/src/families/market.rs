@@ -1,18 +1,16 @@
 //! Market model: beta, what is left of returns without it, and sector momentum.
 
 use crate::lanes::Lanes;
-use crate::series::{MARKET_SESSIONS, Series};
+use crate::series::{MARKET_SESSIONS, QUARTER, Series, WEEK, YEAR, YEAR_BUT_LAST_MONTH};
 use crate::transform::{MIN_NAMES, MIN_SECTOR, UNKNOWN_SECTOR};
 use crate::window::enough;
-
-/// Sessions that momentum skips.
-const SKIPPED: usize = 21;
 
 /// Slope of a trailing regression on the market, and its squared standard error; NaN if unknown.
 ///
 /// Least squares with intercept of log returns on the market's, over the sessions that have both.
+#[inline(always)]
 pub(crate) fn regression(s: &Series, b: usize) -> [Lanes; 2] {
-    let window = s.returns_and_market.window(b, MARKET_SESSIONS, 0);
+    let window = s.returns_and_market.window(b, YEAR);
     let n = at_least(window.n(), enough(MARKET_SESSIONS));
     let market = window.scatter_yy().zip(n, |mm, n| if mm / n > 1e-12 { mm } else { f64::NAN });
     let covariance = window.scatter_xy();
@@ -22,12 +20,14 @@ pub(crate) fn regression(s: &Series, b: usize) -> [Lanes; 2] {
     [slope, unexplained / (n - Lanes::all(2.0)) / market]
 }
 
+#[inline(always)]
 fn at_least(count: Lanes, least: u32) -> Lanes {
     count.map(|n| if n >= f64::from(least) { n } else { f64::NAN })
 }
 
 /// Vasicek (1973): each slope is pulled to the mean slope of today's eligible names, the more the
 /// less precise it is. With fewer than [`MIN_NAMES`] slopes the prior is mean 1, variance 0.16.
+#[inline(always)]
 pub(crate) fn vasicek(slopes: &[f64], errors_squared: &[f64], eligible: &[bool]) -> Vec<f64> {
     let known = || {
         let eligible =
@@ -58,32 +58,34 @@ pub(crate) struct Residuals {
 }
 
 /// What the residuals' sums are follows from those of returns and market, which don't know beta.
+#[inline(always)]
 pub(crate) fn residuals(s: &Series, b: usize, beta: Lanes) -> Residuals {
-    let n_and_sd = |length, skipped| {
-        let window = s.returns_and_market.window(b, length, skipped);
+    let n_and_sd = |stretch| {
+        let window = s.returns_and_market.window(b, stretch);
         let squares = window.scatter_xx() - beta * window.scatter_xy() * 2.0
             + beta.squared() * window.scatter_yy();
         let n = window.n();
         (n, (squares / (n * (n - Lanes::all(1.0)))).sqrt())
     };
-    let sum = |length, skipped| {
-        let window = s.returns_and_market.window(b, length, skipped);
+    let sum = |stretch| {
+        let window = s.returns_and_market.window(b, stretch);
         window.x() - beta * window.y()
     };
-    let whole_year = s.returns_and_market.window(b, MARKET_SESSIONS, 0).n();
-    let (n_63, sd_63) = n_and_sd(63, 0);
+    let whole_year = s.returns_and_market.window(b, YEAR).n();
+    let (n_63, sd_63) = n_and_sd(QUARTER);
     let sd_63 = sd_63.where_known(at_least(n_63, enough(63)));
-    let week = at_least(s.returns_and_market.window(b, 5, 0).n(), enough(5));
-    let resrev_5 = sum(5, 0).where_known(week) / (sd_63.positive() * 5.0_f64.sqrt());
+    let week = at_least(s.returns_and_market.window(b, WEEK).n(), enough(5));
+    let resrev_5 = sum(WEEK).where_known(week) / (sd_63.positive() * 5.0_f64.sqrt());
     // Σe/(sd(e)·√n) without the last month; the whole year must have enough sessions
-    let (n, sd) = n_and_sd(MARKET_SESSIONS, SKIPPED);
-    let resmom_252_21 = sum(MARKET_SESSIONS, SKIPPED) / (sd.positive() * n.sqrt());
+    let (n, sd) = n_and_sd(YEAR_BUT_LAST_MONTH);
+    let resmom_252_21 = sum(YEAR_BUT_LAST_MONTH) / (sd.positive() * n.sqrt());
     let whole_year = at_least(whole_year, enough(MARKET_SESSIONS));
     Residuals { sd_63, resrev_5, resmom_252_21: resmom_252_21.where_known(whole_year) }
 }
 
 /// Mean 63-session return of the other eligible names in the sector: unknown in sectors of fewer than
 /// [`MIN_SECTOR`].
+#[inline(always)]
 pub(crate) fn sector_momentum(returns: &[f64], eligible: &[bool], sectors: &[usize]) -> Vec<f64> {
     let counts = |i: usize| eligible[i] && !returns[i].is_nan() && sectors[i] != UNKNOWN_SECTOR;
     let known = (0..returns.len()).filter(|&i| counts(i));

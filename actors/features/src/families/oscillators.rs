@@ -1,9 +1,11 @@
+use crate::exact::Stretch;
 use crate::lanes::Lanes;
 use crate::series::Series;
 use crate::window::{max, min, squares_about};
 
 /// Oscillators and trend, all over finite windows with simple means: a recursive (Wilder or
 /// exponential) mean would depend on where history starts.
+#[inline(always)]
 pub(crate) fn oscillators(s: &Series, b: usize) -> [Lanes; 7] {
     let close = s.close[b];
     let bars_14 = s.bars.enough(b, 14);
@@ -23,6 +25,7 @@ pub(crate) fn oscillators(s: &Series, b: usize) -> [Lanes; 7] {
 
 /// Distance of the last close from the mean of 20, in standard deviations (ddof 0). Reckoned from the last
 /// close, so that a flat price has no deviation at all instead of rounding noise.
+#[inline(always)]
 fn bollinger_z(s: &Series, b: usize) -> Lanes {
     let (n, close) = (s.bars.enough(b, 20), s.close[b]);
     let window = s.close_20.last(b, 20);
@@ -32,8 +35,9 @@ fn bollinger_z(s: &Series, b: usize) -> Lanes {
 }
 
 /// Pearson correlation of ln C with time over 63 sessions.
+#[inline(always)]
 fn trend(s: &Series, b: usize) -> Lanes {
-    let window = s.log_close_over_time.window(b, 63, 0);
+    let window = s.log_close_over_time.window(b, Stretch::last(63));
     let n = s.bars.enough(b, 63);
     let (xx, yy) = (window.scatter_xx(), window.scatter_yy());
     let enough = ((xx / n).map(|xx| if xx > 1e-18 { xx } else { f64::NAN })) * yy * n;

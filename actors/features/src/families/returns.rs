@@ -2,6 +2,7 @@ use crate::lanes::Lanes;
 use crate::series::Series;
 
 /// Reversal, momentum, path, and where in its range a price stands.
+#[inline(always)]
 pub(crate) fn returns(s: &Series, b: usize) -> [Lanes; 14] {
     let between = |from, to| log_return_between(s, b, from, to);
     let close = s.close[b];
@@ -27,6 +28,7 @@ pub(crate) fn returns(s: &Series, b: usize) -> [Lanes; 14] {
 }
 
 /// ln(C[t−from]/C[t−to]); both closes must be there.
+#[inline(always)]
 pub(crate) fn log_return_between(s: &Series, b: usize, from: usize, to: usize) -> Lanes {
     *s.log_close.ago(b, from) - *s.log_close.ago(b, to)
 }

@@ -1,10 +1,12 @@
 use super::YEAR;
+use crate::exact::Stretch;
 use crate::lanes::Lanes;
 use crate::series::Series;
 use crate::window::min;
 use std::f64::consts::LN_2;
 
 /// Volatility and the shape of the return distribution.
+#[inline(always)]
 pub(crate) fn volatility(s: &Series, b: usize) -> [Lanes; 9] {
     let (bars_21, pairs_21) = (s.bars.enough(b, 21), s.pairs.enough(b, 21));
     let month = s.log_return.last(b, 21);
@@ -23,15 +25,17 @@ pub(crate) fn volatility(s: &Series, b: usize) -> [Lanes; 9] {
 }
 
 /// Σ min(r,0)²/Σ r² over 63 sessions.
+#[inline(always)]
 fn downside_share(s: &Series, b: usize) -> Lanes {
-    let squares = s.returns_and_volume.window(b, 63, 0).squares_x();
+    let squares = s.returns_and_volume.window(b, Stretch::last(63)).squares_x();
     (s.downside.sum(b, 63) / squares.positive()).where_known(s.pairs.enough(b, 63))
 }
 
 /// Skewness and excess kurtosis (population) of 63 returns, from their sums of powers.
+#[inline(always)]
 fn shape(s: &Series, b: usize) -> (Lanes, Lanes) {
     let n = s.pairs.enough(b, 63);
-    let window = s.returns_and_volume.window(b, 63, 0);
+    let window = s.returns_and_volume.window(b, Stretch::last(63));
     let mean = window.x() / n;
     let m2 = (window.scatter_xx() / n.squared()).positive();
     let (second, third) = (window.squares_x() / n, s.cubes.sum(b, 63) / n);
@@ -42,6 +46,7 @@ fn shape(s: &Series, b: usize) -> (Lanes, Lanes) {
     (m3 / (m2 * m2.sqrt()), m4 / m2.squared() - Lanes::all(3.0))
 }
 
+#[inline(always)]
 fn mean_of_five_largest(window: &[Lanes]) -> Lanes {
     let mut largest = [Lanes::all(f64::NEG_INFINITY); 5];
     for &r in window {

@@ -1,8 +1,10 @@
+use crate::exact::Stretch;
 use crate::lanes::Lanes;
 use crate::series::Series;
 use crate::window::squares_about;
 
 /// Volume and liquidity; dollar volume, because it does not change when a share is split.
+#[inline(always)]
 pub(crate) fn volume(s: &Series, b: usize) -> [Lanes; 10] {
     let (bars_21, pairs_21) = (s.bars.enough(b, 21), s.pairs.enough(b, 21));
     let traded = &s.dollar_volume;
@@ -34,8 +36,9 @@ pub(crate) fn volume(s: &Series, b: usize) -> [Lanes; 10] {
 }
 
 /// Pearson correlation of r with Δ ln(C·V) over 21 sessions; NaN if either does not vary.
+#[inline(always)]
 fn price_volume_correlation(s: &Series, b: usize) -> Lanes {
-    let window = s.returns_and_volume.window(b, 21, 0);
+    let window = s.returns_and_volume.window(b, Stretch::last(21));
     let n = s.pairs.enough(b, 21);
     let varies = |scatter: Lanes| (scatter / n).map(|xx| if xx > 1e-18 { xx } else { f64::NAN });
     window.scatter_xy() / n / (varies(window.scatter_xx()) * varies(window.scatter_yy())).sqrt()

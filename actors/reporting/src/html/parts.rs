@@ -47,11 +47,16 @@ fn gross(days: &[&DayReported]) -> String {
 
 fn net_and_beta(days: &[&DayReported]) -> String {
     let net: Vec<f64> = days.iter().map(|day| day.exposures.net).collect();
-    let beta: Vec<f64> = days.iter().map(|day| day.exposures.beta).collect();
-    let axis = Axis::around(net.iter().chain(&beta).copied(), true);
-    let drawing = line(&net, &axis, "") + &line(&beta, &axis, "second");
-    let key = r#"<i></i>net<i class="second"></i>beta"#;
-    let frame = Frame { title: "Net and beta, of NAV", key, below: dates(days), wide: false };
+    // Of a run without features nobody knows the betas.
+    let beta: Option<Vec<f64>> = days.iter().map(|day| day.exposures.beta).collect();
+    let axis = Axis::around(net.iter().chain(beta.iter().flatten()).copied(), true);
+    let mut drawing = line(&net, &axis, "");
+    let (mut title, mut key) = ("Net, of NAV", "");
+    if let Some(beta) = beta {
+        drawing += &line(&beta, &axis, "second");
+        (title, key) = ("Net and beta, of NAV", r#"<i></i>net<i class="second"></i>beta"#);
+    }
+    let frame = Frame { title, key, below: dates(days), wide: false };
     let decimals = axis.decimals();
     chart(&frame, &axis, |tick| number(Some(tick), decimals), &drawing)
 }

@@ -97,6 +97,9 @@ pub(crate) fn opened(env: Env, session: &str, cash: Usd, positions: Vec<Holding>
         rules: None,
         edge: None,
         peak_equity: None,
+        overnight: None,
+        execution: None,
+        scored: None,
     }
 }
 
@@ -145,6 +148,7 @@ pub(crate) fn scores(session: &str) -> Message {
             0.0, 0.0, 0.0, 0.0, 0.001,
         ]
         .into(),
+        undecided: Vec::new(),
     })
 }
 
@@ -177,6 +181,7 @@ pub(crate) fn order(session: &str, symbol: &str, change: i64, reference: f64) ->
         time_in_force: TimeInForce::Opg,
         leg: 0,
         reference: price(reference),
+        limit: None,
     }
 }
 
@@ -189,12 +194,13 @@ pub(crate) fn fill(order: &Order, quantity: i64, at: f64, cumulative: i64) -> Fi
         price: price(at),
         cumulative: Shares(cumulative),
         complete: cumulative == order.quantity.0,
+        rounding: Usd(0),
     }
 }
 
 pub(crate) fn holding(symbol: &str, quantity: i64, average: f64, mark: f64) -> Holding {
     let (average, mark) = (price(average), price(mark));
-    Holding { symbol: symbol.into(), quantity: Shares(quantity), average, mark }
+    Holding { symbol: symbol.into(), quantity: Shares(quantity), average, mark, rounding: Usd(0) }
 }
 
 pub(crate) fn statement(cash: f64, equity: f64, positions: Vec<Holding>) -> Message {
@@ -259,6 +265,7 @@ fn holdings(shares: &BTreeMap<&str, i64>, marks: &BTreeMap<&str, i64>) -> Vec<Ho
         quantity: Shares(*held),
         average: price(100.0),
         mark: Price(marks[name]),
+        rounding: Usd(0),
     })
     .collect()
 }

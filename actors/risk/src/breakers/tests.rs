@@ -52,6 +52,7 @@ fn buy() -> Message {
         time_in_force: TimeInForce::Opg,
         leg: 0,
         reference: Price(1_000_000),
+        limit: None,
     })
 }
 
@@ -59,8 +60,10 @@ fn resume() -> Message {
     Message::Resume(Resume { operator: "ada".into(), reason: "looked into".into() })
 }
 
+/// Defect 35 of the prior art: a drill whose loss never reached its limit passed all the same. Here each level is met a
+/// hair before it and at it.
 #[test]
-fn a_level_is_reached_at_its_loss() {
+fn prior_art_35_a_level_is_reached_at_its_loss_and_not_before() {
     let levels = [0.01, 0.015, 0.025];
     let lost = [-0.5, 0.0, 0.0099, 0.01, 0.0249, 0.025, 1.0].map(|lost| level(levels, lost));
     assert_eq!(lost, [0, 0, 0, 1, 2, 3, 3]);

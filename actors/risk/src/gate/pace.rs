@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pace {
     /// Tokens taken and not back yet, as of the last approval.
     used: f64,
@@ -17,14 +17,19 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn check(&self, order: &Order, at: Time, per_minute: u32) -> Result<(), DenyReason> {
-        if self.used(at, per_minute) + 1.0 > f64::from(per_minute) {
-            return Err(DenyReason::TooManyOrders { per_minute });
-        }
+        self.check_rate(at, per_minute)?;
         let since = self.last.get(&key(order)).map(|last| at.0 - last.0);
         match since.filter(|since| *since < MINUTE) {
             Some(since) => Err(DenyReason::SameAgain { seconds: (since.max(0) / SECOND) as u32 }),
             None => Ok(()),
         }
+    }
+
+    pub(super) fn check_rate(&self, at: Time, per_minute: u32) -> Result<(), DenyReason> {
+        if self.used(at, per_minute) + 1.0 > f64::from(per_minute) {
+            return Err(DenyReason::TooManyOrders { per_minute });
+        }
+        Ok(())
     }
 
     /// `per_minute` tokens come back in a minute.

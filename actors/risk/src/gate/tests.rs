@@ -4,8 +4,8 @@
 use super::{Book, Gate};
 use crate::testing::{opened, rules};
 use messages::{
-    DenyReason, Order, Price, RiskRules, SessionOpened, Shares, Side, Symbol, Time, TimeInForce,
-    Usd,
+    Booked, BookedKind, DenyReason, Order, Overnight, Price, RiskRules, SessionOpened, Shares,
+    Side, Symbol, Time, TimeInForce, Usd,
 };
 
 const DOLLAR: i64 = 1_000_000;
@@ -50,6 +50,7 @@ impl Desk {
             time_in_force: TimeInForce::Opg,
             leg: 0,
             reference: Price(100 * DOLLAR),
+            limit: None,
         }
     }
 
@@ -95,9 +96,10 @@ fn a_name_may_not_grow_beyond_its_cap_but_may_shrink_from_above_it() {
     assert_eq!(judge(&mut gate, "B", 50), Ok(()));
 }
 
-/// The reducer of B is open and may not fill, so it makes no room for A.
+/// Defect 21 of the prior art: what a sale would bring was spent before it was sold, and twice. The reducer of B is open
+/// and may not fill, so it makes no room for A.
 #[test]
-fn gross_counts_open_orders_at_their_worst() {
+fn prior_art_21_an_open_reducer_makes_no_room_for_an_opener() {
     let mut gate = gate(&[("A", 0, 100), ("B", 450, 0)]);
     assert_eq!(judge(&mut gate, "B", -100), Ok(()));
     let (gross, limit) = (Usd(50_100 * DOLLAR), Usd(50_000 * DOLLAR));
@@ -109,6 +111,32 @@ fn gross_counts_open_orders_at_their_worst() {
 fn what_is_restricted_is_not_traded_even_to_reduce_it() {
     let mut desk = ruled(&[("A", 100, 0)], |rules| rules.restricted = vec!["A".into()]);
     assert_eq!(judge(&mut desk, "A", -100), Err(DenyReason::Restricted));
+}
+
+#[test]
+fn after_a_split_overnight_nothing_of_the_name_is_traded() {
+    for (kind, denied) in [
+        (BookedKind::Split, true),
+        (BookedKind::Reorganisation, true),
+        (BookedKind::Dividend, false),
+    ] {
+        let mut desk = gate(&[("A", 100, 50), ("B", 0, 50)]);
+        let booked = Booked {
+            activity: "1".to_owned(),
+            date: desk.opened.session,
+            kind,
+            symbol: Some("A".into()),
+            amount: Usd(0),
+            shares: Shares(0),
+            description: String::new(),
+            before_open: true,
+        };
+        let overnight = Overnight { booked: vec![booked], ..Overnight::default() };
+        desk.opened.overnight = Some(Box::new(overnight));
+        let said = judge(&mut desk, "A", -50);
+        assert_eq!(said, if denied { Err(DenyReason::Restricted) } else { Ok(()) }, "{kind:?}");
+        assert_eq!(judge(&mut desk, "B", 50), Ok(()));
+    }
 }
 
 #[test]

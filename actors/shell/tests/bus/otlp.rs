@@ -69,6 +69,7 @@ fn order() -> Order {
         time_in_force: TimeInForce::Opg,
         leg: 0,
         reference: Price(4_005_000),
+        limit: None,
     }
 }
 

@@ -183,5 +183,8 @@ pub(crate) fn opened(session: Date) -> SessionOpened {
         rules: None,
         edge: None,
         peak_equity: None,
+        overnight: None,
+        execution: None,
+        scored: None,
     }
 }

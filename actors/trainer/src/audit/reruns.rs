@@ -4,7 +4,8 @@
 use super::{Case, Detector, Finding, Status};
 use crate::TrainError;
 use crate::chance::Chance;
-use crate::panel::{Panel, WARM_UP};
+use crate::dataset::Members;
+use crate::panel::{BEFORE, Panel};
 use crate::progress::{Stage, Watch};
 use crate::workers::side_by_side;
 use messages::{Bars, Symbol};
@@ -27,10 +28,9 @@ pub(super) fn findings(
     watch: Watch<'_>,
 ) -> Result<[Finding; 5], TrainError> {
     let sessions = case.data.history.len();
-    let half = usize::midpoint(WARM_UP, sessions);
+    let half = usize::midpoint(BEFORE, sessions);
     let mut chance = Chance::new(case.config.seed, 13);
-    let random =
-        (0..cuts).map(|_| WARM_UP + 1 + chance.below(sessions.saturating_sub(WARM_UP + 2)));
+    let random = (0..cuts).map(|_| BEFORE + 1 + chance.below(sessions.saturating_sub(BEFORE + 2)));
     let ends: Vec<usize> = std::iter::once(half).chain(random).collect();
     let mut differences = side_by_side(case.config.threads, ends.len(), |at| {
         // Progress of these would run backwards; only a stop is heard.
@@ -206,13 +206,20 @@ fn universe(case: Case<'_>, hidden: usize) -> Finding {
     let history = case.data.history;
     let recent = &history[history.len().saturating_sub(GONE_SESSIONS)..];
     let owners: BTreeSet<u32> = panel.owners.iter().copied().collect();
-    let left = owners.iter().filter(|owner| {
-        let symbol = &panel.symbols[**owner as usize];
-        recent.iter().all(|bars| bars.row(symbol).is_none())
+    let members = case.data.members;
+    // Of a dated list also who was taken off it and trades on.
+    let still = |owner: usize| match members {
+        Members::Dated(universe) => universe.at(panel.source.through).is_member[owner],
+        Members::Listed { .. } => true,
+    };
+    let left = owners.iter().map(|owner| *owner as usize).filter(|owner| {
+        let symbol = &panel.symbols[*owner];
+        recent.iter().all(|bars| bars.row(symbol).is_none()) || !still(*owner)
     });
     let (left, names) = (left.count(), owners.len());
     let long = history.len() >= LEAVERS_SESSIONS;
-    let later = panel.days.first().is_some_and(|day| case.data.members_as_of > day.session);
+    let as_of = members.as_of();
+    let later = panel.days.first().is_some_and(|day| as_of > day.session);
     let status = if hidden > 0 || (long && left == 0 && !later) {
         Status::Fail
     } else if later {
@@ -221,9 +228,9 @@ fn universe(case: Case<'_>, hidden: usize) -> Finding {
         Status::Pass
     };
     let found = format!(
-        "{hidden} rows left out with hindsight; {left} of {names} names have left in {} sessions; list as of {}",
+        "{hidden} rows left out with hindsight; {left} of {names} names have left in {} sessions; {} {as_of}",
         history.len(),
-        case.data.members_as_of
+        if members.is_dated() { "dated list from" } else { "list as of" }
     );
     Finding::new(Detector::Universe, status, found)
 }
@@ -242,8 +249,8 @@ fn target_encoding(case: Case<'_>) -> Finding {
 /// no feature may notice.
 fn splits(case: Case<'_>, at: usize) -> Result<Finding, TrainError> {
     let mut history = case.data.history.to_vec();
-    let splits: BTreeSet<&Symbol> =
-        case.data.members.iter().step_by(3).map(|member| &member.symbol).collect();
+    let symbols = case.data.members.symbols();
+    let splits: BTreeSet<&Symbol> = symbols.iter().step_by(3).collect();
     for bars in &mut history[..at] {
         for row in 0..bars.symbols.len() {
             if splits.contains(&bars.symbols[row]) {

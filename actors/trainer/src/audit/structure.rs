@@ -2,10 +2,12 @@
 
 use super::{Case, Detector, Finding, Status};
 use crate::chance::Chance;
+use crate::dataset::Restated;
 use crate::folds::Fold;
-use crate::panel::{At, Day, Moment, Panel, SIGNAL};
-use crate::trials::snapshot_sha256;
-use messages::{Bars, Date, Symbol};
+use crate::panel::{At, Day, Panel, SIGNAL};
+use crate::trials::{Trial, snapshot_sha256};
+use features::watch::Twins;
+use messages::{Bars, Date, Member, Symbol};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Days whose returns are computed again from the bars.
@@ -27,6 +29,7 @@ pub(super) fn findings(case: Case<'_>) -> Vec<Finding> {
         filled(case),
         early_stopping(case),
         restated(case),
+        redundancy(case),
     ]
 }
 
@@ -141,12 +144,10 @@ fn execution(case: Case<'_>) -> Finding {
 }
 
 fn wrong_returns(case: Case<'_>) -> usize {
-    let (panel, history) = (case.panel, case.data.history);
-    let timing = panel.timing;
+    let panel = case.panel;
     let wrong = |day: &Day| {
         let differs = |row: &usize| {
-            let price = |moment: Moment| price(history, day.index, moment, panel.symbol(*row));
-            let expected = (price(timing.exit) / price(timing.entry)).ln();
+            let expected = earned(case, day.index, panel.symbol(*row));
             let found = panel.returns[*row];
             found.to_bits() != expected.to_bits() && !(found.is_nan() && expected.is_nan())
         };
@@ -163,8 +164,7 @@ fn wrong_labels(case: Case<'_>) -> usize {
         .map(|day| (panel.days[day].index, &panel.days[day]))
         .collect();
     let Some((last, _)) = sampled.last_key_value() else { return 0 };
-    let sectors = features::sector_codes(data.members);
-    let mut builder = features::Builder::new(data.members);
+    let mut builder = data.members.builder();
     let mut wrong = 0;
     for (index, bars) in data.history[..=*last].iter().enumerate() {
         let Some(day) = sampled.get(&index) else {
@@ -172,11 +172,9 @@ fn wrong_labels(case: Case<'_>) -> usize {
             continue;
         };
         let features = builder.cross_section(bars);
-        let price = |moment, symbol: &Symbol| price(data.history, index, moment, symbol);
-        let timing = panel.timing;
-        let earned =
-            |symbol: &Symbol| (price(timing.exit, symbol) / price(timing.entry, symbol)).ln();
+        let earned = |symbol: &Symbol| earned(case, index, symbol);
         let returns: Vec<f64> = features.symbols.iter().map(earned).collect();
+        let sectors = data.members.sectors(bars.session);
         let labels = case.pipeline.label(&features, &sectors, &returns);
         for row in day.rows.clone() {
             let at = features.symbols.binary_search(panel.symbol(row)).ok();
@@ -197,35 +195,60 @@ fn sample(case: Case<'_>, days: usize) -> BTreeSet<usize> {
     (0..days.min(labelled)).map(|_| chance.below(labelled)).collect()
 }
 
-fn price(history: &[Bars], signal: usize, moment: Moment, symbol: &Symbol) -> f64 {
-    let price = history.get(signal + moment.sessions).and_then(|bars| {
-        let row = bars.row(symbol)?;
-        Some(match moment.at {
-            At::Open => bars.open[row],
-            At::Close => bars.close[row],
-        })
-    });
-    price.filter(|price| price.is_finite() && *price > 0.0).unwrap_or(f64::NAN)
+/// From the declared entry to the declared exit, dividends included; who has left by then, or is halted, leaves
+/// at the last close. Said again here, so that a label of its own making is noticed.
+fn earned(case: Case<'_>, signal: usize, symbol: &Symbol) -> f64 {
+    let (history, timing) = (case.data.history, case.panel.timing);
+    let (entry, exit) = (signal + timing.entry.sessions, signal + timing.exit.sessions);
+    if exit >= history.len() {
+        return f64::NAN;
+    }
+    let close = |index: usize| price(&history[index], At::Close, symbol);
+    let sold = price(&history[exit], timing.exit.at, symbol);
+    let sold = sold.or_else(|| (entry..exit).rev().find_map(close));
+    let (Some(bought), Some(sold)) = (price(&history[entry], timing.entry.at, symbol), sold) else {
+        return f64::NAN;
+    };
+    let paid = case.data.dividends.map_or(0.0, |known| known.paid(symbol, &history[entry..=exit]));
+    ((sold + paid) / bought).ln()
+}
+
+fn price(bars: &Bars, at: At, symbol: &Symbol) -> Option<f64> {
+    let row = bars.row(symbol)?;
+    let price = match at {
+        At::Open => bars.open[row],
+        At::Close => bars.close[row],
+    };
+    (price.is_finite() && price > 0.0).then_some(price)
 }
 
 /// Sectors of a later day than the row's. A snapshot that says so is hindsight, one that claims to be
 /// old and knows later sectors is a lie.
 fn sectors(case: Case<'_>) -> Finding {
-    let (panel, as_of) = (case.panel, case.data.sectors_as_of);
+    let (panel, members) = (case.panel, case.data.members);
+    let as_of = members.sectors_as_of();
     let ahead = panel.days.iter().filter(|day| day.session < as_of).count();
-    let made_later = case.data.members.iter().find_map(|member| {
+    let snapshots = members.snapshots();
+    let later = |as_of: Date, member: &Member| {
         let since = SECTORS_SINCE.iter().find(|(sector, _)| *sector == member.sector)?.1;
-        (as_of < since).then_some((member, since))
-    });
-    if let Some((member, since)) = made_later {
-        let found = format!(
-            "{} is in {} in a snapshot of {as_of}; there is no such sector before {since}",
-            member.symbol, member.sector
-        );
+        let symbol = &member.symbol;
+        (as_of < since).then(|| {
+            format!(
+                "{symbol} is in {} in a snapshot of {as_of}; there is no such sector before {since}",
+                member.sector
+            )
+        })
+    };
+    let lie =
+        snapshots.iter().find_map(|(day, of)| of.iter().find_map(|member| later(*day, member)));
+    if let Some(found) = lie {
         return Finding::new(Detector::Sectors, Status::Fail, found);
     }
     let status = if ahead == 0 { Status::Pass } else { Status::Hindsight };
-    let found = format!("{ahead} dates before {as_of}, the day the sectors speak for");
+    let found = format!(
+        "{ahead} dates before {as_of}, the first day that the sectors speak for; {} snapshots",
+        snapshots.len()
+    );
     Finding::new(Detector::Sectors, status, found)
 }
 
@@ -267,27 +290,65 @@ fn early_stopping(case: Case<'_>) -> Finding {
     Finding::none(Detector::EarlyStopping, count, found)
 }
 
-/// The closes that earlier trials saw, as they were traded, must still be the same.
+/// The bars that earlier trials saw, as they were traded, must still be the same; or somebody has replaced them
+/// since and said why, which is told.
 fn restated(case: Case<'_>) -> Finding {
-    let history = case.data.history;
+    let (history, known) = (case.data.history, case.data.restated);
     let first = history.first().map(|bars| bars.session);
     let ours = case.trials.iter().filter(|trial| {
         Some(trial.first) == first
             && trial.members_sha256 == case.panel.source.members_sha256
             && trial.sessions <= history.len()
     });
-    let mut snapshots: Vec<_> =
-        ours.map(|trial| (trial.sessions, &trial.snapshot_sha256, trial.through)).collect();
+    let snapshot = |trial: &Trial| {
+        let explained = known.is_some() && trial.restated.as_ref() != known;
+        (trial.sessions, trial.snapshot_sha256.clone(), trial.through, explained)
+    };
+    let mut snapshots: Vec<_> = ours.map(snapshot).collect();
     snapshots.sort();
     snapshots.dedup();
-    let changed: Vec<Date> = snapshots
+    let changed =
+        snapshots.iter().filter(|(n, sha256, ..)| snapshot_sha256(&history[..*n]) != *sha256);
+    let (explained, silent): (Vec<_>, Vec<_>) = changed.partition(|(.., explained)| *explained);
+    let of = snapshots.len();
+    match (silent.first(), known) {
+        (Some((_, _, through, _)), _) => Finding::new(
+            Detector::Restated,
+            Status::Fail,
+            format!(
+                "{} of {of} earlier snapshots changed; the bars through {through} are not those an earlier \
+                 trial was run on: restore them, or say why with --restate REASON where they are fetched or \
+                 imported",
+                silent.len()
+            ),
+        ),
+        (None, Some(Restated { reason, .. })) if !explained.is_empty() => Finding::new(
+            Detector::Restated,
+            Status::Warn,
+            format!("{} of {of} earlier snapshots replaced, on record: {reason}", explained.len()),
+        ),
+        (None, _) => Finding::new(
+            Detector::Restated,
+            Status::Pass,
+            format!("0 of {of} earlier snapshots changed"),
+        ),
+    }
+}
+
+/// Two features that say the same are one too many (METHODS.md §2).
+fn redundancy(case: Case<'_>) -> Finding {
+    let twins = &case.panel.twins;
+    let status = match twins.first() {
+        None => Status::Pass,
+        Some(closest) if closest.rejected => Status::Fail,
+        Some(_) => Status::Warn,
+    };
+    let pairs = twins
         .iter()
-        .filter(|(sessions, sha256, _)| snapshot_sha256(&history[..*sessions]) != **sha256)
-        .map(|(_, _, through)| *through)
-        .collect();
-    let when = changed.first().map_or(String::new(), |date| {
-        format!("; the closes through {date} are not those an earlier trial was run on")
-    });
-    let found = format!("{} of {} earlier snapshots changed{when}", changed.len(), snapshots.len());
-    Finding::none(Detector::Restated, changed.len(), found)
+        .map(|Twins { features: [a, b], correlation, .. }| format!("{a} and {b} {correlation:.4}"));
+    let pairs: Vec<String> = pairs.collect();
+    let words = if pairs.is_empty() { String::new() } else { format!(": {}", pairs.join(", ")) };
+    let found =
+        format!("{} pairs above .95 in rank over the last year, .999 refuses{words}", twins.len());
+    Finding::new(Detector::Redundancy, status, found)
 }

@@ -1,15 +1,16 @@
 //! Every leak of METHODS.md §3 planted in the real pipeline, and the clean pipeline on twenty markets.
 
 mod labels;
+mod records;
 mod sectors;
 
 use super::*;
+use crate::dataset::Members;
 use crate::folds::{self, Rows};
 use crate::panel::{At, Moment};
 use crate::pipeline::Standard;
 use crate::testing::{Market, SESSIONS, noise, quiet, small};
 use crate::train::Study;
-use crate::trials::snapshot_sha256;
 use messages::{Bars, Date, Symbol};
 
 /// Fewer than in earnest: the plants are there at every cut.
@@ -220,9 +221,13 @@ impl Pipeline for Survivors {
         watch: Watch<'_>,
     ) -> Result<Panel, TrainError> {
         let last = &data.history[data.history.len() - 1];
-        let alive = data.members.iter().filter(|member| last.row(&member.symbol).is_some());
-        let members: Vec<_> = alive.cloned().collect();
-        Standard.panel(Dataset { members: &members, ..data }, config, watch)
+        let Members::Listed { members, as_of, sectors_as_of } = data.members else {
+            unreachable!("tests list their members")
+        };
+        let alive = members.iter().filter(|member| last.row(&member.symbol).is_some());
+        let members: &[_] = &alive.cloned().collect::<Vec<_>>();
+        let members = Members::Listed { members, as_of, sectors_as_of };
+        Standard.panel(Dataset { members, ..data }, config, watch)
     }
 }
 
@@ -242,10 +247,9 @@ fn leak_4_a_list_nobody_ever_leaves() {
             left += usize::from(!there);
             there || left <= leavers
         });
-        let mut data = market.data();
-        if as_of_last {
-            data.members_as_of = last.session;
-        }
+        let known = market.history[0].session;
+        let as_of = if as_of_last { last.session } else { known };
+        let data = Dataset::listed(&market.history, &market.members, as_of, known);
         let config = small();
         let raw = Standard.panel(data, &config, quiet()).unwrap();
         let folds = folds::walk_forward(&raw, &config).unwrap();
@@ -497,32 +501,6 @@ fn leak_15_features_picked_on_the_whole_sample() {
     let config = TrainConfig { trees_min: 60, trees_max: 60, eta: 0.1, ..small() };
     let (findings, ic) = audited_with(&Picked, market.data(), &[], &config);
     found("15 the best 20 of 400 noise features", Detector::NoiseFeatures, &findings, ic);
-}
-
-#[test]
-fn leak_16_history_that_was_restated() {
-    let market = Market::new(SESSIONS, NAMES, 5);
-    let mut restated = market.history.clone();
-    restated[300].raw_close[4] += 0.01;
-    let data = market.data();
-    let source = Standard.panel(data, &small(), quiet()).unwrap().source;
-    let earlier = Trial {
-        config: small(),
-        whitelist_sha256: String::new(),
-        members_sha256: source.members_sha256,
-        first: source.first,
-        through: market.history[500].session,
-        sessions: 501,
-        history_sha256: String::new(),
-        snapshot_sha256: snapshot_sha256(&market.history[..501]),
-        dates: Vec::new(),
-        returns: Vec::new(),
-    };
-    let trials = [earlier];
-    let (clean, _) = audited(&Standard, data, &trials);
-    assert_eq!(Standing::of(&clean), Standing::Passed);
-    let data = data.with_history(&restated);
-    fires_on("16 one close restated", Detector::Restated, &Standard, data, &trials);
 }
 
 #[test]

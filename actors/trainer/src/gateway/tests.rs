@@ -40,6 +40,9 @@ fn opened(members: Vec<Member>, history: &[Bars], signal: Date) -> SessionOpened
         rules: None,
         edge: None,
         peak_equity: None,
+        overnight: None,
+        execution: None,
+        scored: None,
     }
 }
 
@@ -49,14 +52,15 @@ fn job(sessions: usize) -> (TempDir, Job) {
     let Market { mut history, members } = Market::new(sessions, 44, 9);
     let bars = history.pop().unwrap();
     let opened = opened(members, &history, bars.session);
-    let load: LoadHistory = Box::new(move |_| Ok(history.clone()));
+    let load: LoadPast = Box::new(move |_| Ok(Past { bars: history.clone(), dividends: None }));
     let job = Job {
         registry: Registry::new(folder.path()),
         config: small(),
-        load_history: Arc::new(Mutex::new(load)),
+        load_past: Arc::new(Mutex::new(load)),
         opened,
         bars,
         stop: Arc::new(AtomicBool::new(false)),
+        activity: Activity::default(),
     };
     (folder, job)
 }
@@ -94,7 +98,7 @@ fn what_would_fail_again_is_an_alarm() {
 /// What the audit refuses is kept for people, and the journal hears why nothing can be traded.
 #[test]
 fn a_refused_model_is_an_alarm() {
-    let (_folder, job) = job(252 + 80 + 11 + 60 + 5);
+    let (_folder, job) = job(crate::panel::BEFORE + 80 + 11 + 60 + 5);
     let registry = job.registry.clone();
     let (id, Message::Alarm(alarm)) = job.run().unwrap() else { panic!("no alarm") };
     assert_eq!((id, alarm.code.as_str()), (alarm_id(), "AUDIT_REFUSED"));
@@ -146,4 +150,23 @@ fn what_the_journal_holds_already_is_not_done_again() {
     let mut todo = Todo::new(&trades);
     todo.see(&bars);
     assert!(todo.bars.is_none(), "this session trades");
+}
+
+/// Whoever asks for the trainer's status hears how far it is, and nothing once it is done.
+#[test]
+fn a_training_tells_how_far_it_is() {
+    let (_folder, job) = job(SESSIONS);
+    let activity = job.activity.clone();
+    let training = std::thread::spawn(move || job.run().map_err(|error| error.to_string()));
+    let mut stages = Vec::new();
+    while !training.is_finished() {
+        if let Some(doing) = activity.get() {
+            stages.push(doing.split(' ').next().unwrap().to_owned());
+            stages.dedup();
+        }
+        std::thread::yield_now();
+    }
+    assert!(matches!(training.join().unwrap(), Ok((_, Message::ModelPublished(_)))));
+    assert_eq!(stages, ["features", "folds", "audit"]);
+    assert_eq!(activity.get(), None);
 }

@@ -27,7 +27,7 @@ fn values() -> Vec<f32> {
 }
 
 /// The same model with other findings, as a training with those would have sealed it.
-fn judged(status: Status) -> Trained {
+pub(super) fn judged(status: Status) -> Trained {
     let mut card = model().card.clone();
     card.audit[3] =
         crate::Finding { detector: Detector::Universe, status, found: "a test".to_owned() };
@@ -35,7 +35,7 @@ fn judged(status: Status) -> Trained {
     resealed(card)
 }
 
-fn resealed(card: Card) -> Trained {
+pub(super) fn resealed(card: Card) -> Trained {
     let mut booster = Booster::load_buffer(&model().bytes).unwrap();
     let names = card.names();
     booster.set_feature_names(&names.iter().map(String::as_str).collect()).unwrap();
@@ -46,9 +46,9 @@ fn resealed(card: Card) -> Trained {
     Trained { model: reference, card, bytes, json, ..model().clone() }
 }
 
-const NOW: &str = "2024-01-02T00:00:00Z";
+pub(super) const NOW: &str = "2024-01-02T00:00:00Z";
 
-fn published() -> (TempDir, Registry, ModelRef) {
+pub(super) fn published() -> (TempDir, Registry, ModelRef) {
     let folder = tempfile::tempdir().unwrap();
     let registry = Registry::new(folder.path().join("models"));
     let model = registry.publish(model()).unwrap();

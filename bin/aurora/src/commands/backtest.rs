@@ -2,7 +2,6 @@
 
 use crate::cli::{Backtest, Common, Period};
 use crate::commands::demo::sandbox;
-use crate::commands::train::dataset;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
 use crate::home::{Home, Places};
@@ -23,6 +22,9 @@ use std::sync::Arc;
 use trainer::{Registry, Watch};
 
 pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
+    if let Some(file) = &args.given.weights {
+        return super::weights::backtest(file, args, common);
+    }
     let config = Config::read_or_shipped(common.config.as_deref())?;
     let scene = Scene::new(&args.period, &config, Purpose::Research)?;
     let (run, places) =
@@ -68,7 +70,8 @@ fn train(scene: &Scene, opening: &Opening, places: &Places) -> Result<ModelPubli
     let bar = progress("training", 1);
     let show = show_training(&bar);
     let registry = Registry::new(&places.models);
-    let data = dataset(bars, &scene.members, scene.training.signal_session, scene.sectors_as_of);
+    let known = scene.training.signal_session;
+    let data = scene.records.dataset(bars, &scene.members, known, scene.sectors_as_of);
     let config = &opening.config.training;
     let trained = trainer::train(data, config, &registry.trials()?, Watch::new(&show))?;
     bar.finish_and_clear();
@@ -92,20 +95,21 @@ fn trade(
     let disk = Disk { prices: places.prices.clone(), models: places.models.clone() };
     let files = InMemory { bars: market.bars(), disk };
     let bar = progress("trading", scene.trading.len() as u64);
-    let (mut last, mut highest) = (None, None);
+    let (mut last, mut highest, mut scored) = (None, None, None);
     for day in &scene.trading {
         let known = market.bars().partition_point(|bars| bars.session <= day.signal_session);
         let bars = &market.bars()[..known];
         let played = play(
             *day,
             opening,
-            (Some(&model.model), highest),
+            (Some(&model.model), highest, scored),
             bars,
             &files,
             &mut exchange,
             &mut folder,
         )?;
         highest = peak(highest, &played.journal);
+        scored = scoring::remember(None, &played.journal);
         bar.inc(1);
         bar.set_message(day.session.to_string());
         if period.journals {

@@ -50,7 +50,7 @@ pub async fn status(args: &Status, common: &Common) -> Result<bool, Failure> {
         actors: bus.statuses(PING).await?,
     };
     let mut table = Table::new(&[
-        "actor", "state", "session", "position", "last", "lag", "p50 µs", "p99 µs", "pid",
+        "actor", "state", "session", "position", "last", "lag", "p50 µs", "p99 µs", "pid", "doing",
     ]);
     for actor in &report.actors {
         table.row([
@@ -63,6 +63,7 @@ pub async fn status(args: &Status, common: &Common) -> Result<bool, Failure> {
             actor.p50_us.to_string(),
             actor.p99_us.to_string(),
             actor.pid.to_string(),
+            actor.doing.clone().unwrap_or_default(),
         ]);
     }
     let mut text = table.to_string();
@@ -93,11 +94,8 @@ struct Killed {
 
 pub async fn kill(args: &KillArgs, common: &Common) -> Result<bool, Failure> {
     let home = Home(common.home.clone());
-    let kill = Kill {
-        level: KillLevel::Halt,
-        reason: args.reason.clone(),
-        operator: args.operator.clone(),
-    };
+    let kill =
+        Kill { level: args.level, reason: args.reason.clone(), operator: args.operator.clone() };
     let started = Instant::now();
     let bus = match stored(&args.bus, &home, &kill).await {
         Ok(bus) => bus,
@@ -125,10 +123,16 @@ pub async fn kill(args: &KillArgs, common: &Common) -> Result<bool, Failure> {
         ]);
     }
     let mut text = table.to_string();
-    text.push_str(match session {
-        Some(_) => "halted; `aurora resume` trades again\n",
-        None => "no session is open; the next one opens halted until `aurora resume`\n",
+    text.push_str(match (session, args.level) {
+        (Some(_), KillLevel::Halt) => "halted",
+        (Some(_), KillLevel::Cancel) => "halted; open orders are being cancelled",
+        (Some(_), KillLevel::Flatten) => {
+            "halted; open orders are being cancelled and positions closed, in the opening auction or while the market is open"
+        }
+        (None, KillLevel::Flatten) => "no session is open; the next one closes all positions",
+        (None, _) => "no session is open; the next one opens halted",
     });
+    text.push_str("; `aurora resume` trades again\n");
     let killed =
         Killed { latched: true, session: session.map(|date| date.to_string()), acknowledged };
     emit(common.json, &killed, &text)?;
@@ -145,7 +149,14 @@ async fn stored(target: &Target, home: &Home, kill: &Kill) -> Result<Bus, Failur
 /// The way that works without the bus.
 fn flag(home: &Home, kill: &Kill, failure: &Failure) -> Failure {
     let path = home.kill_flag();
-    match fs::write(&path, format!("{} {}\n", kill.operator, kill.reason)) {
+    // A plain text is a halt: see `Kill::from_bytes`.
+    let content = match kill.level {
+        KillLevel::Halt => format!("{} {}\n", kill.operator, kill.reason),
+        KillLevel::Cancel | KillLevel::Flatten => {
+            serde_json::to_string(kill).unwrap_or_else(|_| kill.reason.clone())
+        }
+    };
+    match fs::write(&path, content) {
         Ok(()) => fail(format!(
             "{failure}. Wrote {} instead: every broker gateway that works in this folder stops sending at once",
             path.display()

@@ -5,10 +5,11 @@ use crate::config::Config;
 use crate::connection::client;
 use crate::failure::{Failure, fail};
 use crate::home::Home;
-use crate::output::{Table, emit};
+use crate::output::{Table, emit, note};
+use ingest::update::{differences, differences_csv};
 use ingest::{
-    Events, Inspection, Manifest, Mapped, Origin, Provenance, Sources, Universe, events_path,
-    inspect, snapshots, store,
+    Events, Inspection, Manifest, Mapped, Origin, Provenance, Restatement, Sources, Universe,
+    events_path, inspect, snapshots, store,
 };
 use messages::{Bars, Date, Symbol, Time};
 use serde::Serialize;
@@ -87,10 +88,41 @@ pub fn import(args: &Import, common: &Common) -> Result<bool, Failure> {
         universe: &imported.universe,
         events: args.gate.events.as_deref(),
     };
-    let manifest = files.write(&imported.bars, origin)?;
+    let manifest = replace(&files, &imported.bars, origin, args.restate.as_deref())?;
     let new = manifest.rows;
-    Stored { prices, manifest, dropped, new }.emit(common.json)?;
+    Stored { prices: prices.clone(), manifest, dropped, new }.emit(common.json)?;
     Ok(true)
+}
+
+/// Writes a history over the stored one. Of a past that changes the reason goes on record, if one is given; of
+/// one that does not, the last reason stays there.
+fn replace(
+    files: &Files<'_>,
+    history: &[Bars],
+    mut origin: Origin,
+    reason: Option<&str>,
+) -> Result<Manifest, Failure> {
+    if !files.prices.exists() {
+        return files.write(history, origin);
+    }
+    let stored = store::read_prices(files.prices)?;
+    if let Some(reason) = reason {
+        return files.restate(&stored, history, origin, reason);
+    }
+    let symbols: Vec<Symbol> = store::symbols_of(&stored).into_iter().cloned().collect();
+    let last = stored.last().map_or(Date::MIN, |bars| bars.session);
+    let found = differences(&stored, history, &symbols, Date::MIN, last);
+    if found.is_empty() {
+        origin.restated =
+            ingest::read_manifest(files.prices)?.and_then(|known| known.origin.restated);
+    } else {
+        note(format!(
+            "{} stored numbers differ from what is imported: say why with --restate REASON, or no model that \
+             is trained on it will pass where others knew the old ones",
+            found.len()
+        ));
+    }
+    files.write(history, origin)
 }
 
 /// 100 %, or somebody asked for less.
@@ -140,6 +172,29 @@ impl Files<'_> {
         let manifest = store::write_prices(self.prices, bars, origin)?;
         ingest::write_universe(&ingest::universe_path(self.prices), self.universe)?;
         snapshots::keep(self.prices)?;
+        Ok(manifest)
+    }
+
+    /// As [`Self::write`], with the reason in the manifest and what differs beside the snapshot.
+    pub(super) fn restate(
+        &self,
+        stored: &[Bars],
+        history: &[Bars],
+        mut origin: Origin,
+        reason: &str,
+    ) -> Result<Manifest, Failure> {
+        let symbols: Vec<Symbol> = store::symbols_of(stored).into_iter().cloned().collect();
+        let found = differences(stored, history, &symbols, Date::MIN, Date::MAX);
+        origin.restated = Some(Restatement {
+            reason: reason.to_owned(),
+            differences: found.len() as u64,
+            replaced_sha256: messages::history_sha256(stored),
+        });
+        let manifest = self.write(history, origin)?;
+        if let Some(snapshot) = snapshots::keep(self.prices)? {
+            fs::write(snapshot.join("differences.csv"), differences_csv(&found))?;
+        }
+        note(format!("RESTATED: {} stored numbers differ from what replaces them", found.len()));
         Ok(manifest)
     }
 }

@@ -8,10 +8,9 @@ use crate::failure::{Failure, fail};
 use crate::home::Home;
 use crate::output::{note, progress};
 use alpaca::Client;
-use ingest::update::{Updated, Wanted, differences, differences_csv, update};
+use ingest::update::{Updated, Wanted, update};
 use ingest::{
-    FetchOptions, Manifest, Mapped, Origin, Provenance, Restatement, Universe, read_manifest,
-    series, snapshots, store,
+    FetchOptions, Manifest, Mapped, Origin, Provenance, Universe, read_manifest, series, store,
 };
 use messages::{Bars, Date, Symbol, Time};
 use std::collections::BTreeMap;
@@ -60,7 +59,7 @@ impl Job<'_> {
     async fn daily(&self) -> Result<Stored, Failure> {
         let prices = self.home.prices();
         let now = self.client.clock().await?.timestamp.0;
-        let (universe, mapped) = self.universe(&prices, now)?;
+        let (universe, mut mapped) = self.universe(&prices, now)?;
         let events = events(self.args.gate.events.as_deref(), &prices)?;
         let (stored, known) = self.stored(&prices)?;
         let (from, through, sessions) = self.bounds(now, &stored).await?;
@@ -72,7 +71,7 @@ impl Job<'_> {
             stored: if restating { &[] } else { &stored },
             partial: known.as_ref().is_some_and(|known| known.partial().is_some()),
         };
-        let Updated { history, new, grown, inspection } =
+        let Updated { history, new, grown, overlap, mapped: renamed, inspection } =
             update(&self.client, &wanted, &sessions, &events, &self.options).await?;
         demand(&inspection, self.args.gate.allow_partial, &BTreeMap::new())?;
         let request = format!("{} symbols, {from} to {through}", universe.members.len());
@@ -82,8 +81,11 @@ impl Job<'_> {
             universe: &universe,
             events: self.args.gate.events.as_deref(),
         };
-        let mut origin =
-            Origin { mapped, gate: Some(inspection), ..Origin::from(provenance.clone()) };
+        mapped.extend(renamed);
+        mapped.sort();
+        mapped.dedup();
+        let gate = Some(inspection);
+        let mut origin = Origin { mapped, gate, overlap, ..Origin::from(provenance.clone()) };
         if let Some(known) = known.filter(|_| !restating) {
             let same = new == 0 && known.origin.gate == origin.gate;
             if same && self.args.gate.events.is_none() && self.args.universe.is_none() {
@@ -193,21 +195,10 @@ impl Job<'_> {
         files: &Files,
         stored: &[Bars],
         history: &[Bars],
-        mut origin: Origin,
+        origin: Origin,
     ) -> Result<Stored, Failure> {
-        let symbols: Vec<Symbol> = store::symbols_of(stored).into_iter().cloned().collect();
-        let all = (Date::MIN, Date::MAX);
-        let found = differences(stored, history, &symbols, all.0, all.1);
-        origin.restated = Some(Restatement {
-            reason: self.args.restate.clone().unwrap_or_default(),
-            differences: found.len() as u64,
-            replaced_sha256: messages::history_sha256(stored),
-        });
-        let manifest = files.write(history, origin)?;
-        if let Some(snapshot) = snapshots::keep(files.prices)? {
-            fs::write(snapshot.join("differences.csv"), differences_csv(&found))?;
-        }
-        note(format!("RESTATED: {} stored numbers differ from what was fetched", found.len()));
+        let reason = self.args.restate.as_deref().unwrap_or_default();
+        let manifest = files.restate(stored, history, origin, reason)?;
         let (prices, new) = (files.prices.to_owned(), manifest.rows);
         Ok(Stored { prices, manifest, dropped: BTreeMap::new(), new })
     }
@@ -272,7 +263,7 @@ impl Job<'_> {
             (provenance.feed, provenance.adjustment) = (String::new(), String::new());
         }
         fs::create_dir_all(self.home.latest())?;
-        let manifest = series::write(&path, &fetched, provenance)?;
+        let manifest = series::write(&path, &fetched, provenance, self.args.restate.as_deref())?;
         let new = manifest.rows;
         Ok(Stored { prices: path, manifest, dropped: BTreeMap::new(), new })
     }

@@ -8,6 +8,8 @@ pub mod explain;
 pub mod fetch;
 pub mod journals;
 pub mod models;
+pub mod reconcile;
 pub mod replay;
 pub mod run;
 pub mod train;
+pub mod weights;

@@ -1,9 +1,10 @@
 //! `models`: what the registry holds, and which model trades.
 
 use crate::cli::Common;
+use crate::commands::train::MATRIX;
 use crate::failure::{Failure, fail};
 use crate::home::Home;
-use crate::output::{Table, emit};
+use crate::output::{Table, emit, note};
 use clap::{Args, Subcommand};
 use messages::ModelRef;
 use serde::Serialize;
@@ -73,7 +74,8 @@ pub fn models(args: &Models, common: &Common) -> Result<bool, Failure> {
         Action::List => return list(&registry, common),
         Action::Show { id } => show(&registry, id, common),
         Action::Promote { id, who } => {
-            let (model, _) = named(&registry, id)?;
+            let (model, card) = named(&registry, id)?;
+            check_matrix(common, &model, &card)?;
             registry.promote(&model, &who.operator, &now())?;
             current(model, common)
         }
@@ -81,6 +83,15 @@ pub fn models(args: &Models, common: &Common) -> Result<bool, Failure> {
         Action::History => history(&registry.history()?, common),
     }?;
     Ok(true)
+}
+
+/// The rows it was trained on, where they are still at hand, must be those of its card.
+fn check_matrix(common: &Common, model: &ModelRef, card: &Card) -> Result<(), Failure> {
+    let matrix = Home(common.home.clone()).prices().with_file_name(MATRIX);
+    if !ingest::verify_matrix(&matrix, &model.id, &card.matrix_sha256)? {
+        note(format!("the rows {} was trained on are not in {}", model.id, matrix.display()));
+    }
+    Ok(())
 }
 
 fn now() -> String {

@@ -6,14 +6,20 @@ use crate::failure::{Failure, fail};
 use crate::home::Home;
 use crate::output::{Table, emit, progress, show_training};
 use crate::prices::{Purpose, load};
-use ingest::{FeatureMatrix, MatrixManifest, MatrixSource};
-use messages::{Date, ModelPublished};
+use ingest::{FeatureMatrix, MatrixManifest, MatrixSource, Restatement};
+use messages::{Bars, Date, Member, ModelPublished};
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use trainer::{Dataset, Finding, Panel, Pipeline, Registry, Standard, Standing, Trained, Watch};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use trainer::{
+    Dataset, Dividends, Finding, Panel, Pipeline, Registry, Restated, Standard, Standing, Trained,
+    Watch,
+};
 
 /// Beside the prices it was made of.
-const MATRIX: &str = "feature_matrix.parquet";
+pub const MATRIX: &str = "feature_matrix.parquet";
 
 #[derive(Serialize)]
 struct Registered<'a> {
@@ -41,11 +47,14 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
     };
     let last = bars[..known].last().ok_or_else(|| fail("there are no bars to train on"))?.session;
     let universe = ingest::read_universe(&ingest::universe_path(&prices))?;
-    let data = dataset(&bars[..known], &universe.members, last, universe.sectors_as_of);
+    let records = Records::beside(&prices)?;
+    let data = records.dataset(&bars[..known], &universe.members, last, universe.sectors_as_of);
     let registry = Registry::new(home.models());
     let bar = progress("training", 1);
     let show = show_training(&bar);
-    let watch = Watch::new(&show);
+    let stop = Interrupt::listen();
+    let go_on = |step| if stop.is_set() { ControlFlow::Break(()) } else { show(step) };
+    let watch = Watch::new(&go_on);
     let panel = Standard.panel(data, &config, watch)?;
     let path = prices.with_file_name(MATRIX);
     let (panel, manifest) = stored(&path, panel, data, &config)?;
@@ -53,7 +62,13 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
     let trained = trainer::train_panel(&Standard, data, panel, &config, &trials, watch)?;
     bar.finish_and_clear();
     let model = registry.publish(&trained)?;
-    let kept_back = kept_back(&registry, &trained)?;
+    ingest::verify_matrix(&path, &model.id, &trained.card.matrix_sha256)?;
+    let kept_back = registry.kept_back(&trained.card)?.map(|reason| match trained.card.standing {
+        Standing::Refused => reason,
+        _ => {
+            format!("{reason}; to trade with it all the same: `aurora models promote {}`", model.id)
+        }
+    });
     let promoted = kept_back.is_none();
     if promoted {
         registry.promote(&model, "aurora train", &jiff::Timestamp::now().to_string())?;
@@ -69,46 +84,69 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
         card: folder.join("card.json"),
         page: folder.join("card.html"),
         matrix: path,
-        matrix_sha256: manifest.sha256,
+        matrix_sha256: manifest.content_sha256,
     };
     emit(common.json, &registered, &text(&trained, &registered))?;
     Ok(trained.card.standing != Standing::Refused)
 }
 
-/// Why the model that trades is not replaced by this one unasked.
-fn kept_back(registry: &Registry, trained: &Trained) -> Result<Option<String>, Failure> {
-    let (id, card) = (&trained.model.id, &trained.card);
-    let by_hand = format!("to trade with it all the same: `aurora models promote {id}`");
-    match card.standing {
-        Standing::Refused => return Ok(Some("its audit refuses it".to_owned())),
-        Standing::Rehearsal => {
-            let reason = "its data was chosen with hindsight, so its test is no evidence";
-            return Ok(Some(format!("{reason}; {by_hand}")));
-        }
-        Standing::Passed => {}
+/// Whether somebody pressed Ctrl-C: a training then ends at its next step, with nothing half-written.
+struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    fn listen() -> Self {
+        let pressed = Arc::new(AtomicBool::new(false));
+        let set = pressed.clone();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                set.store(true, Ordering::Relaxed);
+            }
+        });
+        Self(pressed)
     }
-    let Some(current) = registry.current()? else { return Ok(None) };
-    // One that can't be read has no date to compare: somebody has to look.
-    let reason = match registry.sealed(&current.id) {
-        Ok((_, traded)) if traded.last_session <= card.last_session => return Ok(None),
-        Ok((_, traded)) => format!(
-            "it knows sessions through {}, the current {} through {}",
-            card.last_session, current.id, traded.last_session
-        ),
-        Err(error) => format!("the current {} is damaged ({error})", current.id),
-    };
-    Ok(Some(format!("{reason}; {by_hand}")))
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
-/// A list of members is as old as the day it is used on: of an earlier one, nobody says who belonged to
-/// it.
-pub fn dataset<'a>(
-    history: &'a [messages::Bars],
-    members: &'a [messages::Member],
-    members_as_of: Date,
-    sectors_as_of: Date,
-) -> Dataset<'a> {
-    Dataset { history, members, members_as_of, sectors_as_of }
+/// What stands on record beside the bars: dividends, and the last time their past was replaced.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    pub dividends: Option<Dividends>,
+    restated: Option<Restated>,
+}
+
+impl Records {
+    /// Dividends of the events; bars that were adjusted for them hold them already.
+    pub fn beside(prices: &Path) -> Result<Self, Failure> {
+        let manifest = ingest::read_manifest(prices)?;
+        let adjustment = manifest.as_ref().map(|known| &known.origin.provenance.adjustment);
+        let adjusted = adjustment.is_some_and(|of| ["dividend", "all"].contains(&of.as_str()));
+        let dividends = Dividends::new(ingest::read_events(prices)?.dividends());
+        let dividends = (!dividends.is_empty() && !adjusted).then_some(dividends);
+        let restated = manifest.and_then(|known| known.origin.restated);
+        let restated = restated.map(|Restatement { reason, replaced_sha256, .. }| Restated {
+            reason,
+            replaced_sha256,
+        });
+        Ok(Self { dividends, restated })
+    }
+
+    /// A list of members is as old as the day it is used on: of an earlier one, nobody says who belonged to it.
+    pub fn dataset<'a>(
+        &'a self,
+        history: &'a [Bars],
+        members: &'a [Member],
+        members_as_of: Date,
+        sectors_as_of: Date,
+    ) -> Dataset<'a> {
+        Dataset {
+            dividends: self.dividends.as_ref(),
+            restated: self.restated.as_ref(),
+            ..Dataset::listed(history, members, members_as_of, sectors_as_of)
+        }
+    }
 }
 
 /// Writes the panel down and takes what the file says from then on: what is trained on is what is stored.
@@ -118,16 +156,11 @@ fn stored(
     data: Dataset<'_>,
     config: &trainer::TrainConfig,
 ) -> Result<(Panel, MatrixManifest), Failure> {
-    let sessions = panel
-        .days
-        .iter()
-        .flat_map(|day| std::iter::repeat_n(day.session, day.rows.len()))
-        .collect();
-    let symbols = (0..panel.labels.len()).map(|row| panel.symbol(row).clone()).collect();
+    let (sessions, symbols) = (panel.sessions(), panel.row_symbols());
     let source = MatrixSource {
         history_sha256: panel.source.history_sha256.clone(),
         members_sha256: panel.source.members_sha256.clone(),
-        sectors_as_of: data.sectors_as_of,
+        sectors_as_of: data.members.sectors_as_of(),
         whitelist_sha256: panel.whitelist_sha256.clone(),
         config: serde_json::to_value(config)?,
         guards: panel.guards.clone(),

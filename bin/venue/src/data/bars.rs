@@ -43,12 +43,12 @@ fn answer(scope: &Scope<'_>, single: Option<&str>) -> Reply {
         write: &|out, _, candle| candle.write(out),
     };
     let mut page = Page::new(&history, kind, single.is_none());
-    for asset in &scope.assets {
+    for named in &scope.named()? {
         if page.is_full() {
             break;
         }
-        let series = Series { raw: raw_prices, ..Series::of(scope, *asset, timeframe) };
-        page.symbol(*asset, scope.info(*asset).symbol.as_str(), series.history(&history));
+        let series = Series { raw: raw_prices, ..Series::of(scope, named.asset, timeframe) };
+        page.symbol(named.asset, named.label, series.history(&history, named));
     }
     Ok(raw(StatusCode::OK, page.finish(single)))
 }

@@ -1,6 +1,7 @@
 //! Bars of every length. Days are read from the market's own daily bars, not made of trades; shorter ones
 //! are made of minutes, longer ones of days.
 
+use super::names::Named;
 use super::render;
 use super::request::{History, Scope};
 use super::timeframe::Timeframe;
@@ -45,10 +46,14 @@ impl<'a> Series<'a> {
     }
 
     /// What is still to come of a history.
-    pub(super) fn history(self, history: &History) -> Box<dyn Iterator<Item = Candle> + 'a> {
-        match history.rest(self.info().symbol.as_str()) {
-            Some((start, end)) => self.all(start, end, history.descending),
-            None => Box::new(std::iter::empty()),
+    pub(super) fn history(
+        self,
+        history: &History,
+        named: &Named,
+    ) -> Box<dyn Iterator<Item = Candle> + 'a> {
+        match history.rest(named) {
+            Some((start, end)) if start <= end => self.all(start, end, history.descending),
+            _ => Box::new(std::iter::empty()),
         }
     }
 

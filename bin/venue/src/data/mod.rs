@@ -11,6 +11,7 @@ mod bars;
 mod candle;
 mod latest;
 mod meta;
+mod names;
 mod page;
 mod quotation;
 mod render;

@@ -1,5 +1,6 @@
 //! What market data is asked for, checked.
 
+use super::names::{AsOf, Named};
 use super::page::Token;
 use crate::reply::{Refused, bad_parameter};
 use crate::state::App;
@@ -23,6 +24,8 @@ pub(super) struct Scope<'a> {
     /// Places in the market, ascending by symbol, each once. Unknown symbols are left out, and so is
     /// everybody where nothing of this is traded.
     pub(super) assets: Vec<usize>,
+    /// The symbols that were asked for, ascending, each once; none where nothing of this is traded.
+    names: Vec<&'a str>,
     pub(super) feed: Feed,
     /// What happened by then may be shown.
     pub(super) now: Time,
@@ -65,7 +68,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Of the one share in the path.
-    pub(super) fn single(app: &'a App, query: &'a Query, symbol: &str) -> Result<Self, Refused> {
+    pub(super) fn single(app: &'a App, query: &'a Query, symbol: &'a str) -> Result<Self, Refused> {
         well_formed(symbol, AssetClass::UsEquity)?;
         Self::new(app, query, AssetClass::UsEquity, symbol)
     }
@@ -82,7 +85,7 @@ impl<'a> Scope<'a> {
         app: &'a App,
         query: &'a Query,
         class: AssetClass,
-        symbols: &str,
+        symbols: &'a str,
     ) -> Result<Self, Refused> {
         let names = symbols.split(',').map(str::trim).filter(|name| !name.is_empty());
         let names: BTreeSet<&str> = names.collect();
@@ -92,7 +95,24 @@ impl<'a> Scope<'a> {
         names.iter().try_for_each(|name| well_formed(name, class))?;
         let of_class = |asset: &usize| app.market.assets()[*asset].class == class;
         let found = names.iter().filter_map(|name| app.market.find(name));
-        Self::of_assets(app, query, class, found.filter(of_class).collect())
+        let mut scope = Self::of_assets(app, query, class, found.filter(of_class).collect())?;
+        if scope.feed != Feed::Elsewhere {
+            scope.names = names.into_iter().collect();
+        }
+        Ok(scope)
+    }
+
+    /// Whose history is asked for, ascending by name, as of the day that is asked for.
+    pub(super) fn named(&self) -> Result<Vec<Named<'a>>, Refused> {
+        let asof = self.asof()?;
+        let today = self.app.market.calendar().local(self.now).date();
+        let market = &self.app.market;
+        let find = |name: &&'a str| match self.class {
+            AssetClass::UsEquity => Named::find(market, name, asof, today),
+            AssetClass::Crypto => Some(Named::whole(market.find(name)?, name)),
+        };
+        let of_class = |named: &Named| self.info(named.asset).class == self.class;
+        Ok(self.names.iter().filter_map(find).filter(of_class).collect())
     }
 
     /// Of all there are of a class.
@@ -120,7 +140,8 @@ impl<'a> Scope<'a> {
         // Without the rights to more, the SIP ends where its delayed feed does.
         let delayed = feed == Feed::DelayedSip || (feed == Feed::Sip && !app.recent_sip);
         let late = if delayed && class == AssetClass::UsEquity { 15 * MINUTE } else { 0 };
-        Ok(Self { app, query, class, assets, feed, now: Time(now.0.saturating_sub(late)) })
+        let now = Time(now.0.saturating_sub(late));
+        Ok(Self { app, query, class, assets, names: Vec::new(), feed, now })
     }
 
     pub(super) fn info(&self, asset: usize) -> &Asset {
@@ -140,7 +161,6 @@ impl<'a> Scope<'a> {
             Some("desc") => true,
             Some(other) => return Err(bad_parameter(format!("invalid sort: {other}"))),
         };
-        self.check_asof()?;
         let (start, end) = (self.bound("start", false)?, self.bound("end", true)?);
         if let (Some(start), Some(end)) = (start, end)
             && end < start
@@ -180,13 +200,14 @@ impl<'a> Scope<'a> {
         Ok(Some(midnight(date)))
     }
 
-    /// Symbols don't change names on this venue, so there is nothing to look up.
-    fn check_asof(&self) -> Result<(), Refused> {
+    fn asof(&self) -> Result<AsOf, Refused> {
         match value(self.query, "asof") {
-            Some(asof) if asof != "-" && date(asof).is_none() => {
-                Err(bad_parameter(format!("invalid asof: {asof}")))
-            }
-            _ => Ok(()),
+            None => Ok(AsOf::Today),
+            Some("-") => Ok(AsOf::Never),
+            Some(text) => match date(text) {
+                Some(day) => Ok(AsOf::Day(day)),
+                None => Err(bad_parameter(format!("invalid asof: {text}"))),
+            },
         }
     }
 
@@ -201,16 +222,16 @@ impl<'a> Scope<'a> {
 
 impl History {
     /// Start and end of what of one symbol is still to come; `None` if it was on an earlier page.
-    pub(super) fn rest(&self, symbol: &str) -> Option<(Time, Time)> {
-        let whole = (self.start, self.end);
+    pub(super) fn rest(&self, named: &Named) -> Option<(Time, Time)> {
+        let whole = (self.start.max(named.from), self.end.min(named.through));
         let Some(token) = &self.after else {
             return Some(whole);
         };
-        match (symbol.cmp(token.symbol.as_str()), self.descending) {
+        match (named.label.cmp(token.symbol.as_str()), self.descending) {
             (std::cmp::Ordering::Less, _) => None,
             (std::cmp::Ordering::Greater, _) => Some(whole),
-            (_, false) => Some((Time(token.at.0.saturating_add(1)).max(self.start), self.end)),
-            (_, true) => Some((self.start, Time(token.at.0.saturating_sub(1)).min(self.end))),
+            (_, false) => Some((Time(token.at.0.saturating_add(1)).max(whole.0), whole.1)),
+            (_, true) => Some((whole.0, Time(token.at.0.saturating_sub(1)).min(whole.1))),
         }
     }
 }

@@ -95,16 +95,15 @@ where
 {
     let history = scope.history()?;
     let mut page = Page::new(&history, kind, single.is_none());
-    for asset in &scope.assets {
-        let symbol = scope.info(*asset).symbol.as_str();
-        let Some((start, end)) = history.rest(symbol).filter(|_| !page.is_full()) else {
+    for named in &scope.named()? {
+        let Some((start, end)) = history.rest(named).filter(|_| !page.is_full()) else {
             continue;
         };
-        let items = between(&scope.app.market, *asset, Time(start.0.saturating_sub(1)), end);
+        let items = between(&scope.app.market, named.asset, Time(start.0.saturating_sub(1)), end);
         if history.descending {
-            page.symbol(*asset, symbol, items.rev());
+            page.symbol(named.asset, named.label, items.rev());
         } else {
-            page.symbol(*asset, symbol, items);
+            page.symbol(named.asset, named.label, items);
         }
     }
     Ok(raw(StatusCode::OK, page.finish(single)))
@@ -121,20 +120,19 @@ fn auctions_of(scope: &Scope<'_>, single: Option<&str>) -> Reply {
     };
     let mut page = Page::new(&history, kind, single.is_none());
     let calendar = market.calendar();
-    for asset in &scope.assets {
-        let symbol = scope.info(*asset).symbol.as_str();
-        let Some((start, end)) = history.rest(symbol).filter(|_| !page.is_full()) else {
+    for named in &scope.named()? {
+        let Some((start, end)) = history.rest(named).filter(|_| !page.is_full()) else {
             continue;
         };
         let sessions = calendar.sessions();
         let first = sessions.partition_point(|session| session.midnight < start);
         let behind = sessions.partition_point(|session| session.midnight <= end);
         let sessions = first..behind.min(calendar.opened_by(scope.now)).max(first);
-        let traded = sessions.filter(|session| market.daily(*asset, *session).is_some());
+        let traded = sessions.filter(|session| market.daily(named.asset, *session).is_some());
         if history.descending {
-            page.symbol(*asset, symbol, traded.rev());
+            page.symbol(named.asset, named.label, traded.rev());
         } else {
-            page.symbol(*asset, symbol, traded);
+            page.symbol(named.asset, named.label, traded);
         }
     }
     Ok(raw(StatusCode::OK, page.finish(single)))

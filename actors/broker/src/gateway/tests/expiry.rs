@@ -4,7 +4,7 @@ use super::*;
 use alpaca::time::session_time;
 use messages::{Env, HistoryRef, Limits, SessionOpened, Usd};
 
-fn opened() -> Message {
+pub(crate) fn opened() -> Message {
     let day = |text: &str| text.parse().unwrap();
     let limits = Limits {
         gross: 1.0,
@@ -37,6 +37,9 @@ fn opened() -> Message {
         rules: None,
         edge: None,
         peak_equity: None,
+        overnight: None,
+        execution: None,
+        scored: None,
     }))
 }
 

@@ -20,8 +20,8 @@ fn leak_8_labels_from_the_signals_own_close() {
 #[test]
 fn leak_8_labels_neutral_to_the_beta_of_a_week_later() {
     let leak = |mut panel: Panel, data: Dataset<'_>| {
-        let sectors = features::sector_codes(data.members);
-        let mut builder = features::Builder::new(data.members);
+        let sectors = data.members.sectors(data.history[0].session);
+        let mut builder = data.members.builder();
         let days: Vec<_> = data.history.iter().map(|bars| builder.cross_section(bars)).collect();
         let labelled = panel.days[..panel.labelled()].to_vec();
         for day in labelled {

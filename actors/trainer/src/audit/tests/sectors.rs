@@ -2,20 +2,25 @@
 
 use super::*;
 
+fn speaking_for(market: &Market, sectors_as_of: Date) -> Dataset<'_> {
+    let known = market.history[0].session;
+    Dataset::listed(&market.history, &market.members, known, sectors_as_of)
+}
+
 #[test]
 fn leak_10_sectors_of_a_later_day() {
     let market = Market::new(SESSIONS, NAMES, 5);
     let last = market.history[SESSIONS - 1].session;
-    let data = Dataset { sectors_as_of: last, ..market.data() };
+    let data = speaking_for(&market, last);
     fires_on("10 sectors of the last day", Detector::Sectors, &Standard, data, &[]);
 }
 
 #[test]
 fn leak_10_sectors_that_lie_about_their_day() {
     let sectors = |sector: &str, as_of: Date| {
-        let mut market = Market::new(300, NAMES, 5);
+        let mut market = Market::new(360, NAMES, 5);
         market.members[9].sector = sector.to_owned();
-        let data = Dataset { sectors_as_of: as_of, ..market.data() };
+        let data = speaking_for(&market, as_of);
         let raw = Standard.panel(data, &small(), quiet()).unwrap();
         let case = Case {
             pipeline: &Standard,
@@ -39,7 +44,7 @@ fn leak_10_sectors_that_lie_about_their_day() {
 
     let mut market = Market::new(SESSIONS, NAMES, 5);
     market.members[9].sector = communication.to_owned();
-    let data = Dataset { sectors_as_of: day(2015, 12, 31), ..market.data() };
+    let data = speaking_for(&market, day(2015, 12, 31));
     let row = "10 before 2018 in a sector made in 2018";
     fires_on(row, Detector::Sectors, &Standard, data, &[]);
 }

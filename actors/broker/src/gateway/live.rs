@@ -1,0 +1,165 @@
+//! The world of the running system: Alpaca over HTTP, the journal over NATS, a flag in a folder.
+
+use super::GatewayOptions;
+use super::world::{Control, Journal, Timer, Updates, Venue, World};
+use alpaca::model::{self, Activity, Clock, NewOrder, TradeUpdate};
+use alpaca::{AlpacaError, Client, OrdersQuery, TradeStream};
+use messages::{Envelope, Kill, Time};
+use shell::{Bus, Kills, Session, ShellError};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::time::Instant;
+
+pub(super) enum Live {}
+
+impl World for Live {
+    type Venue = Client;
+    type Journal = Session;
+    type Control = Switch;
+    type Timer = WallTimer;
+}
+
+impl Venue for Client {
+    type Updates = TradeStream;
+
+    async fn connect(&self) -> Result<TradeStream, AlpacaError> {
+        TradeStream::connect(self).await
+    }
+
+    async fn submit_order(&self, order: &NewOrder) -> Result<model::Order, AlpacaError> {
+        self.submit_order(order).await
+    }
+
+    async fn order_by_client_id(&self, id: &str) -> Result<Option<model::Order>, AlpacaError> {
+        self.order_by_client_id(id).await
+    }
+
+    async fn orders(&self, query: &OrdersQuery) -> Result<Vec<model::Order>, AlpacaError> {
+        self.orders(query).await
+    }
+
+    async fn cancel(&self, venue_id: &str) -> Result<(), AlpacaError> {
+        self.cancel(venue_id).await
+    }
+
+    async fn fills_after(&self, after: Time) -> Result<Vec<Activity>, AlpacaError> {
+        self.fills_after(after).await
+    }
+
+    async fn booked_after(&self, after: Time) -> Result<Vec<Activity>, AlpacaError> {
+        self.booked_after(after).await
+    }
+
+    async fn account(&self) -> Result<model::Account, AlpacaError> {
+        self.account().await
+    }
+
+    async fn positions(&self) -> Result<Vec<model::Position>, AlpacaError> {
+        self.positions().await
+    }
+
+    async fn clock(&self) -> Result<Clock, AlpacaError> {
+        self.clock().await
+    }
+}
+
+impl Updates for TradeStream {
+    async fn next(&mut self) -> Result<TradeUpdate, AlpacaError> {
+        self.next().await
+    }
+}
+
+impl Journal for Session {
+    async fn catch_up(&mut self) -> Result<Vec<(u64, Envelope)>, ShellError> {
+        self.catch_up().await
+    }
+
+    async fn next(&mut self) -> Result<Option<(u64, Envelope)>, ShellError> {
+        self.next().await
+    }
+
+    async fn say(&mut self, Envelope { id, at, body }: Envelope) -> Result<(), ShellError> {
+        self.say(id, at, body).await
+    }
+
+    async fn flush(&mut self) -> Result<(), ShellError> {
+        self.flush().await
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed()
+    }
+}
+
+/// Kills over the bus, and by a file.
+pub(super) struct Switch {
+    flag: PathBuf,
+    bus: Option<Bus>,
+    /// From the start on, so that none is missed.
+    kills: Option<Kills>,
+}
+
+impl Switch {
+    pub(super) async fn new(options: &GatewayOptions) -> Result<Self, ShellError> {
+        let (flag, bus) = (options.kill_flag.clone(), options.bus.clone());
+        let kills = match &bus {
+            Some(bus) => Some(bus.kills().await?),
+            None => None,
+        };
+        Ok(Self { flag, bus, kills })
+    }
+}
+
+impl Control for Switch {
+    async fn killed(&mut self) -> Kill {
+        match &mut self.kills {
+            Some(kills) => kills.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn latched(&self) -> Result<Option<Kill>, ShellError> {
+        match &self.bus {
+            Some(bus) => bus.latched_kill().await,
+            None => Ok(None),
+        }
+    }
+
+    async fn announce(&self, kill: &Kill) -> Result<(), ShellError> {
+        match &self.bus {
+            Some(bus) => bus.kill(kill).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A flag that can't be read is a flag all the same.
+    async fn flag(&self) -> Option<Kill> {
+        let path = &self.flag;
+        let content = match tokio::fs::read(path).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            content => content.unwrap_or_default(),
+        };
+        let mut kill = Kill::from_bytes(&content);
+        kill.reason = format!("{}: {}", path.display(), kill.reason.trim());
+        Some(kill)
+    }
+}
+
+pub(super) struct WallTimer(Instant);
+
+impl WallTimer {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Timer for WallTimer {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    async fn sleep_until(&self, then: Duration) {
+        tokio::time::sleep_until(self.0 + then).await;
+    }
+}

@@ -1,0 +1,156 @@
+//! What must be true at the end of every day.
+
+use crate::day::{Books, Day};
+use crate::plan::{Plan, Trouble};
+use crate::reference;
+use crate::scene::Scene;
+use crate::wire::{micros, shares};
+use exchange::{Exchange, OrderFilter, Scope};
+use messages::{Envelope, Filled, KillLevel, Message, Order, Outcome, Symbol, Targets};
+use std::collections::BTreeMap;
+
+/// Everything that is wrong with the day.
+pub(crate) fn faults(day: &Day, plan: &Plan, scene: &Scene) -> Vec<String> {
+    let state = scene.state.borrow();
+    let journal: Vec<&Envelope> = state.entries().collect();
+    let mut faults = state.violations.clone();
+    orders(&journal, day, &state.exchange, &mut faults);
+    fills(&journal, day, &state.exchange, &mut faults);
+    let ours = ledger(day, &journal);
+    let theirs = Books::of(&state.exchange);
+    if ours != theirs {
+        faults.push(format!("our books say {ours:?}, the venue's {theirs:?}"));
+    }
+    let Some(outcome) = scene.seen().outcome.as_ref() else {
+        faults.push("the day has no end".to_owned());
+        return faults;
+    };
+    match (&plan.trouble, outcome) {
+        (Trouble::None, Outcome::Traded) => {
+            let expected = targets(&journal).map(|targets| reference::books(day, targets));
+            if expected.as_ref() != Some(&theirs) {
+                faults.push(format!("the reference has {expected:?}, the venue {theirs:?}"));
+            }
+        }
+        // By luck nothing was killed, refused or garbled in time.
+        (_, Outcome::Traded) => {}
+        (trouble, Outcome::Stopped { reason }) => {
+            if !is_reason(trouble, reason) {
+                faults.push(format!("{trouble:?} ended in {reason:?}"));
+            }
+        }
+        (_, other) => faults.push(format!("a trading day ended in {other:?}")),
+    }
+    let killed = journal.iter().any(|entry| matches!(entry.body, Message::Kill(_)));
+    if killed && *outcome == Outcome::Traded && !was_resumed(&journal) {
+        faults.push("a kill in the journal, and the day was traded as if nothing were".to_owned());
+    }
+    faults
+}
+
+/// Why a day may say that it stopped.
+fn is_reason(trouble: &Trouble, reason: &str) -> bool {
+    match trouble {
+        Trouble::None | Trouble::Parts => false,
+        Trouble::Kill { level, .. } => {
+            let unfinished = *level == KillLevel::Flatten && reason.contains("FLATTEN_INCOMPLETE");
+            unfinished || (reason.contains("killed") && reason.contains("a drill"))
+        }
+        Trouble::Rejects { .. } => reason.contains("REJECTS"),
+        Trouble::Garbage { .. } => reason.contains("UNDECODABLE"),
+    }
+}
+
+/// Of the last kill: before the day was closed, or it was no matter of this day.
+fn was_resumed(journal: &[&Envelope]) -> bool {
+    let closed = journal.iter().position(|entry| matches!(entry.body, Message::SessionClosed(_)));
+    let mut killed = false;
+    for entry in &journal[..closed.unwrap_or(journal.len())] {
+        match entry.body {
+            Message::Kill(_) => killed = true,
+            Message::Resume(_) => killed = false,
+            _ => {}
+        }
+    }
+    !killed
+}
+
+/// Whatever the venue has was approved, once, as it is there; nothing is left open.
+fn orders(journal: &[&Envelope], day: &Day, exchange: &Exchange, faults: &mut Vec<String>) {
+    let mut approved: BTreeMap<&str, &Order> = BTreeMap::new();
+    for entry in journal {
+        if let Message::OrderApproved(order) = &entry.body
+            && approved.insert(&order.client_order_id, order).is_some()
+        {
+            faults.push(format!("approved twice: {order}"));
+        }
+    }
+    let filter = OrderFilter { scope: Scope::All, after: Some(before(day)), ..Default::default() };
+    let theirs = exchange.orders(&filter);
+    let mut legs: BTreeMap<(&Symbol, u8), u32> = BTreeMap::new();
+    for order in &theirs {
+        let id = &order.client_order_id;
+        if order.is_open() {
+            faults.push(format!("{id} is open after the close"));
+        }
+        let Some(ours) = approved.get(id.as_str()) else {
+            faults.push(format!("the venue has {id}, which nobody approved"));
+            continue;
+        };
+        let quantity = shares(order.quantity);
+        if (&ours.symbol, ours.side, ours.quantity) != (&order.symbol, order.side, quantity) {
+            faults.push(format!("the venue has {id} of {quantity} shares, approved was {ours}"));
+        }
+        *legs.entry((&ours.symbol, ours.leg)).or_default() += u32::from(!ours.is_closing());
+    }
+    let twice = legs.iter().filter(|(_, orders)| **orders > 1);
+    faults.extend(twice.map(|((symbol, leg), n)| format!("leg {leg} of {symbol} {n} times")));
+}
+
+/// Each execution of the venue's stands in the journal once, to the last decimal, and no other does.
+fn fills(journal: &[&Envelope], day: &Day, exchange: &Exchange, faults: &mut Vec<String>) {
+    let ours = journal.iter().filter_map(|entry| match &entry.body {
+        Message::Filled(Filled { client_order_id, quantity, price, cumulative, .. }) => {
+            Some((client_order_id.clone(), cumulative.0, quantity.0, price.0))
+        }
+        _ => None,
+    });
+    let mut ours: Vec<_> = ours.collect();
+    let theirs = exchange.fills().filter(|fill| fill.at > before(day)).map(|fill| {
+        let order = exchange.order(&fill.order_id).expect("a fill is an order's");
+        let cumulative = shares(fill.cumulative).0;
+        (order.client_order_id, cumulative, shares(fill.quantity).0, micros(fill.price))
+    });
+    let mut theirs: Vec<_> = theirs.collect();
+    ours.sort();
+    theirs.sort();
+    if ours != theirs {
+        faults.push(format!("fills in the journal {ours:?}, at the venue {theirs:?}"));
+    }
+}
+
+/// What was ordered and filled at this moment or earlier was yesterday's.
+fn before(day: &Day) -> messages::Time {
+    messages::Time(day.start.0 - 1)
+}
+
+/// The account by our own account of it. The venue states cents and keeps all decimals: it is they that must agree.
+fn ledger(day: &Day, journal: &[&Envelope]) -> Books {
+    let mut books = Books::of(&day.exchange);
+    for entry in journal {
+        if let Message::Filled(fill) = &entry.body {
+            let change = fill.side.sign() * fill.quantity.0;
+            books.cash -= change * fill.price.0;
+            *books.shares.entry(fill.symbol.0.clone()).or_default() += change;
+        }
+    }
+    books.shares.retain(|_, shares| *shares != 0);
+    books
+}
+
+fn targets<'a>(journal: &[&'a Envelope]) -> Option<&'a Targets> {
+    journal.iter().find_map(|entry| match &entry.body {
+        Message::Targets(targets) => Some(targets),
+        _ => None,
+    })
+}
