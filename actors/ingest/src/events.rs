@@ -117,7 +117,7 @@ impl Events {
             if kind != Kind::Halt && last != first {
                 return bad("through", &through[row], "only a halt lasts: leave it empty");
             }
-            let Some(amount) = amount(&amounts[row]) else {
+            let Ok(amount) = amount(&amounts[row]) else {
                 return bad("amount", &amounts[row], "is no amount in dollars above 0");
             };
             if (kind == Kind::Dividend) != amount.is_some() {
@@ -182,9 +182,13 @@ fn kind(text: &str) -> Option<Kind> {
     })
 }
 
-/// Nothing of an empty cell; `None` of what is no amount above zero.
-fn amount(text: &str) -> Option<Option<Price>> {
-    if text.is_empty() { Some(None) } else { Price::from_f64(text.parse().ok()?).map(Some) }
+/// Nothing of an empty cell; an error of what is no amount above zero.
+fn amount(text: &str) -> Result<Option<Price>, ()> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let price = text.parse().ok().and_then(Price::from_f64);
+    price.map(Some).ok_or(())
 }
 
 const NO_DATE: &str = "is no date: write it as 2024-03-08";

@@ -84,7 +84,8 @@ pub(crate) fn check_history(
         let median = f64::midpoint(sds[(sds.len() - 1) / 2], sds[sds.len() / 2]);
         let sd = sd(scores);
         // Written so that a NaN withholds.
-        if !(sd >= SD_SHARE_MIN * median) {
+        let spread = sd >= SD_SHARE_MIN * median;
+        if !spread {
             return Err(format!(
                 "FLAT sd={sd:e} trailing_median={median:e} sessions={}",
                 sds.len()

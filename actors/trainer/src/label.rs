@@ -23,8 +23,10 @@ fn forward_return(symbol: &Symbol, held: &[Bars], dividends: Option<&Dividends>)
     let [entry, .., exit] = held else { return f64::NAN };
     let Some(bought) = usable(entry, symbol, |bars| &bars.open) else { return f64::NAN };
     let last_close = || {
-        let before = held[..held.len() - 1].iter().rev();
-        before.filter_map(|bars| usable(bars, symbol, |bars| &bars.close)).next()
+        held[..held.len() - 1]
+            .iter()
+            .rev()
+            .find_map(|bars| usable(bars, symbol, |bars| &bars.close))
     };
     let Some(sold) = usable(exit, symbol, |bars| &bars.open).or_else(last_close) else {
         return f64::NAN;

@@ -351,6 +351,8 @@ fn columns_without_values_and_infinite_ones_are_refused_by_name() {
     assert!(label.contains("label holds an infinite value"), "{label}");
 }
 
+type Change = fn(&mut Panel);
+
 /// Any number a model could learn from, and only those, changes the hash in its card.
 #[test]
 fn the_card_knows_the_matrix_to_the_bit() {
@@ -358,7 +360,6 @@ fn the_card_knows_the_matrix_to_the_bit() {
     let panel = cheap_panel(&market, 4);
     let card = trained(&market, 4, &small()).unwrap().card;
     assert_eq!(card.matrix_sha256, panel.sha256());
-    type Change = fn(&mut Panel);
     let changes: [(&str, Change); 6] = [
         ("value", |panel| panel.values[7] = f32::from_bits(panel.values[7].to_bits() ^ 1)),
         ("label", |panel| panel.labels[7] = f32::from_bits(panel.labels[7].to_bits() ^ 1)),

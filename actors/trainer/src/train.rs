@@ -118,9 +118,9 @@ impl Study {
         watch: Watch<'_>,
     ) -> Result<Self, TrainError> {
         debug_assert_eq!(raw.source.sessions, data.history.len(), "a panel of this history");
-        raw.check_values()?;
         // Too little history is said before anything is trained.
         pipeline.folds(&raw, config)?;
+        raw.check_values()?;
         let mut controls = Controls::new(pipeline, &raw, config)?;
         let panel = pipeline.supervised(raw.clone());
         let folds = pipeline.folds(&panel, config)?;

@@ -200,13 +200,14 @@ mod tests {
         (4..9).map(day).collect()
     }
 
+    type Change = fn(&mut Bars);
+
     #[test]
     fn a_later_split_changes_no_snapshot_and_any_other_number_does() {
         let whole = snapshot_sha256(&history(1.0));
         for factor in [2.0, 3.0, 7.0, 20.0, 0.1] {
             assert_eq!(snapshot_sha256(&history(factor)), whole, "split {factor}");
         }
-        type Change = fn(&mut Bars);
         let changes: [(&str, Change); 7] = [
             ("session", |bars| bars.session = Date::constant(2024, 3, 30)),
             ("open", |bars| bars.open[0] += 0.01),

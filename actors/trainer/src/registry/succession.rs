@@ -33,7 +33,6 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::audit::Status;
     use crate::registry::tests::{NOW, judged, published, resealed};
     use messages::Date;

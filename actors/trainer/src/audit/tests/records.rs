@@ -38,7 +38,7 @@ fn leak_16_history_that_was_restated() {
 /// given, is not.
 #[test]
 fn a_restatement_on_record_supersedes_and_is_told() {
-    let mut market = Market::new(360, NAMES, 5);
+    let mut market = Market::new(520, NAMES, 5);
     let sound = market.history.clone();
     let why = |reason: &str| Restated { reason: reason.into(), replaced_sha256: "then".into() };
     let (first, second) = (why("the vendor mended its highs"), why("and its lows"));
