@@ -33,7 +33,8 @@ fuzz: ## libFuzzer on every door that foreign bytes come in by, ten minutes each
 
 SECONDS ?= 600
 SEED ?= 1000
-soak: ## simulated days with all that goes wrong, for SECONDS=600 from SEED=1000 on; a failure says how to play its day again
+soak: ## every interleaving of a kill, then simulated days with all that goes wrong, for SECONDS=600 from SEED=1000 on; a failure says how to play its day again
+	SIM_EXHAUSTIVE=1 cargo test --locked --package broker --test sim kill:: -- --nocapture
 	SIM_SECONDS=$(SECONDS) SIM_FIRST=$(SEED) cargo test --locked --package broker --test sim soak -- --exact --nocapture
 
 fmt: ## format the code

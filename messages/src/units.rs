@@ -1,6 +1,7 @@
 //! Numbers with their units. Money and quantities are integers: identical on every machine and in
 //! every replay. Statistics are `f64` and live elsewhere.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
@@ -35,20 +36,26 @@ pub struct Shares(pub i64);
 #[serde(transparent)]
 pub struct Usd(pub i64);
 
-/// Ticker as the exchange writes it, e.g. `BRK.B`; a pair as `BTC/USD`.
+/// Ticker as the exchange writes it, e.g. `BRK.B`; a pair as `BTC/USD`. Cheap to clone: up to 24 bytes stand in place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Symbol(pub String);
+pub struct Symbol(CompactString);
 
 impl Symbol {
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+}
+
+impl From<String> for Symbol {
+    fn from(text: String) -> Self {
+        Self(text.into())
     }
 }
 
 impl From<&str> for Symbol {
     fn from(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 }
 

@@ -39,12 +39,16 @@ def reference(opens, closes, weights):
     return np.array(equity)
 
 
-def backtest(home, folder, opens, closes, weights, long=False):
+def write_bars(folder, opens, closes):
     bars = opens.stack().rename("open").to_frame()
     bars["close"] = closes.stack()
     bars["high"], bars["low"] = bars.max(axis=1), bars.min(axis=1)
     bars["volume"] = 1e6
     bars.rename_axis(["date", "symbol"]).to_csv(folder / "bars.csv")
+
+
+def backtest(home, folder, opens, closes, weights, long=False):
+    write_bars(folder, opens, closes)
     pd.DataFrame({"symbol": NAMES, "sector": "All"}).to_csv(folder / "universe.csv", index=False)
     code, _ = home.run("import", folder / "bars.csv", "--universe", folder / "universe.csv",
                        "--sectors-as-of", "2024-01-02")
@@ -87,3 +91,22 @@ def test_a_bad_weight_is_named_and_nothing_is_run(tmp_path):
     assert done.returncode == 1
     assert "bad.csv, line 3, column AAA" in done.stderr and "write 0" in done.stderr
     assert not (tmp_path / "data/runs/bad").exists()
+
+
+def test_bars_need_no_import(tmp_path):
+    """Straight from a CSV: the same account, and what is wrong with the file is named."""
+    home, (opens, closes, weights) = Home(tmp_path), panel(1, 20)
+    code, imported = backtest(home, tmp_path, opens, closes, weights)
+    assert code == 0
+    costs = ["--cash", "1000000", "--commission-bp", "3", "--slippage-bp", "7"]
+    given = ["backtest", "--weights", tmp_path / "weights.csv", "--bars", tmp_path / "bars.csv", *costs]
+    code, plain = home.run(*given, "--run", "plain")
+    assert code == 0
+    assert [plain[key] for key in ("final_nav", "orders", "orders_sha256")] == \
+        [imported[key] for key in ("final_nav", "orders", "orders_sha256")]
+
+    lines = (tmp_path / "bars.csv").read_text().splitlines()
+    (tmp_path / "bars.csv").write_text("\n".join([*lines, lines[-1]]))
+    done = subprocess.run(home.command(*map(str, given)), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "bars.csv" in done.stderr and "delete one" in done.stderr

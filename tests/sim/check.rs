@@ -141,7 +141,7 @@ fn ledger(day: &Day, journal: &[&Envelope]) -> Books {
         if let Message::Filled(fill) = &entry.body {
             let change = fill.side.sign() * fill.quantity.0;
             books.cash -= change * fill.price.0;
-            *books.shares.entry(fill.symbol.0.clone()).or_default() += change;
+            *books.shares.entry(fill.symbol.to_string()).or_default() += change;
         }
     }
     books.shares.retain(|_, shares| *shares != 0);

@@ -75,7 +75,10 @@ impl Day {
         for (row, score) in [(0, 1.0), (1, -1.0)] {
             day.scores.scores[row] = score;
         }
-        // One name alone is neutral to nothing.
+        // One alone in its sector, or two of different beta, can't be neutral and held.
+        let sector = day.opened.universe[0].sector.clone();
+        day.opened.universe.iter_mut().for_each(|member| member.sector = sector.clone());
+        day.features.exposures.beta = vec![1.0; day.features.symbols.len()].into();
         let limits = &mut day.opened.limits;
         (limits.net_max, limits.beta_max, limits.sector_net_max) = (1.0, 1.0, 1.0);
         day
@@ -256,7 +259,8 @@ impl Books {
     pub(crate) fn of(exchange: &Exchange) -> Self {
         let cash = wire::micros(exchange.account().cash);
         let held = exchange.positions().into_iter();
-        let shares = held.map(|held| (held.symbol.0, wire::shares(held.quantity).0)).collect();
+        let shares =
+            held.map(|held| (held.symbol.to_string(), wire::shares(held.quantity).0)).collect();
         Self { cash, shares }
     }
 }

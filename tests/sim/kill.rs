@@ -1,259 +1,36 @@
-//! The kill switch, checked exhaustively: every interleaving of a small system (two orders, a kill, a resume, a crash) of the
+//! The kill switch, checked exhaustively: every interleaving of a small system (two orders, a kill, a resume, crashes) of the
 //! real risk, execution and broker gateway around a journal with its asynchronous delivery.
 //!
-//! What an actor says is a function of what it has read, so a state of the system is plain data: the journal, how
-//! far each has read, what each has said and is not stored yet, what operators said and who has heard of it, what the venue has
-//! done. The actors themselves are run again from their beginnings where a reading is new, and remembered.
+//! What an actor says is a function of what it has read, so a state of the system is plain data: the journal, what
+//! the actors are and have said that is not stored yet, what operators said and who has heard of it, what the venue has
+//! done. What keeps the number of states small:
 //!
-//! A step that nobody else can notice is taken at once: a core's reading of an entry (what it answers is seen when it is
-//! stored, and lost with it in a crash), the answer to a question that changes nothing. The gateway looks
-//! whenever something happens to it; what happens in which order is drawn out in full. The trade stream stays silent,
-//! which it may, and no time passes.
+//! * A step that nobody else can notice is taken at once: a core's reading of an entry (what it answers is seen when it
+//!   is stored, and lost with it in a crash), a gateway's reading of what it does not hear or said itself, the storing of
+//!   a core's acknowledgement (nobody reads it), the answer to a question that changes nothing.
+//! * A core that crashes comes back with the same words before it as it had: that is checked wherever it has any, and
+//!   so its crashes lead nowhere new. The gateway's do: it has sent what it has sent.
+//! * Two states that differ only in the order of entries which no actor compares are one: actors are known
+//!   by what they are ([`gateways`]) or have heard ([`cores`]), entries by what they say, without the position of their causes.
+//!
+//! The trade stream stays silent, which it may, and no time passes.
 
+mod cores;
 mod ends;
+mod gateways;
+mod words;
 
 use crate::day::Day;
-use crate::net::{Clockwork, Command, Far, Memory, Request, Simulated, State, Switch};
 use crate::plan::Trouble;
-use futures::FutureExt;
-use kernel::{Actor, Entry, Host, Recovery};
-use messages::{ActorId, Envelope, KillLevel, Message, MessageId, Resume, Time, Topic};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
-use std::task::{Context, Waker};
+use cores::Core;
+use gateways::{Asked, Event, Gateways, Node};
+use messages::{
+    ActorId, Envelope, KillAcknowledged, KillLevel, Message, MessageId, Resume, Time, Topic,
+};
+use std::collections::BTreeSet;
+use words::{Word, Words, fingerprint};
 
-/// An entry, by its place among all that were ever met.
-type Word = u16;
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Place {
-    journal: Vec<Word>,
-    cores: [Core; 2],
-    gateway: Gateway,
-    /// What operators said: true is a kill. How much of it the journal holds.
-    control: Vec<bool>,
-    copied: usize,
-    /// What operators have yet to say.
-    to_say: Vec<bool>,
-    crashes: u8,
-    /// What the venue was asked for and did, in order, in the lives of earlier gateways.
-    done: Vec<Asked>,
-    /// Orders on their way from a gateway that is no more, and whether there were any.
-    stray: Vec<Asked>,
-    strayed: bool,
-    violations: Vec<String>,
-}
-
-/// Risk or execution.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Core {
-    /// Where the journal ended when it started.
-    head: usize,
-    handled: usize,
-    outbox: Vec<Word>,
-}
-
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-struct Gateway {
-    /// Everything that has happened to it.
-    life: Vec<Event>,
-    delivered: usize,
-    /// Kills that are on their direct way.
-    direct: u8,
-    /// Something has happened since it last looked.
-    stirred: bool,
-    outbox: Vec<Word>,
-    /// Requests that wait, by number: to be carried out, or answered.
-    asked: Vec<(u64, Asked, bool)>,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Event {
-    /// With this journal before it, and what the venue had done.
-    Born(Vec<Word>, Vec<Asked>),
-    Delivered(Word),
-    Heard,
-    CarriedOut(u64),
-    Answered(u64),
-    /// A stray order of its predecessor's came to the venue.
-    Stray(Asked),
-    /// It looks, while this kill is latched or not.
-    Looks(bool),
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-enum Asked {
-    Order(String),
-    Cancel(String),
-    /// Whatever changes nothing.
-    Question,
-}
-
-/// What a gateway did when it last looked.
-#[derive(Clone, Default)]
-struct Did {
-    said: Vec<Word>,
-    asked: Vec<(u64, Asked)>,
-    violations: Vec<String>,
-}
-
-/// All runs of the real actors so far.
-struct Actors<'a> {
-    day: &'a Day,
-    words: Vec<Envelope>,
-    numbers: BTreeMap<MessageId, Vec<Word>>,
-    answers: BTreeMap<(ActorId, usize, Vec<Word>), Vec<Word>>,
-    lives: BTreeMap<Vec<Event>, Did>,
-    level: KillLevel,
-}
-
-impl Actors<'_> {
-    fn word(&mut self, entry: &Envelope) -> Word {
-        let known = self.numbers.entry(entry.id.clone()).or_default();
-        if let Some(word) = known.iter().find(|word| self.words[usize::from(**word)] == *entry) {
-            return *word;
-        }
-        let word = Word::try_from(self.words.len()).expect("few messages");
-        known.push(word);
-        self.words.push(entry.clone());
-        word
-    }
-
-    fn entry(&self, word: Word) -> &Envelope {
-        &self.words[usize::from(word)]
-    }
-
-    /// What a core that started at `head` publishes on having handled `read`.
-    fn answers(&mut self, id: ActorId, head: usize, read: &[Word]) -> Vec<Word> {
-        let key = (id, head, read.to_vec());
-        if let Some(known) = self.answers.get(&key) {
-            return known.clone();
-        }
-        let core: Box<dyn Actor> = match id {
-            ActorId::Risk => Box::new(risk::Risk::new()),
-            _ => Box::new(execution::Execution::new()),
-        };
-        let (mut host, mut recovery) = (Host::new(core), Recovery::new(head as u64));
-        let mut published = Vec::new();
-        for (word, position) in read.iter().zip(1..) {
-            let entry = self.entry(*word).clone();
-            if entry.id.author == id {
-                recovery.met(&entry).expect("an actor says what it said");
-            }
-            let entry: Entry = Ok(entry);
-            published = recovery.answered(position, host.handle(position, &entry));
-        }
-        let published: Vec<Word> = published.iter().map(|said| self.word(said)).collect();
-        self.answers.insert(key, published.clone());
-        published
-    }
-
-    /// What the gateway does at the last event of its life, which is a look.
-    fn live(&mut self, life: &[Event]) -> Did {
-        if let Some(known) = self.lives.get(life) {
-            return known.clone();
-        }
-        let state = Rc::new(RefCell::new(State::new(self.day.exchange.clone(), Vec::new())));
-        let session = {
-            let state = state.clone();
-            async move {
-                let (venue, timer) = (Far(state.clone()), Clockwork(state.clone()));
-                let mut journal = Memory::new(state.clone());
-                broker::run::<Simulated>(&venue, &mut journal, Switch(state), &timer).await
-            }
-        };
-        let mut session = session.boxed_local();
-        let mut did = Did::default();
-        for event in life {
-            if let Event::Looks(latched) = event {
-                self.control(&mut state.borrow_mut(), *latched);
-                let before: BTreeSet<u64> = state.borrow().flights.keys().copied().collect();
-                let polled = session.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-                assert!(polled.is_pending(), "nothing ends a gateway here: {polled:?}");
-                did = self.seen(&mut state.borrow_mut(), &before);
-            } else {
-                self.happen(&mut state.borrow_mut(), event);
-            }
-        }
-        self.lives.insert(life.to_vec(), did.clone());
-        did
-    }
-
-    fn control(&self, state: &mut State, latched: bool) {
-        state.control =
-            if latched { vec![Command::Kill(Trouble::kill(self.level))] } else { vec![] };
-    }
-
-    fn seen(&mut self, state: &mut State, before: &BTreeSet<u64>) -> Did {
-        let said: Vec<Envelope> = state.gateway.outbox.drain(..).collect();
-        let new = state.flights.iter().filter(|(number, _)| !before.contains(number));
-        let asked = new.map(|(number, flight)| {
-            let asked = match &flight.request {
-                Request::Submit(order) => {
-                    Asked::Order(order.client_order_id.clone().expect("ours"))
-                }
-                Request::Cancel(id) => Asked::Cancel(id.clone()),
-                _ => Asked::Question,
-            };
-            (*number, asked)
-        });
-        let asked = asked.collect();
-        let said = said.iter().map(|said| self.word(said)).collect();
-        Did { said, asked, violations: std::mem::take(&mut state.violations) }
-    }
-
-    fn happen(&self, state: &mut State, event: &Event) {
-        match event {
-            Event::Born(journal, done) => {
-                state.journal = journal.iter().map(|word| Ok(self.entry(*word).clone())).collect();
-                done.iter().for_each(|asked| self.ask(state, asked));
-            }
-            Event::Delivered(word) => {
-                state.journal.push(Ok(self.entry(*word).clone()));
-                state.gateway.delivered += 1;
-            }
-            Event::Heard => state.gateway.heard.push_back(Trouble::kill(self.level)),
-            Event::CarriedOut(number) => {
-                let answer = state.carry_out(*number, false);
-                state.flights.get_mut(number).expect("asked").answer = Some(answer);
-            }
-            Event::Answered(number) => state.flights.get_mut(number).expect("asked").landed = true,
-            Event::Stray(asked) => self.ask(state, asked),
-            Event::Looks(_) => unreachable!("looking is done above"),
-        }
-    }
-
-    /// The venue does again what it did.
-    fn ask(&self, state: &mut State, asked: &Asked) {
-        match asked {
-            Asked::Order(id) => {
-                let order = self.words.iter().find_map(|entry| match &entry.body {
-                    Message::OrderApproved(order) if order.client_order_id == *id => Some(order),
-                    _ => None,
-                });
-                let order = order.expect("approved");
-                let (quantity, kind) = (order.quantity.0, exchange::OrderKind::Market);
-                let symbol = order.symbol.clone();
-                let request = exchange::NewOrder {
-                    client_order_id: Some(id.clone()),
-                    ..exchange::NewOrder::simple(
-                        symbol,
-                        order.side,
-                        quantity,
-                        kind,
-                        order.time_in_force,
-                    )
-                };
-                drop(state.exchange.submit(&request));
-            }
-            Asked::Cancel(id) => drop(state.exchange.cancel(id)),
-            Asked::Question => {}
-        }
-    }
-}
-
-const IDS: [ActorId; 2] = [ActorId::Risk, ActorId::Execution];
+const CORES: [ActorId; 2] = [ActorId::Risk, ActorId::Execution];
 
 /// What the gateway is told of.
 const HEARS: [Topic; 7] = [
@@ -266,224 +43,320 @@ const HEARS: [Topic; 7] = [
     Topic::Alarm,
 ];
 
+#[derive(Clone)]
+struct Place {
+    journal: Vec<Word>,
+    cores: [Core; 2],
+    gateway: Gateway,
+    /// What operators said: true is a kill. How much of it the journal holds.
+    control: Vec<bool>,
+    copied: usize,
+    /// What operators have yet to say.
+    to_say: Vec<bool>,
+    /// Of the gateway, still to come.
+    crashes: u8,
+    /// An order on its way from a gateway that is no more, and whether there was any.
+    stray: Option<Asked>,
+    strayed: bool,
+    violations: Vec<String>,
+}
+
+#[derive(Clone)]
+struct Gateway {
+    is: Node,
+    delivered: usize,
+    /// Kills that are on their direct way.
+    direct: u8,
+    outbox: Vec<Word>,
+}
+
+/// What leads from one place to the next.
+#[derive(Copy, Clone)]
+enum Step {
+    /// What a core said first is stored.
+    Publish(usize),
+    /// The gateway gets the next entry.
+    Deliver,
+    /// What it said first is stored.
+    Store,
+    /// It hears a kill.
+    Hear,
+    /// The venue does what it asked for, and it has the answer.
+    Answer,
+    Crash(Fate),
+    /// What a gateway that is no more had asked for comes to the venue.
+    Stray,
+    /// An operator says something, and the server copies it into the journal.
+    Say,
+    Copy,
+}
+
+/// What becomes of what a gateway asked for when it crashes.
+#[derive(Copy, Clone)]
+enum Fate {
+    Lost,
+    /// The venue does it before there is another gateway.
+    Done,
+    Late,
+}
+
+/// What is common to all places.
+struct Setting<'a> {
+    day: &'a Day,
+    level: KillLevel,
+    words: Words,
+    gateways: Gateways<'a>,
+}
+
 impl Place {
-    fn new(actors: &mut Actors) -> Self {
-        let journal: Vec<Word> =
-            actors.day.morning().iter().map(|entry| actors.word(entry)).collect();
-        let core = Core { head: 0, handled: 0, outbox: Vec::new() };
+    fn new(setting: &mut Setting, to_say: Vec<bool>, crashes: u8) -> Self {
+        let morning = setting.day.morning();
+        let journal: Vec<Word> = morning.iter().map(|entry| setting.words.word(entry)).collect();
+        let gateway = Gateway { is: 0, delivered: 0, direct: 0, outbox: Vec::new() };
         let mut place = Self {
-            cores: [core.clone(), core],
-            gateway: Gateway::default(),
+            journal,
+            cores: CORES.map(Core::new),
+            gateway,
             control: Vec::new(),
             copied: 0,
-            to_say: vec![false, true],
-            crashes: 1,
-            done: Vec::new(),
-            stray: Vec::new(),
+            to_say,
+            crashes,
+            stray: None,
             strayed: false,
             violations: Vec::new(),
-            journal,
         };
-        // Nothing can come before what a session begins with.
-        for index in 0..IDS.len() {
-            (0..place.journal.len()).for_each(|_| place.handle(index, actors));
-        }
-        place.bear();
-        place.settle(actors);
+        place.bear(Vec::new(), setting);
+        while place.settles(setting) {}
         place
     }
 
-    fn bear(&mut self) {
-        let born = Event::Born(self.journal.clone(), self.done.clone());
-        self.gateway = Gateway {
-            life: vec![born],
-            delivered: self.journal.len(),
-            stirred: true,
-            ..Gateway::default()
-        };
+    /// A new gateway, which reads the journal and asks the venue at once.
+    fn bear(&mut self, done: Vec<Asked>, setting: &mut Setting) {
+        (self.gateway.delivered, self.gateway.direct) = (self.journal.len(), 0);
+        self.gateway.outbox.clear();
+        let (event, latched) = (Event::Born(self.journal.clone(), done), self.is_killed());
+        let outcome = setting.gateways.after(None, event, latched, &setting.words);
+        self.come_to(outcome, setting);
+    }
+
+    /// It happens to the gateway.
+    fn tell(&mut self, event: Event, setting: &mut Setting) {
+        let (is, latched) = (Some(self.gateway.is), self.is_killed());
+        let outcome = setting.gateways.after(is, event, latched, &setting.words);
+        self.come_to(outcome, setting);
+    }
+
+    fn come_to(&mut self, outcome: gateways::Outcome, setting: &mut Setting) {
+        self.gateway.is = outcome.node;
+        self.violations.extend(outcome.violations);
+        for mut said in outcome.said {
+            // It was found out in another journal, where the one kill stood elsewhere.
+            if let Message::KillAcknowledged(KillAcknowledged { position, .. }) = &mut said.body {
+                let kills =
+                    |word: &Word| matches!(setting.words.entry(*word).body, Message::Kill(_));
+                let at = self.journal.iter().position(kills).expect("the kill it acknowledges");
+                *position = at as u64 + 1;
+                said.id = MessageId::answer(ActorId::Broker, *position, 0);
+            }
+            self.gateway.outbox.push(setting.words.word(&said));
+        }
     }
 
     fn is_killed(&self) -> bool {
         self.control.last() == Some(&true)
     }
 
-    /// Every place that one step leads to.
-    fn next(&self, actors: &mut Actors) -> Vec<Self> {
-        let mut next = Vec::new();
-        let mut go = |step: &mut dyn FnMut(&mut Self, &mut Actors)| {
-            let mut place = self.clone();
-            step(&mut place, actors);
-            place.settle(actors);
-            next.push(place);
+    /// Where it is, for all that can still happen and be found wrong.
+    fn identity(&self, setting: &Setting) -> u128 {
+        let words = &setting.words;
+        let contents = |list: &[Word]| words.contents(list).collect::<Vec<_>>();
+        let read = |list: &[Word]| -> Vec<u128> {
+            let read = list.iter().filter(|word| is_read(words.entry(**word)));
+            read.map(|word| words.content(*word)).collect()
         };
-        for index in 0..IDS.len() {
-            if !self.cores[index].outbox.is_empty() {
-                go(&mut |place, _| {
-                    let said = place.cores[index].outbox.remove(0);
-                    place.journal.push(said);
-                });
+        let cores = self.cores.each_ref().map(|core| (core.state, contents(&core.outbox)));
+        let Gateway { is, delivered, direct, outbox } = &self.gateway;
+        let gateway = (is, read(&self.journal[*delivered..]), direct, contents(outbox));
+        // What a new gateway would read.
+        let reborn = if self.crashes > 0 { read(&self.journal) } else { Vec::new() };
+        let operators = (&self.control, self.copied, &self.to_say);
+        let stray = (&self.stray, self.strayed);
+        fingerprint(&(
+            cores,
+            gateway,
+            reborn,
+            operators,
+            self.crashes,
+            stray,
+            self.acknowledged(words),
+        ))
+    }
+
+    /// Who has acknowledged a kill.
+    fn acknowledged(&self, words: &Words) -> Vec<&'static str> {
+        let entries = self.journal.iter().map(|word| words.entry(*word));
+        let kills = entries.filter(|it| matches!(it.body, Message::KillAcknowledged(_)));
+        let authors: BTreeSet<&str> = kills.map(|it| it.id.author.name()).collect();
+        authors.into_iter().collect()
+    }
+
+    /// Whether the author of `order` has acknowledged a kill and, when it said this, had heard of no resume since.
+    fn is_forbidden(&self, order: &Envelope, words: &Words) -> bool {
+        let cause = order.id.position().expect("an answer") as usize;
+        let entries: Vec<&Envelope> = self.journal.iter().map(|word| words.entry(*word)).collect();
+        let acknowledged = entries.iter().rev().find_map(|entry| match entry.body {
+            Message::KillAcknowledged(KillAcknowledged { position, .. })
+                if entry.id.author == order.id.author =>
+            {
+                Some(position as usize)
             }
-            if self.crashes > 0 {
-                go(&mut |place, _| place.crash(index));
-            }
+            _ => None,
+        });
+        let resumed = |kill: usize| {
+            let since = entries.get(kill..cause).unwrap_or_default();
+            since.iter().any(|entry| matches!(entry.body, Message::Resume(_)))
+        };
+        acknowledged.is_some_and(|kill| !resumed(kill))
+    }
+
+    /// What can happen next.
+    fn steps(&self, setting: &Setting) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut may = |step: Step, possible: bool| steps.extend(possible.then_some(step));
+        for index in 0..CORES.len() {
+            may(Step::Publish(index), !self.cores[index].outbox.is_empty());
         }
         let gateway = &self.gateway;
-        if gateway.delivered < self.journal.len() {
-            go(&mut |place, _| place.deliver());
-        }
-        if !gateway.outbox.is_empty() {
-            go(&mut |place, _| {
-                let said = place.gateway.outbox.remove(0);
-                place.journal.push(said);
-            });
-        }
-        if gateway.direct > 0 {
-            go(&mut |place, _| {
-                place.gateway.direct -= 1;
-                place.gateway.tell(Event::Heard);
-            });
-        }
-        for (number, asked, carried_out) in &gateway.asked {
-            go(&mut |place, _| place.fly(*number, asked, *carried_out));
-        }
-        if self.crashes > 0 {
-            // What was on its way to the venue arrives there, or does not.
-            go(&mut |place, _| place.crash_gateway(false));
-            if gateway.asked.iter().any(|(_, asked, done)| !done && *asked != Asked::Question) {
-                go(&mut |place, _| place.crash_gateway(true));
+        may(Step::Deliver, gateway.delivered < self.journal.len());
+        may(Step::Store, !gateway.outbox.is_empty());
+        may(Step::Hear, gateway.direct > 0);
+        let asks = setting.gateways.life(gateway.is).asked.is_some();
+        may(Step::Answer, asks);
+        may(Step::Crash(Fate::Lost), self.crashes > 0);
+        may(Step::Crash(Fate::Done), self.crashes > 0 && asks);
+        may(Step::Crash(Fate::Late), self.crashes > 0 && asks && self.stray.is_none());
+        may(Step::Stray, self.stray.is_some());
+        may(Step::Say, !self.to_say.is_empty());
+        may(Step::Copy, self.copied < self.control.len());
+        steps
+    }
+
+    /// Where `step` leads to.
+    fn after(&self, step: Step, setting: &mut Setting) -> Self {
+        let mut place = self.clone();
+        place.take(step, setting);
+        while place.settles(setting) {}
+        place
+    }
+
+    fn take(&mut self, step: Step, setting: &mut Setting) {
+        match step {
+            Step::Publish(index) => self.publish(index, setting),
+            Step::Deliver => self.deliver(setting),
+            Step::Store => {
+                let said = self.gateway.outbox.remove(0);
+                self.journal.push(said);
             }
+            Step::Hear => {
+                self.gateway.direct -= 1;
+                self.tell(Event::Heard, setting);
+            }
+            Step::Answer => self.tell(Event::Answered, setting),
+            Step::Crash(fate) => self.crash(fate, setting),
+            Step::Stray => {
+                let stray = self.stray.take().expect("there is one");
+                self.tell(Event::Stray(stray), setting);
+            }
+            Step::Say => {
+                let kills = self.to_say.pop().expect("not empty");
+                self.control.push(kills);
+                self.gateway.direct += u8::from(kills);
+            }
+            Step::Copy => self.copy(setting),
         }
-        if !self.stray.is_empty() {
-            go(&mut |place, _| {
-                let stray = place.stray.remove(0);
-                place.gateway.life.push(Event::Stray(stray.clone()));
-                place.done.push(stray);
-            });
+    }
+
+    fn publish(&mut self, index: usize, setting: &Setting) {
+        let said = self.cores[index].outbox.remove(0);
+        let entry = setting.words.entry(said);
+        let orders = matches!(entry.body, Message::SubmitOrder(_) | Message::OrderApproved(_));
+        if orders && self.is_forbidden(entry, &setting.words) {
+            self.violations.push(format!("{} follows its author's acknowledgement", entry.id));
         }
-        if let Some(kills) = self.to_say.last().copied() {
-            go(&mut |place, _| {
-                place.to_say.pop();
-                place.control.push(kills);
-                place.gateway.direct += u8::from(kills);
-            });
-        }
-        if self.copied < self.control.len() {
-            go(&mut |place, actors| place.copy(actors));
-        }
-        next
+        self.journal.push(said);
     }
 
-    fn handle(&mut self, index: usize, actors: &mut Actors) {
-        let core = &mut self.cores[index];
-        core.handled += 1;
-        let read = &self.journal[..core.handled];
-        core.outbox.extend(actors.answers(IDS[index], core.head, read));
-    }
-
-    /// What it had said and not sent is lost. It reads the journal anew: up to its head it says nothing.
-    fn crash(&mut self, index: usize) {
-        self.crashes -= 1;
-        let head = self.journal.len();
-        self.cores[index] = Core { head, handled: head - 1, outbox: Vec::new() };
-    }
-
-    fn crash_gateway(&mut self, arrives: bool) {
-        self.crashes -= 1;
-        let asked = self.gateway.asked.iter();
-        let carried = |(_, asked, _): &(u64, Asked, bool)| asked.clone();
-        self.stray = match arrives {
-            true => asked.filter(|it| !it.2 && it.1 != Asked::Question).map(carried).collect(),
-            false => Vec::new(),
-        };
-        self.strayed |= !self.stray.is_empty();
-        self.bear();
-    }
-
-    /// The gateway looks at everything that has happened.
-    fn look(&mut self, actors: &mut Actors) -> Vec<String> {
-        self.gateway.stirred = false;
-        self.gateway.life.push(Event::Looks(self.is_killed()));
-        let did = actors.live(&self.gateway.life);
-        self.gateway.outbox.extend(did.said);
-        self.gateway
-            .asked
-            .extend(did.asked.into_iter().map(|(number, asked)| (number, asked, false)));
-        did.violations
-    }
-
-    fn deliver(&mut self) {
+    fn deliver(&mut self, setting: &mut Setting) {
         let word = self.journal[self.gateway.delivered];
         self.gateway.delivered += 1;
-        self.gateway.tell(Event::Delivered(word));
+        self.tell(Event::Delivered(word), setting);
     }
 
-    fn fly(&mut self, number: u64, asked: &Asked, carried_out: bool) {
-        if carried_out {
-            self.gateway.asked.retain(|it| it.0 != number);
-            self.gateway.tell(Event::Answered(number));
-            return;
+    fn crash(&mut self, fate: Fate, setting: &mut Setting) {
+        self.crashes -= 1;
+        let life = setting.gateways.life(self.gateway.is);
+        let (asked, mut done) = (life.asked.clone(), life.done.clone());
+        match fate {
+            Fate::Lost => {}
+            Fate::Done => done.extend(asked),
+            Fate::Late => (self.stray, self.strayed) = (asked, true),
         }
-        for it in &mut self.gateway.asked {
-            it.2 |= it.0 == number;
-        }
-        self.gateway.life.push(Event::CarriedOut(number));
-        if *asked != Asked::Question {
-            self.done.push(asked.clone());
-        }
+        self.bear(done, setting);
     }
 
-    fn copy(&mut self, actors: &mut Actors) {
+    fn copy(&mut self, setting: &mut Setting) {
         let kills = self.control[self.copied];
         self.copied += 1;
         let (operator, reason) = ("ada".to_owned(), "the drill is over".to_owned());
         let body = if kills {
-            Message::Kill(Trouble::kill(actors.level))
+            Message::Kill(Trouble::kill(setting.level))
         } else {
             Message::Resume(Resume { operator, reason })
         };
         let id = MessageId::event(ActorId::Control, (self.journal.len() + 1).to_string());
-        let word = actors.word(&Envelope { id, at: Time(actors.day.start.0), body });
-        self.journal.push(word);
+        let entry = Envelope { id, at: Time(setting.day.start.0), body };
+        self.journal.push(setting.words.word(&entry));
     }
 
-    /// Takes the steps that nobody else can notice.
-    fn settle(&mut self, actors: &mut Actors) {
-        while self.settle_once(actors) {}
-    }
-
-    fn settle_once(&mut self, actors: &mut Actors) -> bool {
-        for index in 0..IDS.len() {
-            if self.cores[index].handled < self.journal.len() {
-                self.handle(index, actors);
+    /// Takes a step that nobody else can notice, if there is one.
+    fn settles(&mut self, setting: &mut Setting) -> bool {
+        for core in &mut self.cores {
+            if core.handled < self.journal.len() {
+                core.read(&self.journal, &mut setting.words);
                 return true;
             }
         }
-        if self.gateway.stirred {
-            let violations = self.look(actors);
-            self.violations.extend(violations);
+        let acknowledges = |list: &[Word]| {
+            let first = list.first().map(|word| &setting.words.entry(*word).body);
+            matches!(first, Some(Message::KillAcknowledged(_)))
+        };
+        if let Some(index) = (0..CORES.len()).find(|it| acknowledges(&self.cores[*it].outbox)) {
+            self.publish(index, setting);
             return true;
         }
-        if let Some(word) = self.journal.get(self.gateway.delivered) {
-            let entry = actors.entry(*word);
-            if entry.id.author == ActorId::Broker || !HEARS.contains(&entry.topic()) {
-                self.deliver();
-                return true;
-            }
-        }
-        // The gateway waits for the answer and for nothing else: it goes on as if nothing had come in between.
-        let question = self.gateway.asked.iter().find(|it| it.1 == Asked::Question).cloned();
-        if let Some((number, asked, _)) = question {
-            self.fly(number, &asked, false);
-            self.fly(number, &asked, true);
+        // What it said last is lost in a crash.
+        if self.crashes == 0 && acknowledges(&self.gateway.outbox) {
+            self.take(Step::Store, setting);
             return true;
         }
-        false
+        let Some(word) = self.journal.get(self.gateway.delivered) else { return false };
+        let entry = setting.words.entry(*word);
+        if is_ours(entry) {
+            self.deliver(setting);
+            return true;
+        }
+        let unheard = !HEARS.contains(&entry.topic());
+        self.gateway.delivered += usize::from(unheard);
+        unheard
     }
 }
 
-impl Gateway {
-    fn tell(&mut self, event: Event) {
-        self.life.push(event);
-        self.stirred = true;
-    }
+/// Of the gateway's own.
+fn is_ours(entry: &Envelope) -> bool {
+    entry.id.author == ActorId::Broker
+}
+
+/// Whether it is for a gateway that starts, or goes on.
+fn is_read(entry: &Envelope) -> bool {
+    is_ours(entry) || HEARS.contains(&entry.topic())
 }

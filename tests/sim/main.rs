@@ -23,6 +23,7 @@ mod scene;
 #[path = "../../bin/aurora/src/seen.rs"]
 mod seen;
 mod wire;
+mod world;
 
 use day::Day;
 use plan::{Plan, Trouble};

@@ -2,12 +2,10 @@
 
 use crate::day::Day;
 use crate::dice::Dice;
-use crate::net::{
-    Clockwork, Command, Far, Flight, Memory, Request, Shared, Simulated, State, Switch,
-    unavailable, unreachable,
-};
+use crate::net::{Command, Flight, Request, Shared, State};
 use crate::plan::{Plan, Trouble};
 use crate::seen::{Seen, Step as Next};
+use crate::world::{Clockwork, Far, Memory, Simulated, Switch, unavailable, unreachable};
 use broker::BrokerError;
 use execution::Execution;
 use futures::FutureExt;

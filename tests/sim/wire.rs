@@ -23,7 +23,7 @@ pub(crate) fn order(order: &OrderState, rejected: bool) -> model::Order {
     let (canceled, failed) =
         if over { (None, order.canceled_at) } else { (order.canceled_at, order.failed_at) };
     read(json!({
-        "id": order.id, "client_order_id": order.client_order_id, "symbol": order.symbol.0,
+        "id": order.id, "client_order_id": order.client_order_id, "symbol": order.symbol.as_str(),
         "created_at": stamp(Some(order.created_at)), "updated_at": stamp(Some(order.updated_at)),
         "submitted_at": stamp(Some(order.submitted_at)), "filled_at": stamp(order.filled_at),
         "expired_at": stamp(order.expired_at), "canceled_at": stamp(canceled),
@@ -54,7 +54,7 @@ pub(crate) fn update(update: &TradeUpdate, rejected: bool) -> model::TradeUpdate
 pub(crate) fn activity(fill: &Fill) -> model::Activity {
     read(json!({
         "id": fill.id, "activity_type": "FILL", "order_id": fill.order_id,
-        "symbol": fill.symbol.0, "side": fill.side, "qty": fill.quantity.to_string(),
+        "symbol": fill.symbol.as_str(), "side": fill.side, "qty": fill.quantity.to_string(),
         "cum_qty": fill.cumulative.to_string(), "leaves_qty": fill.leaves.to_string(),
         "price": fill.price.to_string(), "transaction_time": stamp(Some(fill.at)),
     }))
@@ -68,9 +68,11 @@ pub(crate) fn account(exchange: &Exchange) -> model::Account {
 
 pub(crate) fn position(position: &PositionState) -> model::Position {
     let side = if position.quantity < Decimal::ZERO { "short" } else { "long" };
-    read(json!({"asset_id": position.symbol.0, "symbol": position.symbol.0, "side": side,
+    read(
+        json!({"asset_id": position.symbol.as_str(), "symbol": position.symbol.as_str(), "side": side,
         "qty": position.quantity.to_string(), "avg_entry_price": position.average.to_string(),
-        "current_price": position.mark.to_string()}))
+        "current_price": position.mark.to_string()}),
+    )
 }
 
 pub(crate) fn clock(exchange: &Exchange) -> model::Clock {

@@ -30,7 +30,7 @@ impl Desk {
                 "test_sessions = 252",
                 "test_sessions = 130\nvalidation_sessions = 30\ntrees_max = 30",
             )
-            .replace("train_sessions_min = 504", "train_sessions_min = 80");
+            .replace("train_sessions_min = 504", "train_sessions_min = 60");
         assert_ne!(small, shipped, "the configuration was changed");
         fs::write(home.path().join("aurora.toml"), small).expect("written");
         Self { home }

@@ -38,3 +38,12 @@ pub use stream::{
 pub struct SetClock {
     pub now: Stamp,
 }
+
+/// `GET /aurora/v1/clock` of our own simulated venue.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SimulationClock {
+    #[serde(flatten)]
+    pub clock: Clock,
+    /// It stands still until it is moved.
+    pub stepped: bool,
+}

@@ -5,5 +5,5 @@
 mod gateway;
 
 pub use gateway::{
-    BrokerError, Gateway, GatewayOptions, account_since, look_back, run, statement, world,
+    BrokerError, Gateway, GatewayOptions, Guard, account_since, look_back, run, statement, world,
 };

@@ -103,7 +103,7 @@ impl Book {
     ///
     /// # Panics
     /// If the position changes sign at a stroke: admission makes sure that it can't.
-    fn after(self, change: Decimal, price: Decimal) -> Self {
+    pub(super) fn after(self, change: Decimal, price: Decimal) -> Self {
         let quantity = self.quantity + change;
         if (self.quantity * change) >= Decimal::ZERO {
             return Self { quantity, cost: self.cost + price * change };
@@ -190,16 +190,33 @@ impl Ledger {
 
     /// Books an activity at `price` a share or coin.
     pub(super) fn book_activity(&mut self, activity: Activity, price: Decimal) {
-        let asset = activity.asset();
+        let after = activity
+            .asset()
+            .map(|asset| (asset, self.book(asset).after(activity.quantity(), price)));
+        self.book_movement(activity, after, false);
+    }
+
+    /// Books an activity that leaves a position as it is in `after`; one that `splits` its shares splits their price.
+    pub(super) fn book_movement(
+        &mut self,
+        activity: Activity,
+        after: Option<(usize, Book)>,
+        splits: bool,
+    ) {
         self.cash += activity.cash();
-        let book = self.book(asset).after(activity.quantity(), price);
-        self.revalue(asset, |ledger| {
-            if book.quantity.is_zero() {
-                ledger.books.remove(&asset);
-            } else {
-                ledger.books.insert(asset, book);
-            }
-        });
+        if let Some((asset, book)) = after {
+            let before = self.book(asset).quantity;
+            self.revalue(asset, |ledger| {
+                if let Some(mark) = ledger.marks[asset].filter(|_| splits) {
+                    ledger.marks[asset] = Some((mark * before / book.quantity).round_dp(6));
+                }
+                if book.quantity.is_zero() {
+                    ledger.books.remove(&asset);
+                } else {
+                    ledger.books.insert(asset, book);
+                }
+            });
+        }
         self.activities.push(activity);
     }
 
@@ -275,7 +292,9 @@ impl Exchange {
         let worth = |at: &Time| {
             while let Some(activity) = activities.next_if(|activity| activity.at() <= *at) {
                 cash += activity.cash();
-                *held.entry(activity.asset()).or_default() += activity.quantity();
+                if let Some(asset) = activity.asset() {
+                    *held.entry(asset).or_default() += activity.quantity();
+                }
             }
             held.retain(|_, quantity| !quantity.is_zero());
             let value = |(asset, quantity): (&usize, &Decimal)| {
@@ -319,7 +338,7 @@ impl Exchange {
         let recent = self.ledger.activities.iter().rev();
         let today = recent.take_while(|activity| activity.at() >= midnight);
         let changed: Decimal =
-            today.filter(|activity| activity.asset() == asset).map(Activity::quantity).sum();
+            today.filter(|activity| activity.asset() == Some(asset)).map(Activity::quantity).sum();
         let now = self.ledger.book(asset).quantity;
         let before = now - changed;
         if before * now <= Decimal::ZERO {

@@ -346,7 +346,7 @@ impl Exchange {
     pub fn fills(&self) -> impl DoubleEndedIterator<Item = &Fill> {
         self.activities().iter().filter_map(|activity| match activity {
             Activity::Fill(fill) => Some(fill),
-            Activity::Fee(_) => None,
+            Activity::Fee(_) | Activity::Booking(_) => None,
         })
     }
 

@@ -23,8 +23,9 @@
 //!   coins or dollars, are taken as a fee.
 //! - Nothing fills outside of a session: orders for extended hours wait for the next one.
 //!
-//! Limits are the account's, as Alpaca keeps them: see `admission`. There are no dividends, splits,
-//! borrow costs or margin calls; bars are split-adjusted, and so are shares. Shorts are not recalled.
+//! Limits are the account's, as Alpaca keeps them: see `admission`. By itself the exchange books no dividends, splits,
+//! borrow costs, regulatory fees or interest, and calls no margin: bars are split-adjusted, and so are shares. Whoever
+//! runs it may book such movements ([`Exchange::book`]). Shorts are not recalled.
 //!
 //! # The states of an order
 //! `lifecycle` has them all. An order is `accepted` while its market is closed, `new` when it works,
@@ -35,6 +36,7 @@
 mod account;
 mod admission;
 mod asset;
+mod booking;
 pub mod calendar;
 mod closing;
 mod costs;
@@ -61,6 +63,7 @@ mod tickers;
 
 pub use account::{Account, PositionState, Worth};
 pub use asset::{Asset, AssetClass, CryptoTerms};
+pub use booking::{Booking, NewBooking};
 pub use closing::{Cancelled, Closed};
 pub use exchange::{Exchange, ExchangeConfig};
 pub use market::{Daily, Market, MarketError};

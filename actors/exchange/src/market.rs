@@ -91,7 +91,7 @@ impl Market {
         let asset = |symbol: &Symbol| match sectors.get(symbol) {
             Some(sector) => {
                 let exchange = exchange_of(symbol.as_str());
-                Ok(Asset::equity(symbol.clone(), symbol.0.clone(), sector.clone(), exchange))
+                Ok(Asset::equity(symbol.clone(), symbol.to_string(), sector.clone(), exchange))
             }
             None => Err(MarketError::NoSector(symbol.clone())),
         };

@@ -1,5 +1,6 @@
 //! Orders as the exchange holds them, and what it tells of them.
 
+use super::booking::Booking;
 use super::request::{OrderKind, PositionIntent, TimeInForce, Trail};
 use messages::{Side, Symbol, Time};
 use rust_decimal::Decimal;
@@ -160,6 +161,7 @@ pub struct Fee {
 pub enum Activity {
     Fill(Fill),
     Fee(Fee),
+    Booking(Booking),
 }
 
 impl Activity {
@@ -167,6 +169,7 @@ impl Activity {
         match self {
             Activity::Fill(fill) => &fill.id,
             Activity::Fee(fee) => &fee.id,
+            Activity::Booking(booking) => &booking.id,
         }
     }
 
@@ -174,14 +177,16 @@ impl Activity {
         match self {
             Activity::Fill(fill) => fill.at,
             Activity::Fee(fee) => fee.at,
+            Activity::Booking(booking) => booking.at,
         }
     }
 
-    /// Place in the market's assets.
-    pub fn asset(&self) -> usize {
+    /// Place in the market's assets; `None`: of the whole account.
+    pub fn asset(&self) -> Option<usize> {
         match self {
-            Activity::Fill(fill) => fill.asset,
-            Activity::Fee(fee) => fee.asset,
+            Activity::Fill(fill) => Some(fill.asset),
+            Activity::Fee(fee) => Some(fee.asset),
+            Activity::Booking(booking) => booking.asset,
         }
     }
 
@@ -190,6 +195,7 @@ impl Activity {
         match self {
             Activity::Fill(fill) => fill.change(),
             Activity::Fee(fee) => -fee.coins,
+            Activity::Booking(booking) => booking.shares,
         }
     }
 
@@ -198,6 +204,7 @@ impl Activity {
         match self {
             Activity::Fill(fill) => -fill.price * fill.change(),
             Activity::Fee(fee) => -fee.dollars,
+            Activity::Booking(booking) => booking.asked.net_amount,
         }
     }
 }

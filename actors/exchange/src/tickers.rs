@@ -88,5 +88,5 @@ pub(super) fn tickers(seed: u64, count: usize) -> Vec<Symbol> {
             tickers.push(ticker);
         }
     }
-    tickers.into_iter().map(Symbol).collect()
+    tickers.into_iter().map(Symbol::from).collect()
 }

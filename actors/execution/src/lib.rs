@@ -349,12 +349,12 @@ impl Execution {
 
     /// Says how far the plan is: that it is placed, that more will follow at the next tick, that it is over.
     fn report(&mut self, out: &mut Outbox) {
-        let ended = self.orders.values().all(|ticket| ticket.state.is_terminal());
         if self.progress == Progress::Planned && self.auction().all(|t| t.state.is_placed()) {
             self.say_working(out);
             self.progress = Progress::Working;
         }
-        if self.progress != Progress::Working || !ended {
+        let ended = || self.orders.values().all(|ticket| ticket.state.is_terminal());
+        if self.progress != Progress::Working || !ended() {
             return;
         }
         if !self.goes_on() {

@@ -172,7 +172,7 @@ fn split(bars: &Bars, k: f64) -> Bars {
 fn renamed(members: &[Member], key: u64) -> BTreeMap<Symbol, Symbol> {
     let mix = |i: usize| (i as u64 + 1).wrapping_mul(key | 1).rotate_left(17);
     let name =
-        |(i, m): (usize, &Member)| (m.symbol.clone(), Symbol(format!("R{:020}-{i}", mix(i))));
+        |(i, m): (usize, &Member)| (m.symbol.clone(), Symbol::from(format!("R{:020}-{i}", mix(i))));
     members.iter().enumerate().map(name).collect()
 }
 

@@ -93,19 +93,28 @@ fn listed(symbols: &[Symbol]) -> String {
 pub fn import(sources: &Sources) -> Result<Imported, ImportError> {
     let Sources { universe, sectors, sectors_as_of, .. } = *sources;
     let (universe, mut mapped) = universe::read_members(universe, sectors, sectors_as_of)?;
-    let table = Table::read(sources.prices)?;
-    let raw_close_is_close = !table.has("raw_close");
-    let Selected { rows, mapped: renamed, mut dropped } = select(&table, &universe.members)?;
-    mapped.extend(renamed);
-    mapped.sort();
-    mapped.dedup();
-    let sessions = sessions(&table, &rows, sources.now)?;
-    let bars = assemble(&table, &universe.members, &rows, &mut dropped)?;
-    let bare = without_bars(&universe.members, &bars);
+    let imported = read_bars(sources.prices, universe, sources.now)?;
+    let bare = without_bars(&imported.universe.members, &imported.bars);
     if !bare.is_empty() {
         let (path, universe) = (sources.prices.to_owned(), sources.universe.to_owned());
         return Err(ImportError::NoBars { path, symbols: bare, universe });
     }
+    mapped.extend(imported.mapped);
+    mapped.sort();
+    mapped.dedup();
+    Ok(Imported { mapped, ..imported })
+}
+
+/// Of the file at `prices`, what there is of `universe`; some of it may have no bars at all.
+///
+/// # Errors
+/// See [`ImportError`].
+pub fn read_bars(prices: &Path, universe: Universe, now: Time) -> Result<Imported, ImportError> {
+    let table = Table::read(prices)?;
+    let Selected { rows, mapped, mut dropped } = select(&table, &universe.members)?;
+    let sessions = sessions(&table, &rows, now)?;
+    let bars = assemble(&table, &universe.members, &rows, &mut dropped)?;
+    let raw_close_is_close = !table.has("raw_close");
     Ok(Imported { bars, sessions, universe, mapped, dropped, raw_close_is_close })
 }
 

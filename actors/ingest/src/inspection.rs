@@ -187,7 +187,7 @@ impl<'a> Name<'a> {
 
     fn finding(&self, from: usize, through: usize, sessions: u32, what: String) -> Finding {
         let (from, through) = (self.sessions[from], self.sessions[through]);
-        Finding { symbol: self.symbol.0.clone(), from, through, sessions, what }
+        Finding { symbol: self.symbol.to_string(), from, through, sessions, what }
     }
 }
 

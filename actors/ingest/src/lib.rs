@@ -38,7 +38,7 @@ pub use error::IngestError;
 pub use events::{Events, events_path, keep_events, read_events};
 pub use fetch::{FetchOptions, fetch_bars};
 pub use gateway::{Gateway, GatewayOptions};
-pub use import::{ImportError, Imported, Sources, import};
+pub use import::{ImportError, Imported, Sources, import, read_bars};
 pub use inspection::{Inspection, inspect};
 pub use manifest::{
     Manifest, Mapped, Origin, Provenance, Restatement, SCHEMA_VERSION, manifest_path, read_manifest,

@@ -33,7 +33,7 @@ pub struct Name {
 
 /// As the exchange writes it: `BRK-B` is `BRK.B`, white space around it is nobody's.
 pub fn spelling(label: &str) -> Symbol {
-    Symbol(label.trim().replace('-', "."))
+    Symbol::from(label.trim().replace('-', "."))
 }
 
 /// As Yahoo writes it; the inverse of [`spelling`] for any label without a dot.

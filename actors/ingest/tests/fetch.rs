@@ -97,7 +97,7 @@ fn days() -> Vec<Date> {
 }
 
 fn symbols(count: usize) -> Vec<Symbol> {
-    (0..count).map(|index| Symbol(format!("S{index:03}"))).collect()
+    (0..count).map(|index| Symbol::from(format!("S{index:03}"))).collect()
 }
 
 fn options() -> FetchOptions {

@@ -244,7 +244,7 @@ fn panels() -> impl Strategy<Value = Vec<Bars>> {
             session = session.checked_add(gap.days()).unwrap();
             let mut bars = Bars::empty(session);
             for (symbol, row) in rows.into_iter().collect::<std::collections::BTreeMap<_, _>>() {
-                bars.push(Symbol(symbol), row);
+                bars.push(Symbol::from(symbol), row);
             }
             bars
         };

@@ -8,9 +8,13 @@ pub struct Simulation {
     journal: Vec<Entry>,
 }
 
+/// More than most sessions have: a journal that grows is copied.
+const ENTRIES: usize = 1_024;
+
 impl Simulation {
     pub fn new(actors: Vec<Box<dyn Actor>>) -> Self {
-        Self { actors: actors.into_iter().map(Host::new).collect(), journal: Vec::new() }
+        let actors = actors.into_iter().map(Host::new).collect();
+        Self { actors, journal: Vec::with_capacity(ENTRIES) }
     }
 
     /// Records `input`, then everything it causes, until nobody has more to say.

@@ -4,7 +4,7 @@ use crate::reconcile::{Agreed, reconcile};
 use kernel::{Actor, Outbox};
 use messages::{
     AccountReported, ActorId, Alarm, Bars, Booked, Date, DayReported, Envelope, Features, Filled,
-    Message, Order, OrderStatus, OrderUpdated, Price, SessionOpened, Time, Topic, Usd,
+    Message, Order, OrderStatus, OrderUpdated, Price, SessionOpened, Shares, Time, Topic, Usd,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,11 +78,8 @@ struct Day {
     betas: Option<Betas>,
     covered: u32,
     ledger: Ledger,
-    /// Reference close by client order id, of every order submitted.
-    references: BTreeMap<String, Price>,
-    /// Client order id and cumulative quantity: the name of an execution, which counts once however
-    /// often it is heard of.
-    executions: BTreeSet<(String, i64)>,
+    /// By client order id.
+    known: BTreeMap<String, Known>,
     /// The venue's ids of what it booked.
     activities: BTreeSet<String>,
     /// Fills of orders that nobody here submitted.
@@ -96,6 +93,16 @@ struct Day {
     reported: bool,
 }
 
+/// An order that somebody has spoken of.
+#[derive(Debug, Default)]
+struct Known {
+    /// The close it was sized with; `None`: nobody here submitted it.
+    reference: Option<Price>,
+    /// Cumulative quantity after each execution. With the order's id it is the name of one, which counts once however
+    /// often it is heard of.
+    executions: Vec<Shares>,
+}
+
 impl Day {
     fn new(opened: &SessionOpened) -> Self {
         let members = opened.universe.iter();
@@ -106,8 +113,7 @@ impl Day {
             betas: opened.model.is_some().then(Betas::new),
             covered: 0,
             ledger: Ledger::new(opened.cash, &opened.positions),
-            references: BTreeMap::new(),
-            executions: BTreeSet::new(),
+            known: BTreeMap::new(),
             activities: BTreeSet::new(),
             strangers: Vec::new(),
             traded: Usd(0),
@@ -132,7 +138,8 @@ impl Day {
 
     fn on_submit_order(&mut self, order: &Order) {
         self.orders += 1;
-        self.references.insert(order.client_order_id.clone(), order.reference);
+        let known = self.known.entry(order.client_order_id.clone()).or_default();
+        known.reference = Some(order.reference);
     }
 
     fn on_order_updated(&mut self, updated: &OrderUpdated) {
@@ -150,13 +157,18 @@ impl Day {
 
     fn on_filled(&mut self, at: Time, fill: &Filled) {
         let id = &fill.client_order_id;
-        if !self.executions.insert((id.clone(), fill.cumulative.0)) {
+        if !self.known.contains_key(id) {
+            self.known.insert(id.clone(), Known::default());
+        }
+        let known = self.known.get_mut(id).expect("inserted above");
+        if known.executions.contains(&fill.cumulative) {
             return;
         }
+        known.executions.push(fill.cumulative);
         self.ledger.fill(at, fill);
         self.fills += 1;
         self.traded += fill.value();
-        match self.references.get(id) {
+        match known.reference {
             Some(reference) => {
                 let paid = Usd(fill.side.sign() * fill.value().0);
                 self.shortfall += paid - reference.times(fill.change());

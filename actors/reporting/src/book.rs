@@ -133,21 +133,26 @@ impl Book {
 
     /// The value, at the session's opening marks, of what nobody explains.
     fn adopt(&mut self, date: Date, cash: Usd, holdings: &[Holding], why: Option<&str>) -> Usd {
-        let before = self.ledger.clone();
+        let (cash_before, held_before) = (self.ledger.cash(), self.held());
         self.ledger.adopt(date, cash, holdings, why);
-        let now = marks(holdings);
-        let value = |ledger: &Ledger, symbol: &Symbol, marks: &BTreeMap<Symbol, Price>| {
-            let quantity = ledger.quantity(symbol);
+        let (held, now) = (self.held(), marks(holdings));
+        if held == held_before {
+            return self.ledger.cash() - cash_before;
+        }
+        let value = |held: &BTreeMap<Symbol, Shares>, symbol, marks: &BTreeMap<Symbol, Price>| {
+            let quantity = held.get(symbol).copied().unwrap_or_default();
             marks.get(symbol).map_or(Usd(0), |mark| mark.times(quantity))
         };
-        let moved = self.ledger.names().keys().filter(|symbol| {
-            let same: (Shares, Shares) = (before.quantity(symbol), self.ledger.quantity(symbol));
-            same.0 != same.1
-        });
+        let names = self.ledger.names().keys();
+        let moved = names.filter(|symbol| held.get(*symbol) != held_before.get(*symbol));
         let shares: Usd = moved
-            .map(|symbol| value(&self.ledger, symbol, &now) - value(&before, symbol, &self.marks))
+            .map(|symbol| value(&held, symbol, &now) - value(&held_before, symbol, &self.marks))
             .sum();
-        self.ledger.cash() - before.cash() + shares
+        self.ledger.cash() - cash_before + shares
+    }
+
+    fn held(&self) -> BTreeMap<Symbol, Shares> {
+        self.ledger.positions().map(|(symbol, held)| (symbol.clone(), held.quantity)).collect()
     }
 }
 

@@ -27,6 +27,10 @@ pub struct Ledger {
     pub(crate) halves: Vec<Half>,
 }
 
+/// What differs from our books and nothing explains; and the same once a human has taken the venue's word.
+const UNEXPLAINED: &str = "unexplained";
+const ADOPTED: &str = "adopted";
+
 /// One name's part of the account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Name {
@@ -56,7 +60,7 @@ pub struct Cashflows {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
     pub date: Date,
-    /// [`BookedKind::name`], or `adopted`.
+    /// [`BookedKind::name`], or `unexplained`, until a human has `adopted` it.
     pub kind: &'static str,
     pub symbol: Option<Symbol>,
     /// Into the account.
@@ -146,24 +150,29 @@ impl Ledger {
     }
 
     /// Takes the venue's word for cash and holdings where they differ from ours by a cent or a share; every
-    /// difference becomes an entry, `why` in it. A name whose quantity differs starts again as one lot at the venue's average.
+    /// difference becomes an entry, `unexplained` until a human says `why`; then those before it are `adopted` too. A name whose quantity differs starts again as one lot at the venue's average.
     pub fn adopt(&mut self, date: Date, cash: Usd, holdings: &[Holding], why: Option<&str>) {
         self.settle_halves();
-        let why = why.unwrap_or("unexplained");
         let off = cash - self.cash;
         if off.cents_differ() {
             self.cash = cash;
-            self.adopted(date, None, off, format!("cash differs from our books, {why}"));
+            self.adopted(date, None, off, "cash differs from our books".to_owned());
         }
         let gone = self.positions().map(|(symbol, _)| symbol.clone());
         let mut stated: BTreeMap<Symbol, Option<&Holding>> = gone.map(|s| (s, None)).collect();
         stated.extend(holdings.iter().map(|held| (held.symbol.clone(), Some(held))));
         for (symbol, held) in stated {
-            self.adopt_name(date, symbol, held, why);
+            self.adopt_name(date, symbol, held);
+        }
+        let Some(why) = why else { return };
+        // The session that the difference halted opened with it, before a human looked.
+        for entry in self.entries.iter_mut().filter(|entry| entry.kind == UNEXPLAINED) {
+            entry.kind = ADOPTED;
+            entry.explanation = format!("{}, {why}", entry.explanation);
         }
     }
 
-    fn adopt_name(&mut self, date: Date, symbol: Symbol, held: Option<&Holding>, why: &str) {
+    fn adopt_name(&mut self, date: Date, symbol: Symbol, held: Option<&Holding>) {
         let (position, lots) = held.map_or_else(Default::default, Name::hold);
         let before = self.quantity(&symbol);
         if before == position.quantity {
@@ -175,13 +184,13 @@ impl Ledger {
         name.realised_fifo += lots.cost() - name.lots.cost() - off;
         (name.position, name.lots) = (position, lots);
         name.booked.adopted += off;
-        let text = format!("holding was {before}, the venue has {}, {why}", position.quantity);
+        let text = format!("holding was {before}, the venue has {}", position.quantity);
         self.adopted(date, Some(symbol), off, text);
     }
 
     fn adopted(&mut self, date: Date, symbol: Option<Symbol>, amount: Usd, explanation: String) {
         self.booked.adopted += amount;
-        self.entries.push(LedgerEntry { date, kind: "adopted", symbol, amount, explanation });
+        self.entries.push(LedgerEntry { date, kind: UNEXPLAINED, symbol, amount, explanation });
     }
 
     pub(crate) fn name(&mut self, symbol: &Symbol) -> &mut Name {

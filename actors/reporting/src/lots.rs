@@ -95,7 +95,8 @@ impl Lots {
 
     /// The youngest lot, if it cost nothing.
     pub(crate) fn pop_free(&mut self) -> Option<Lot> {
-        self.0.pop_back_if(|lot| lot.held.cost.0 == 0)
+        let free = self.0.back().is_some_and(|lot| lot.held.cost.0 == 0);
+        if free { self.0.pop_back() } else { None }
     }
 
     /// Behind those that are here.

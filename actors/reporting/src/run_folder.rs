@@ -131,10 +131,11 @@ impl RunFolder {
             self.session = Some(Collector::new(opened));
             return Ok(());
         }
-        match self.session.as_mut().and_then(|session| session.see(entry)).cloned() {
-            Some(record) => self.keep(record),
-            None => Ok(()),
-        }
+        let mut session = self.session.take();
+        let said = session.as_mut().and_then(|session| session.see(entry));
+        let kept = said.map_or(Ok(()), |record| self.keep(record));
+        self.session = session;
+        kept
     }
 
     fn check_run(&self, given: &str) -> Result<(), ReportError> {
@@ -148,19 +149,19 @@ impl RunFolder {
         }
     }
 
-    fn keep(&mut self, record: SessionRecord) -> Result<(), ReportError> {
+    fn keep(&mut self, record: &SessionRecord) -> Result<(), ReportError> {
         let backtest = record.env == Env::Backtest;
-        if self.records.get(&record.session) != Some(&record) {
+        if self.records.get(&record.session) != Some(record) {
             let appended =
                 self.records.keys().next_back().is_none_or(|last| *last < record.session);
             if appended {
                 let path = self.path.join("sessions.jsonl");
-                files::append_line(&path, &json_line(&record), !backtest)
+                files::append_line(&path, &json_line(record), !backtest)
                     .map_err(|source| ReportError::Write { path, source })?;
                 record.orders.iter().for_each(|line| self.log.push_line(line));
-                self.records.insert(record.session, record);
+                self.records.insert(record.session, record.clone());
             } else {
-                self.records.insert(record.session, record);
+                self.records.insert(record.session, record.clone());
                 self.count_orders();
                 self.rewrite()?;
             }

@@ -122,10 +122,21 @@ fn what_is_adopted_is_an_entry_that_says_by_how_much() {
     ledger.adopt(DAY, Usd(dollars(100) + 9_999), &[held(20, 50)], None);
     assert_eq!((ledger.cash(), ledger.booked()), (Usd(dollars(100)), Cashflows::default()));
     assert_eq!(ledger.quantity(&"A".into()), Shares(20));
-    assert_eq!(ledger.entries()[0].explanation, "holding was +10, the venue has +20, unexplained");
+    let entry = &ledger.entries()[0];
+    assert_eq!(
+        (entry.kind, &*entry.explanation),
+        ("unexplained", "holding was +10, the venue has +20")
+    );
     ledger.adopt(DAY, Usd(dollars(150)), &[], None);
     assert_eq!(ledger.booked().adopted, Usd(dollars(50 - 1000)));
     assert_eq!(ledger.positions().count(), 0);
+    // A human who looks later has looked at all of it; what differs after that is another matter.
+    ledger.adopt(DAY, Usd(dollars(150)), &[], Some("adopted by ada: a merger"));
+    ledger.adopt(DAY, Usd(dollars(151)), &[], None);
+    let kinds: Vec<&str> = ledger.entries().iter().map(|entry| entry.kind).collect();
+    assert_eq!(kinds, ["adopted", "adopted", "adopted", "unexplained"]);
+    let said = &ledger.entries()[0].explanation;
+    assert_eq!(said, "holding was +10, the venue has +20, adopted by ada: a merger");
 }
 
 /// One share: what it cost, and whether it is held (+1) or owed (−1).

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Desk, bars, dollars, features, fill, holding, opened, order, run, statement, traded};
 use kernel::Observer;
-use messages::{ActorId, DayReported, Env, Envelope, Message, Usd};
+use messages::{ActorId, DayReported, Env, Envelope, Holding, Message, Price, Usd};
 use reporting::metrics::Returns;
 use reporting::{Performance, RunFolder};
 
@@ -71,6 +71,21 @@ fn prior_art_3_reconciliation_can_fail_and_metrics_come_from_days() {
     let growth = days[11].nav_close.to_f64() / days[0].nav_open.to_f64() - 1.0;
     let total = performance(&journals).total_return.expect("a return");
     assert!((total - growth).abs() < 1e-12, "{total} {growth}");
+}
+
+/// There: what had no price was worth $100 a share. Here a day whose account has no price for a holding is no day.
+#[test]
+fn prior_art_4_a_holding_without_a_price_is_worth_nothing_made_up() {
+    for (mark, equity) in [(0, 9_000.0), (0, 10_000.0), (-1_000_000, 8_990.0)] {
+        let mut desk = desk(10_000.0);
+        desk.trade(&order(DAY, "AAA", 10, 100.0), 100.0);
+        let held = Holding { mark: Price(mark), ..holding("AAA", 10, 100.0, 100.0) };
+        let unmarked = statement(9_000.0, equity, vec![held]);
+        let answers = desk.say(ActorId::Broker, unmarked);
+        assert_eq!(reported(&answers), None, "{mark}");
+        let [Message::Alarm(alarm)] = &answers[..] else { panic!("{answers:?}") };
+        assert!(alarm.code == "RECONCILIATION" && alarm.detail.contains("AAA mark"), "{alarm:?}");
+    }
 }
 
 /// There: five-day returns taken each day, times 252: a Sharpe ratio √5 too high.

@@ -96,7 +96,7 @@ fn features(rows: &[&[f32]]) -> Features {
     let columns = rows.first().map_or(2, |row| row.len());
     Features {
         session: SESSION,
-        symbols: (0..rows.len()).map(|i| Symbol(format!("S{i:02}"))).collect(),
+        symbols: (0..rows.len()).map(|i| Symbol::from(format!("S{i:02}"))).collect(),
         names: (0..columns).map(|i| format!("f{i}")).collect(),
         whitelist_sha256: "cafe".to_owned(),
         values: rows.concat().into(),

@@ -108,6 +108,19 @@ mod tests {
         assert_eq!(on(10), without);
     }
 
+    /// Who sold at the last close there was did not hold it on a later ex-date.
+    #[test]
+    fn a_dividend_after_the_last_close_is_not_earned() {
+        let there = [true, true, true, false, false, false];
+        let on = |day: i8| {
+            let dividends = [("A".into(), Date::constant(2024, 3, day), 2.0)];
+            earned(there, Some(&Dividends::new(dividends)))
+        };
+        let (without, with) = ((12.5_f64 / 10.0).ln(), (14.5_f64 / 10.0).ln());
+        assert_eq!([on(5), on(6)], [with; 2], "held over the ex-date");
+        assert_eq!([on(7), on(8), on(9)], [without; 3], "sold before it");
+    }
+
     /// Two dollars as paid are one in bars that a later split has halved.
     #[test]
     fn a_dividend_is_adjusted_as_the_bars_are() {

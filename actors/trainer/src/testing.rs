@@ -63,7 +63,7 @@ impl Market {
     pub(crate) fn with_edge(sessions: usize, names: usize, seed: u32, edge: f64) -> Self {
         let sectors = ["Energy", "Health", "Tech", "Utilities"];
         let member = |i: usize| Member {
-            symbol: Symbol(format!("S{i:03}")),
+            symbol: Symbol::from(format!("S{i:03}")),
             sector: sectors[i % sectors.len()].to_owned(),
         };
         let members: Vec<Member> = (0..names).map(member).collect();

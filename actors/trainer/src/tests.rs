@@ -5,7 +5,7 @@ use crate::panel::BEFORE;
 use crate::testing::{Cheap, Market, SESSIONS, cheap_panel, date, quiet, small};
 use crate::train::{CARD_ATTRIBUTE, Study};
 use crate::{
-    Detector, Panel, Pipeline, Progress, Stage, Standing, Status, TrainConfig, TrainError, Trained,
+    Dataset, Detector, Dividends, Panel, Pipeline, Progress, Stage, Standing, Status, TrainConfig, TrainError, Trained,
     Trials, Watch, train, train_panel,
 };
 use messages::Bars;
@@ -167,6 +167,82 @@ fn every_configuration_counts_and_none_twice() {
     assert!(second.card.trials.dsr < second.card.trials.psr);
     assert!(first == run(&small()), "trained again it finds the trials it found");
     assert_eq!(trials.read().unwrap().len(), 2);
+}
+
+/// What a holder was paid is no part of the history, and all the same of what was tried.
+#[test]
+fn other_dividends_are_another_trial() {
+    let folder = tempfile::tempdir().unwrap();
+    let trials = Trials::at(folder.path().join("trials.jsonl"));
+    let market = Market::with_edge(SESSIONS, 40, 5, 0.1);
+    let cheap = Cheap { columns: 4 };
+    let run = |paid: Option<&Dividends>| {
+        let data = Dataset { dividends: paid, ..market.data() };
+        let panel = cheap.panel(data, &small(), quiet()).unwrap();
+        train_panel(&cheap, data, panel, &small(), &trials, quiet()).unwrap()
+    };
+    let without = run(None);
+    let paid = (0..40).map(|name| {
+        let symbol = market.members[name].symbol.clone();
+        (symbol, date(400 + 5 * name), 3.0)
+    });
+    let with = run(Some(&Dividends::new(paid)));
+    assert_eq!((without.card.trials.trials, with.card.trials.trials), (1, 2));
+    assert_ne!(without.card.trials.psr, with.card.trials.psr, "its own returns");
+    assert_eq!(without.card.history_sha256, with.card.history_sha256);
+}
+
+/// Whatever else is another: the bars that both trainings saw must be the same.
+#[test]
+fn a_silent_restatement_is_not_evaded_by_other_sessions_or_members() {
+    let market = Market::new(SESSIONS, 40, 5);
+    let judge = |change: fn(&mut Market)| {
+        let folder = tempfile::tempdir().unwrap();
+        let trials = Trials::at(folder.path().join("trials.jsonl"));
+        let run = |market: &Market| {
+            let cheap = Cheap { columns: 3 };
+            let panel = cheap.panel(market.data(), &small(), quiet()).unwrap();
+            let trained =
+                train_panel(&cheap, market.data(), panel, &small(), &trials, quiet()).unwrap();
+            let mut findings = trained.card.audit.into_iter();
+            findings.find(|finding| finding.detector == Detector::Restated).unwrap().status
+        };
+        assert_eq!(run(&market), Status::Pass);
+        let mut changed =
+            Market { history: market.history.clone(), members: market.members.clone() };
+        change(&mut changed);
+        let honest = run(&changed);
+        changed.history[300].high[4] += 0.01;
+        (honest, run(&changed))
+    };
+    let expected = (Status::Pass, Status::Fail);
+    let shorter = judge(|market| drop(market.history.pop()));
+    assert_eq!(shorter, expected, "--through a session earlier");
+    let sector = judge(|market| market.members[0].sector = "Health".to_owned());
+    assert_eq!(sector, expected, "another sector");
+    let later = judge(|market| drop(market.history.remove(0)));
+    assert_eq!(later, expected, "without the first session");
+    let fewer = judge(|market| {
+        let gone = market.members.remove(0).symbol;
+        market.history.iter_mut().for_each(|bars| without(bars, &gone));
+    });
+    assert_eq!(fewer, expected, "without a member");
+    let longer = judge(|market| {
+        let mut bars = market.history[SESSIONS - 1].clone();
+        bars.session = date(SESSIONS);
+        market.history.push(bars);
+    });
+    assert_eq!(longer, expected, "a session more");
+}
+
+fn without(bars: &mut Bars, symbol: &messages::Symbol) {
+    let mut rest = Bars::empty(bars.session);
+    for row in (0..bars.symbols.len()).filter(|row| bars.symbols[*row] != *symbol) {
+        let columns =
+            [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume, &bars.raw_close];
+        rest.push(bars.symbols[row].clone(), columns.map(|column| column[row]));
+    }
+    *bars = rest;
 }
 
 #[test]

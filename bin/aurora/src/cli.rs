@@ -120,7 +120,7 @@ pub struct Backtest {
 pub struct Given {
     /// Trade these target weights, Parquet or CSV: a row per date and a column per symbol, or rows of date, symbol and
     /// weight. Fractions of equity, known at the date's close, traded at the next open; bars are --bars, by default
-    /// data/latest/prices.parquet.
+    /// data/latest/prices.parquet; here --bars may also be any file of daily bars, as `aurora import` takes them.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "sessions", "seed", "symbols"])]
     pub weights: Option<PathBuf>,
     /// Go on to this session, holding the last weights; by default to the last date of --weights.

@@ -134,7 +134,10 @@ impl Wiring {
     fn broker(&self) -> ActorSpec {
         let (client, bus) = (self.client.clone(), self.bus.clone());
         let kill_flag = self.kill_flag.clone();
+        let guard = broker::Guard::start(client.clone(), kill_flag.clone());
         gateway(ActorId::Broker, move || {
+            // It lasts as long as there may be another gateway.
+            let _ = &guard;
             let options =
                 broker::GatewayOptions { kill_flag: kill_flag.clone(), bus: Some(bus.clone()) };
             Ok(Box::new(broker::Gateway::new(client.clone(), options)))

@@ -1,5 +1,6 @@
-//! What moved the account: executions and fees.
+//! What moved the account: executions, fees, and what was booked on it.
 
+use crate::bookings;
 use crate::query::{Parameters, ascending, date, moment};
 use crate::reply::{Refused, Reply, ok};
 use crate::state::App;
@@ -26,8 +27,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 
 /// Which activities are asked for.
 struct Wanted {
-    fills: bool,
-    fees: bool,
+    trades: bool,
+    others: bool,
+    /// Empty: all.
+    types: Vec<String>,
     day: Option<Date>,
     after: Option<Time>,
     until: Option<Time>,
@@ -75,8 +78,8 @@ fn page(app: &App, query: &BTreeMap<String, String>, types: &str) -> Reply {
 }
 
 impl Wanted {
-    /// This account has executions and fees on coins, and nothing else: no dividends, no transfers.
-    /// Other types are not wrong, there are none of them.
+    /// This account has executions and fees on coins, and what is booked on it. Other types are not wrong, there are
+    /// none of them.
     fn of(app: &App, query: &BTreeMap<String, String>, types: &str) -> Result<Self, Refused> {
         let refuse = |message: &str| Err(Refused(Refusal::malformed(message)));
         let types: Vec<&str> = types.split(',').map(str::trim).filter(|t| !t.is_empty()).collect();
@@ -104,10 +107,10 @@ impl Wanted {
         }
         let token = query.get("page_token").filter(|token| !token.is_empty());
         let seen = token.map(|token| token.rsplit("::").next().unwrap_or(token).to_owned());
-        let asked = |kind| types.is_empty() || types.contains(&kind);
         Ok(Self {
-            fills: trades && asked(FILL),
-            fees: others && asked(CFEE),
+            trades,
+            others,
+            types: types.into_iter().map(str::to_owned).collect(),
             day,
             after,
             until,
@@ -118,15 +121,20 @@ impl Wanted {
     }
 
     fn takes(&self, exchange: &Exchange, item: &Activity) -> bool {
-        let of_kind = match item {
-            Activity::Fill(_) => self.fills,
-            Activity::Fee(_) => self.fees,
-        };
         let (at, calendar) = (item.at(), exchange.market().calendar());
-        of_kind
+        let (of_category, kind, date) = match item {
+            Activity::Fill(_) => (self.trades, FILL, None),
+            Activity::Fee(_) => (self.others, CFEE, None),
+            Activity::Booking(booking) if booking.asked.unlisted => return false,
+            Activity::Booking(booking) => {
+                (self.others, booking.asked.activity_type.as_str(), Some(booking.date))
+            }
+        };
+        of_category
+            && (self.types.is_empty() || self.types.iter().any(|wanted| wanted == kind))
             && self.after.is_none_or(|after| at > after)
             && self.until.is_none_or(|until| at < until)
-            && self.day.is_none_or(|day| calendar.local(at).date() == day)
+            && self.day.is_none_or(|day| date.unwrap_or_else(|| calendar.local(at).date()) == day)
     }
 }
 
@@ -138,6 +146,7 @@ fn told(exchange: &Exchange, item: &Activity) -> model::Activity {
     match item {
         Activity::Fill(fill) => told_fill(exchange, fill),
         Activity::Fee(fee) => told_fee(exchange, fee),
+        Activity::Booking(booking) => bookings::told(exchange, booking),
     }
 }
 
@@ -152,7 +161,7 @@ fn told_fill(exchange: &Exchange, fill: &Fill) -> model::Activity {
         price: Some(Amount(fill.price)),
         qty: Some(Amount(fill.quantity)),
         side: Some(wire::side(fill.side)),
-        symbol: Some(fill.symbol.0.clone()),
+        symbol: Some(fill.symbol.to_string()),
         leaves_qty: Some(Amount(fill.leaves)),
         order_id: Some(fill.order_id.clone()),
         cum_qty: Some(Amount(fill.cumulative)),
@@ -173,7 +182,7 @@ fn told_fee(exchange: &Exchange, fee: &Fee) -> model::Activity {
         net_amount: Some(Amount(Decimal::ZERO - fee.dollars)),
         qty: Some(Amount(Decimal::ZERO - fee.coins)),
         price: Some(Amount(fee.price)),
-        symbol: Some(fee.symbol.0.clone()),
+        symbol: Some(fee.symbol.to_string()),
         status: Some("executed".to_owned()),
         description: Some(format!("Coin Pair Transaction Fee ({money})")),
         ..model::Activity::default()

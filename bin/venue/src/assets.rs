@@ -79,7 +79,7 @@ pub(crate) fn wire(asset: &Asset) -> model::Asset {
         id: asset.id.clone(),
         class: asset.class.to_string(),
         exchange: Some(asset.exchange.clone()),
-        symbol: asset.symbol.0.clone(),
+        symbol: asset.symbol.to_string(),
         name: Some(asset.name.clone()),
         status: "active".to_owned(),
         tradable: true,

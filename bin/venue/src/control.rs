@@ -3,6 +3,7 @@
 use crate::calendar;
 use crate::reply::{Reply, ok};
 use crate::state::App;
+use alpaca::model::SimulationClock;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -16,7 +17,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 }
 
 async fn clock(State(app): State<Arc<App>>) -> Reply {
-    Ok(ok(&app.turn(|state| calendar::wire(&state.exchange))))
+    Ok(ok(&told(&app)))
 }
 
 /// Answers when all that happened up to then is in the account and on the streams.
@@ -26,5 +27,10 @@ async fn step(State(app): State<Arc<App>>, body: Bytes) -> Reply {
     let wanted = || Refusal::malformed("send {\"now\": \"2024-01-03T14:30:00Z\"}");
     let now = now.and_then(Result::ok).ok_or_else(wanted)?;
     app.step(now)?;
-    Ok(ok(&app.turn(|state| calendar::wire(&state.exchange))))
+    Ok(ok(&told(&app)))
+}
+
+fn told(app: &App) -> SimulationClock {
+    let clock = app.turn(|state| calendar::wire(&state.exchange));
+    SimulationClock { clock, stepped: app.is_stepped() }
 }

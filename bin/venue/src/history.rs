@@ -290,30 +290,43 @@ fn base(venue: &Venue, wanted: &Wanted, day: Date) -> Time {
     at.max(venue.started)
 }
 
-/// Dollars that came and went otherwise than by trading, since the window before. On this venue these
-/// are the fees on coins.
+/// Dollars that came and went otherwise than by trading, since the window before, by type: fees on coins, and what
+/// was booked.
 fn cashflow(
     venue: &Venue,
     wanted: &Wanted,
     windows: &[Window],
 ) -> Option<BTreeMap<String, Vec<f64>>> {
-    const FEES: &str = "CFEE";
     if wanted.cashflows.is_empty() {
         return None;
     }
-    let fees =
-        || venue.exchange.activities().iter().filter(|item| matches!(item, Activity::Fee(_)));
-    let named = |kind: &str| wanted.cashflows.iter().any(|wanted| wanted == kind);
-    let asked = named(FEES) || (named("ALL") && fees().next().is_some());
-    if !asked {
-        return Some(BTreeMap::new());
+    let named =
+        |kind: &str| wanted.cashflows.iter().any(|wanted| wanted == kind || wanted == "ALL");
+    let mut flows: BTreeMap<&str, Vec<&Activity>> = BTreeMap::new();
+    for item in venue.exchange.activities() {
+        let kind = match item {
+            Activity::Fill(_) => continue,
+            Activity::Fee(_) => "CFEE",
+            Activity::Booking(booking) if booking.asked.unlisted => continue,
+            Activity::Booking(booking) => booking.asked.activity_type.as_str(),
+        };
+        if named(kind) {
+            flows.entry(kind).or_default().push(item);
+        }
     }
-    let mut from = windows.first().map_or(wanted.start, |window| window.label);
-    let paid = windows.iter().map(|window| {
-        let within = |item: &&Activity| item.at() > from && item.at() <= window.end;
-        let sum: Decimal = fees().filter(within).map(Activity::cash).sum();
-        from = window.end;
-        sum.to_f64().unwrap_or_default()
-    });
-    Some(BTreeMap::from([(FEES.to_owned(), paid.collect())]))
+    // Asked for by name it is there, though nothing came of it.
+    if wanted.cashflows.iter().any(|wanted| wanted == "CFEE") {
+        flows.entry("CFEE").or_default();
+    }
+    let column = |items: Vec<&Activity>| {
+        let mut from = windows.first().map_or(wanted.start, |window| window.label);
+        let paid = windows.iter().map(|window| {
+            let within = |item: &&&Activity| item.at() > from && item.at() <= window.end;
+            let sum: Decimal = items.iter().filter(within).map(|item| item.cash()).sum();
+            from = window.end;
+            sum.to_f64().unwrap_or_default()
+        });
+        paid.collect()
+    };
+    Some(flows.into_iter().map(|(kind, items)| (kind.to_owned(), column(items))).collect())
 }

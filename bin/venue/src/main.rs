@@ -26,6 +26,12 @@ use venue::{ClockMode, Venue, VenueConfig};
 ///
 ///     curl -X POST http://127.0.0.1:8777/aurora/v1/clock -d '{"now": "2023-10-10T14:30:00Z"}'
 ///
+/// Movements of the account that are no trade (dividends, fees, interest, transfers, splits, changes of symbol) happen
+/// when they are booked, as Alpaca lists them; "unlisted": true moves the account and tells nobody why:
+///
+///     curl -X POST http://127.0.0.1:8777/aurora/v1/activities -d '{"activity_type": "DIV", "symbol": "AAPL",
+///       "qty": "100", "per_share_amount": "0.24", "net_amount": "24.00"}'
+///
 /// Faults on request: latency, 429s, errors after an order was taken, lost, doubled and swapped stream
 /// messages, disconnects, half-open sockets, slow and truncated answers, repeated and empty pages, a
 /// skewed clock, slow cancels. For example, a fifth of all orders answered 504 although they were taken:

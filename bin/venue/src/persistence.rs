@@ -10,7 +10,7 @@ use crate::account::Settings;
 use crate::state::State;
 use crate::watchlists::Change;
 use exchange::{
-    AssetClass, ClosePosition, ExchangeConfig, Market, NewOrder, Refusal, ReplaceOrder,
+    AssetClass, ClosePosition, ExchangeConfig, Market, NewBooking, NewOrder, Refusal, ReplaceOrder,
 };
 use messages::Time;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,7 @@ pub(crate) enum Command {
     CloseAll {
         cancel_orders: bool,
     },
+    Book(NewBooking),
     Settings(Settings),
     Watchlist(Change),
     /// Of cancels and replaces, in venue time: a fault.
@@ -63,6 +64,7 @@ impl Command {
                 exchange.close_all(cancel_orders);
                 Ok(())
             }
+            Self::Book(booking) => exchange.book(&booking).map(drop),
             Self::Settings(settings) => {
                 settings.apply(state);
                 Ok(())

@@ -45,7 +45,7 @@ async fn close(
     Path(name): Path<String>,
     Query(query): Parameters,
 ) -> Reply {
-    let request = ClosePosition { symbol: Symbol(name), part: part(&query)? };
+    let request = ClosePosition { symbol: Symbol::from(name), part: part(&query)? };
     let order = app.change(Command::ClosePosition(request.clone()), |state| {
         state.exchange.close_position(&request)
     })?;

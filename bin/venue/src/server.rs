@@ -8,8 +8,8 @@ use crate::persistence::{Command, Entry, Log, Opened, StateError};
 use crate::reply::{Compressible, Refused, refuse_in_json};
 use crate::state::{App, Setup, State};
 use crate::{
-    account, activities, assets, calendar, control, data, feed, history, orders, positions, query,
-    reference, stream, watchlists,
+    account, activities, assets, bookings, calendar, control, data, feed, history, orders,
+    positions, query, reference, stream, watchlists,
 };
 use alpaca::Endpoints;
 use axum::Router;
@@ -189,6 +189,7 @@ fn router(app: &Arc<App>) -> Router {
         .merge(account::routes())
         .merge(activities::routes())
         .merge(assets::routes())
+        .merge(bookings::routes())
         .merge(calendar::routes())
         .merge(control::routes())
         .merge(data::routes())

@@ -119,6 +119,11 @@ impl App {
         })
     }
 
+    /// Whether time stands still between steps.
+    pub(crate) fn is_stepped(&self) -> bool {
+        self.clock.is_stepped()
+    }
+
     /// Remembers how far an accelerated clock has come, so that a restart goes on from there.
     pub(crate) fn mark(&self) {
         if self.clock.is_accelerated() {

@@ -39,7 +39,7 @@ pub(crate) fn order(market: &Market, order: &OrderState) -> model::Order {
         replaced_by: order.replaced_by.clone(),
         replaces: order.replaces.clone(),
         asset_id: Some(asset.id.clone()),
-        symbol: order.symbol.0.clone(),
+        symbol: order.symbol.to_string(),
         asset_class: Some(asset.class.to_string()),
         notional: amount(order.notional),
         qty: amount(Some(order.quantity).filter(|_| order.notional.is_none())),

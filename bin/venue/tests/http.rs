@@ -49,7 +49,7 @@ fn at(market: &Market, session: usize, hour: i8, minute: i8) -> Time {
 
 impl Desk {
     fn symbol(&self, n: usize) -> String {
-        self.market.assets()[n].symbol.0.clone()
+        self.market.assets()[n].symbol.to_string()
     }
 
     async fn step(&self, session: usize, hour: i8, minute: i8) {

@@ -54,6 +54,7 @@ enum Act {
     Settings(bool),
     Watch(u32),
     Lag(u32),
+    Book(&'static str, u32),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -88,6 +89,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => any::<bool>().prop_map(Act::Settings),
         1 => (0..3_u32).prop_map(Act::Watch),
         1 => (0..90_u32).prop_map(Act::Lag),
+        1 => (prop_oneof![Just("DIV"), Just("SPLIT")], 1..90_u32).prop_map(|(kind, n)| Act::Book(kind, n)),
     ]
 }
 
@@ -123,6 +125,11 @@ async fn perform(desk: &Desk, act: Act) {
         Act::Lag(seconds) => {
             let rule = json!({"kind": "lag", "ms": seconds * 1_000});
             (Method::POST, "/aurora/v1/faults".to_owned(), json!({"rules": [rule]}))
+        }
+        Act::Book(kind, n) => {
+            let body = json!({"activity_type": kind, "symbol": "AAPL", "qty": n.to_string(),
+                "net_amount": format!("-{n}.5")});
+            (Method::POST, "/aurora/v1/activities".to_owned(), body)
         }
     };
     let (status, answer) = desk.ask(method, &path, body).await;

@@ -515,3 +515,55 @@ async fn a_connection_serves_many_requests_and_ends_with_the_venue() {
     desk.venue.stop().await;
     assert!(stream.next().await.is_none());
 }
+
+#[tokio::test]
+async fn what_is_booked_moves_the_account_and_is_listed_as_alpaca_lists_it() {
+    let desk = desk().await;
+    desk.order(json!({"symbol": "AAPL", "qty": 100, "time_in_force": "opg"})).await;
+    desk.step(TODAY, 20, 0).await;
+    let before = decimal(&desk.get("/v2/account").await["cash"]);
+    let close = decimal(&desk.get("/v2/positions/AAPL").await["current_price"]);
+    let book = async |body: Value| desk.ask(Method::POST, "/aurora/v1/activities", body).await;
+    let dividend = json!({"activity_type": "DIV", "symbol": "AAPL", "qty": "100",
+        "per_share_amount": "0.24", "net_amount": "24", "description": "Cash DIV @ 0.24"});
+    let (status, told) = book(dividend).await;
+    assert_eq!(status, 200, "{told}");
+    let (_, split) = book(json!({"activity_type": "SPLIT", "symbol": "AAPL", "qty": "100"})).await;
+    book(json!({"activity_type": "FEE", "net_amount": "-1.50", "unlisted": true})).await;
+
+    let listed = desk.get("/v2/account/activities?category=non_trade_activity&direction=asc").await;
+    assert_eq!(listed, json!([told, split]), "and what is unlisted is not");
+    assert_eq!(desk.get("/v2/account/activities/DIV").await, json!([told]));
+    let today = market().calendar().sessions()[TODAY].date;
+    for (name, wanted) in [("status", "executed"), ("net_amount", "24"), ("qty", "100")] {
+        assert_eq!(told[name], wanted, "{told}");
+    }
+    assert_eq!(told["date"], json!(today));
+    assert!(told["id"].as_str().unwrap().contains("::") && told["created_at"].is_string());
+    assert_eq!(
+        desk.get(&format!("/v2/account/activities?date={today}&activity_types=DIV")).await,
+        json!([told])
+    );
+
+    let account = desk.get("/v2/account").await;
+    assert_eq!(decimal(&account["cash"]), before + Decimal::new(2_250, 2));
+    let held = desk.get("/v2/positions/AAPL").await;
+    assert_eq!(decimal(&held["qty"]), Decimal::from(200));
+    assert_eq!(decimal(&held["current_price"]) * Decimal::TWO, close);
+
+    for wrong in [
+        json!({"activity_type": "FILL", "net_amount": "1"}),
+        json!({"activity_type": "DIV"}),
+        json!({"activity_type": "DIV", "net_amount": "1", "symbol": "ZZZZ"}),
+        json!({"activity_type": "DIV", "amount": "1"}),
+        json!([]),
+    ] {
+        assert_eq!(book(wrong.clone()).await.0, 422, "{wrong}");
+    }
+    assert_eq!(desk.get("/aurora/v1/clock").await["stepped"], true);
+    // In the window that ends after it.
+    desk.step(TODAY + 1, 20, 0).await;
+    let flows = "/v2/account/portfolio/history?period=2D&timeframe=1D&cashflow_types=DIV";
+    let flows = desk.get(flows).await;
+    assert!(numbers(&flows["cashflow"]["DIV"]).contains(&24.0), "{flows}");
+}

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 fn symbol(n: usize) -> String {
-    market().assets()[n].symbol.0.clone()
+    market().assets()[n].symbol.to_string()
 }
 
 fn number(value: &Value) -> f64 {

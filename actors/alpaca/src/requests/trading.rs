@@ -5,6 +5,7 @@ use crate::error::AlpacaError;
 use crate::model::{
     Account, AccountConfigurations, Activity, Amount, Asset, CalendarDay, CancelOutcome, Clock,
     CloseOutcome, NewOrder, Order, PortfolioHistory, Position, ReplaceOrder, SetClock,
+    SimulationClock,
 };
 use crate::{Client, time};
 use messages::{Date, Time};
@@ -241,6 +242,13 @@ impl Client {
     /// Moves the clock of our own simulated venue, and with it its market. Alpaca answers 404.
     pub async fn set_clock(&self, now: Time) -> Result<Clock, AlpacaError> {
         self.post("/aurora/v1/clock", &SetClock { now: now.into() }, &time::utc(now)).await
+    }
+
+    /// Whether it is our own simulated venue with a clock that stands still until [`Client::set_clock`] moves it.
+    pub async fn is_stepped(&self) -> Result<bool, AlpacaError> {
+        let clock: Option<SimulationClock> =
+            found(self.get(Api::Trading, "/aurora/v1/clock", &[]).await)?;
+        Ok(clock.is_some_and(|clock| clock.stepped))
     }
 }
 

@@ -21,7 +21,7 @@ fn holding(position: &Position) -> Result<Holding, BrokerError> {
     let of = |field: &str| format!("{field} of the position in {}", position.symbol);
     let mark = present(position.current_price, &of("current_price"))?;
     let holding = Holding {
-        symbol: Symbol(position.symbol.clone()),
+        symbol: Symbol::from(position.symbol.as_str()),
         quantity: shares(position.qty, &of("qty"))?,
         average: mean_price(position.avg_entry_price, &of("avg_entry_price"))?,
         mark: price(mark, &of("current_price"))?,

@@ -45,7 +45,7 @@ fn booked(activity: &Activity) -> Result<Option<Booked>, BrokerError> {
     if amount.0 == 0 && quantity.0 == 0 {
         return Ok(None);
     }
-    let symbol = activity.symbol.clone().filter(|symbol| !symbol.is_empty()).map(Symbol);
+    let symbol = activity.symbol.clone().filter(|symbol| !symbol.is_empty()).map(Symbol::from);
     if quantity.0 != 0 {
         present(symbol.as_ref(), &of("symbol"))?;
     }

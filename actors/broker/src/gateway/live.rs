@@ -1,13 +1,12 @@
 //! The world of the running system: Alpaca over HTTP, the journal over NATS, a flag in a folder.
 
 use super::GatewayOptions;
+use super::flag::Flag;
 use super::world::{Control, Journal, Timer, Updates, Venue, World};
 use alpaca::model::{self, Activity, Clock, NewOrder, TradeUpdate};
 use alpaca::{AlpacaError, Client, OrdersQuery, TradeStream};
 use messages::{Envelope, Kill, Time};
 use shell::{Bus, Kills, Session, ShellError};
-use std::io::ErrorKind;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -94,7 +93,9 @@ impl Journal for Session {
 
 /// Kills over the bus, and by a file.
 pub(super) struct Switch {
-    flag: PathBuf,
+    flag: Flag,
+    /// The flag's kill that was told last.
+    flagged: Option<Kill>,
     bus: Option<Bus>,
     /// From the start on, so that none is missed.
     kills: Option<Kills>,
@@ -102,20 +103,38 @@ pub(super) struct Switch {
 
 impl Switch {
     pub(super) async fn new(options: &GatewayOptions) -> Result<Self, ShellError> {
-        let (flag, bus) = (options.kill_flag.clone(), options.bus.clone());
+        let (flag, bus) = (Flag::new(options.kill_flag.clone()), options.bus.clone());
         let kills = match &bus {
             Some(bus) => Some(bus.kills().await?),
             None => None,
         };
-        Ok(Self { flag, bus, kills })
+        Ok(Self { flag, flagged: None, bus, kills })
     }
 }
 
 impl Control for Switch {
     async fn killed(&mut self) -> Kill {
-        match &mut self.kills {
-            Some(kills) => kills.next().await,
-            None => std::future::pending().await,
+        let Self { flag, flagged, kills, .. } = self;
+        let sent = async {
+            match kills {
+                Some(kills) => kills.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        let put_down = async {
+            loop {
+                match flag.read().await {
+                    Some(kill) if flagged.as_ref() != Some(&kill) => {
+                        *flagged = Some(kill.clone());
+                        return kill;
+                    }
+                    _ => flag.stirred().await,
+                }
+            }
+        };
+        tokio::select! {
+            kill = sent => kill,
+            kill = put_down => kill,
         }
     }
 
@@ -133,16 +152,8 @@ impl Control for Switch {
         }
     }
 
-    /// A flag that can't be read is a flag all the same.
     async fn flag(&self) -> Option<Kill> {
-        let path = &self.flag;
-        let content = match tokio::fs::read(path).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => return None,
-            content => content.unwrap_or_default(),
-        };
-        let mut kill = Kill::from_bytes(&content);
-        kill.reason = format!("{}: {}", path.display(), kill.reason.trim());
-        Some(kill)
+        self.flag.read().await
     }
 }
 

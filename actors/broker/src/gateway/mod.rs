@@ -24,6 +24,8 @@
 //! - The account is compared with the books from fills and bookings alone when the stream connects, every minute, and
 //!   at the close (by reporting); a difference that stays while nothing is under way is an alarm.
 //!
+//! - A kill flag acts before anybody is told of it, and without NATS: [`guard`] cancels at the venue what is open, in a
+//!   task that needs nothing but the flag and the venue.
 //! - A kill of level `flatten` cancels what is open, as `cancel` does. Orders that close positions come through risk
 //!   like all others; they alone are sent while it is in force, and nothing after the resume.
 
@@ -35,6 +37,8 @@ mod convert;
 mod desk;
 mod error;
 mod expiry;
+mod flag;
+mod guard;
 mod lifecycle;
 mod live;
 mod place;
@@ -47,6 +51,7 @@ mod venue_events;
 pub mod world;
 
 pub use error::BrokerError;
+pub use guard::Guard;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;

@@ -11,7 +11,7 @@ use alpaca::AlpacaError;
 use alpaca::model::TradeUpdate;
 use futures::FutureExt;
 use futures::future::{self, LocalBoxFuture};
-use messages::{ActorId, Envelope, Kill, Message, MessageId, Phase, Time};
+use messages::{ActorId, Envelope, Kill, KillLevel, Message, MessageId, Phase, Time};
 use std::time::Duration;
 
 const FLAG_EVERY: Duration = Duration::from_millis(200);
@@ -46,8 +46,8 @@ pub(super) struct Run<'a, W: World> {
     /// The account as a whole, not only the orders that are open.
     pub(super) check_at: Duration,
     tick_at: Duration,
-    /// Everybody knows of the kill that the flag stands for.
-    announced: bool,
+    /// The level of the kill that everybody knows of.
+    announced: Option<KillLevel>,
     cancel_at: Duration,
 }
 
@@ -87,7 +87,7 @@ impl<'a, W: World> Run<'a, W> {
             compare_at: now,
             check_at: now,
             tick_at: now + FLAG_EVERY,
-            announced: false,
+            announced: None,
             cancel_at: now,
         };
         run.recover().await?;
@@ -103,7 +103,7 @@ impl<'a, W: World> Run<'a, W> {
             self.books.hear(entry);
         }
         self.desk.distrust();
-        self.announced = self.desk.kill().is_some();
+        self.announced = self.desk.kill().map(|kill| kill.level);
         if !self.session.is_closed() {
             if let Some((_, opened)) = entries.first() {
                 self.say_overnight(opened).await?;
@@ -116,10 +116,12 @@ impl<'a, W: World> Run<'a, W> {
 
     async fn serve(&mut self) -> Result<(), BrokerError> {
         loop {
+            // What is open goes before everything that may take its time: a bus that is gone, above all.
             self.check_flag().await;
+            self.cancel_unwanted().await?;
             self.check_clock().await?;
             self.give_up_withheld().await?;
-            self.cancel_unwanted().await?;
+            self.announce_flag().await;
             if self.stream.is_none() && self.connecting.is_none() && self.desk.trades() {
                 let connect = connect::<W>(self.client, self.timer, self.connects);
                 self.connecting = Some(connect.boxed_local());
@@ -145,13 +147,22 @@ impl<'a, W: World> Run<'a, W> {
 
     /// A kill comes before everything. What the journal says comes before what the venue says, and both before the next order.
     async fn wait(&mut self) -> Result<Wake<W>, BrokerError> {
+        self.rests();
         let may_send = self.stream.is_some()
             && self.clock.now(self.timer).is_some()
             && self.desk.next_waiting().is_some();
         let comparing = !self.desk.open().is_empty();
         let timer = self.timer;
         let Self {
-            session, control, connecting, stream, tick_at, compare_at, check_at, send_at, ..
+            session,
+            control,
+            connecting,
+            stream,
+            tick_at,
+            compare_at,
+            check_at,
+            send_at,
+            ..
         } = self;
         let connected = async {
             match connecting {
@@ -178,6 +189,14 @@ impl<'a, W: World> Run<'a, W> {
         })
     }
 
+    /// Everything in here but the journal, the control and the sockets themselves.
+    fn rests(&self) {
+        let moments = (self.send_at, self.compare_at, self.check_at, self.tick_at, self.cancel_at);
+        let line = (self.stream.is_some(), self.connecting.is_some(), self.connects, self.sends);
+        let Self { desk, books, clock, announced, .. } = self;
+        self.control.rests(&(desk, books, clock, announced, moments, line));
+    }
+
     async fn on_entry(&mut self, entry: &Envelope) -> Result<(), BrokerError> {
         self.desk.on_entry(entry);
         self.books.hear(entry);
@@ -185,9 +204,9 @@ impl<'a, W: World> Run<'a, W> {
             self.clock.forget();
         }
         match &entry.body {
-            Message::Kill(_) => self.announced = true,
+            Message::Kill(kill) => self.announced = self.announced.max(Some(kill.level)),
             Message::Resume(_) => {
-                self.announced = false;
+                self.announced = None;
                 self.check_latch().await?;
             }
             Message::PhaseBegan(began) if began.phase == Phase::Open => {
@@ -319,18 +338,21 @@ impl<'a, W: World> Run<'a, W> {
         Ok(())
     }
 
-    /// A kill flag halts at once, and everybody is told. It counts as long as it is there: a resume
-    /// does not outlast it.
+    /// A kill flag halts at once. It counts as long as it is there: a resume does not outlast it.
     async fn check_flag(&mut self) {
         let Some(kill) = self.control.flag().await else { return };
         if self.desk.kill().is_none_or(|current| current.level < kill.level) {
             // No entry, hence no time: orders that it meets keep the time of their approval.
             self.desk.on_kill(Time(i64::MIN), &kill);
-            self.announced = false;
         }
-        if !self.announced {
+    }
+
+    /// Everybody is told of a kill flag, once it has done its work here.
+    async fn announce_flag(&mut self) {
+        let Some(kill) = self.control.flag().await else { return };
+        if self.announced < Some(kill.level) {
             match self.control.announce(&kill).await {
-                Ok(()) => self.announced = true,
+                Ok(()) => self.announced = Some(kill.level),
                 Err(error) => tracing::error!(%error, "halted by the kill flag, nobody else knows"),
             }
         }

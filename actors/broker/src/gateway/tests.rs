@@ -69,8 +69,9 @@ fn body(status: &str, filled: i64) -> Value {
     let ended = |name: &str| (status == name).then_some("2024-01-03T14:31:00Z");
     json!({"id": "v-1", "client_order_id": ID, "symbol": "AAPL", "qty": "100", "type": "market",
         "filled_qty": filled.to_string(), "side": "buy", "time_in_force": "opg", "status": status,
-        "created_at": "2024-01-03T13:00:00Z", "canceled_at": ended("canceled"),
-        "expired_at": ended("expired"), "failed_at": ended("rejected")})
+        "created_at": "2024-01-03T13:00:00Z", "updated_at": "2024-01-03T14:31:00Z",
+        "canceled_at": ended("canceled"), "expired_at": ended("expired"),
+        "failed_at": ended("rejected"), "replaced_at": ended("replaced")})
 }
 
 fn venue(status: &str, filled: i64) -> model::Order {

@@ -155,8 +155,8 @@ impl Tracked {
             let client_order_id = self.order.client_order_id.clone();
             Err(BrokerError::Conflict { client_order_id, field, theirs, ours })
         };
-        if theirs.symbol != ours.symbol.0 {
-            return conflict("symbol", theirs.symbol.clone(), ours.symbol.0.clone());
+        if theirs.symbol != ours.symbol.as_str() {
+            return conflict("symbol", theirs.symbol.clone(), ours.symbol.to_string());
         }
         if theirs.side != venue_side(ours.side) {
             return conflict("side", theirs.side.to_string(), ours.side.to_string());

@@ -5,6 +5,7 @@ use alpaca::model::{self, Activity, Clock, NewOrder, TradeUpdate};
 use alpaca::{AlpacaError, OrdersQuery};
 use messages::{Envelope, Kill, Time};
 use shell::ShellError;
+use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ pub trait Journal {
 
 /// What stops trading beside the journal.
 pub trait Control {
-    /// A kill as it is sent, before any journal holds it. Cancel-safe; waits for ever where there is no bus.
+    /// A kill as it is sent or as its flag is put down, before any journal holds it. Cancel-safe; may wait for ever.
     fn killed(&mut self) -> impl Future<Output = Kill>;
 
     /// The kill in force after everything operators said so far.
@@ -89,6 +90,10 @@ pub trait Control {
 
     /// What the kill flag stands for, as long as there is one.
     fn flag(&self) -> impl Future<Output = Option<Kill>>;
+
+    /// The gateway waits and has nothing under way; what it does next depends on `state` alone, and on what comes. For
+    /// whoever compares states.
+    fn rests(&self, _state: &dyn Debug) {}
 }
 
 /// Time as it passes here. Of the venue's, only its clock tells.

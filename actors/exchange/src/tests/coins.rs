@@ -29,7 +29,7 @@ fn coins_trade_on_weekends_and_pay_a_fee() {
         .iter()
         .filter_map(|activity| match activity {
             Activity::Fee(fee) => Some((fee.coins, fee.dollars)),
-            Activity::Fill(_) => None,
+            Activity::Fill(_) | Activity::Booking(_) => None,
         })
         .collect();
     let sale = exchange.fills().next_back().unwrap();

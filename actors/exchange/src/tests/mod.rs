@@ -1,6 +1,7 @@
 //! What the exchange promises, as tests.
 
 mod account;
+mod bookings;
 mod coins;
 mod complex;
 mod crossing;
@@ -14,8 +15,8 @@ mod tape;
 mod waiting;
 
 use crate::{
-    Exchange, ExchangeConfig, Exit, Market, NewOrder, OrderClass, OrderKind, Size, StopLoss,
-    TimeInForce, TradeUpdate, Trail,
+    Activity, Exchange, ExchangeConfig, Exit, Market, NewOrder, OrderClass, OrderKind,
+    PositionState, Size, StopLoss, TimeInForce, TradeUpdate, Trail,
 };
 use jiff::civil::{Date, Time as Clock, date};
 use messages::{Bars, Side, Symbol, Time, Usd};

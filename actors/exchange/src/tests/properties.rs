@@ -222,9 +222,10 @@ fn balances(exchange: &Exchange) {
                 (signed, -fill.price * signed)
             }
             Activity::Fee(fee) => (-fee.coins, -fee.dollars),
+            Activity::Booking(booking) => panic!("nobody booked {booking:?}"),
         };
         cash += money;
-        *positions.entry(activity.asset()).or_default() += change;
+        *positions.entry(activity.asset().unwrap()).or_default() += change;
     }
     positions.retain(|_, quantity| !quantity.is_zero());
     let account = exchange.account();

@@ -315,7 +315,7 @@ pub(crate) fn envelope(body: Message, number: u64) -> Envelope {
 }
 
 fn symbol(row: usize) -> Symbol {
-    Symbol(format!("S{row:03}"))
+    Symbol::from(format!("S{row:03}"))
 }
 
 pub(crate) fn sector(name: &Listing) -> String {

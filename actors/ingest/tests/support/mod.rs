@@ -29,7 +29,7 @@ pub fn sessions() -> Vec<Date> {
 }
 
 pub fn symbols(count: usize) -> Vec<Symbol> {
-    (0..count).map(|index| Symbol(format!("S{index:03}"))).collect()
+    (0..count).map(|index| Symbol::from(format!("S{index:03}"))).collect()
 }
 
 pub fn members(count: usize) -> Vec<Member> {

@@ -314,9 +314,14 @@ fn trials_that_a_model_sealed_can_not_be_taken_back() {
         }
         let error = read().unwrap_err().to_string();
         assert!(error.starts_with("TRIALS_TAMPERED: "), "{what}: {error}");
+        let model = &registry.list().unwrap()[0];
+        let error = registry.promote(model, "tester", NOW).unwrap_err().to_string();
+        assert!(error.starts_with("TRIALS_TAMPERED: "), "{what}: {error}");
+        assert_eq!(registry.current().unwrap(), None);
     }
     fs::write(&path, &text).unwrap();
     assert_eq!(read().unwrap().len(), 2);
+    registry.promote(&registry.list().unwrap()[0], "tester", NOW).unwrap();
 }
 
 #[test]

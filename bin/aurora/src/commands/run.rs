@@ -39,10 +39,13 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
     };
     let specs = ACTORS.into_iter().map(|actor| wiring.spec(actor)).collect::<Result<_, _>>()?;
     let supervision = shell::supervise(bus.clone(), specs).await;
+    // Only our own venue stands still, and only if it was started so.
+    let stepped = args.venue.is_some() && client.is_stepped().await?;
+    let clock = if stepped { SessionClock::Stepped } else { SessionClock::Flowing };
     let conductor = Conductor {
         bus,
         client: client.clone(),
-        clock: SessionClock::Flowing(client.clone()),
+        clock: clock(client.clone()),
         opening: Opening {
             env: Env::Paper,
             run_id: args.run.clone(),

@@ -7,9 +7,8 @@ use crate::failure::{Failure, fail};
 use crate::home::Home;
 use crate::opening::sectors_sha256;
 use crate::output::{emit, note};
-use crate::prices::{Purpose, load};
 use crate::summary::Summary;
-use crate::weights::{Account, Plan, Run, play};
+use crate::weights::{Account, Market, Plan, Run, play};
 use costs::FlatCosts;
 use ingest::Weights;
 use messages::{Date, Env, Envelope, HistoryRef, Outcome, SessionOpened, Usd, history_sha256};
@@ -42,10 +41,8 @@ struct Given {
 pub fn backtest(file: &Path, args: &Backtest, common: &Common) -> Result<bool, Failure> {
     let config = Config::read_or_shipped(common.config.as_deref())?;
     let home = Home(common.home.clone());
-    let prices = args.period.bars.clone().unwrap_or_else(|| home.prices());
     let weights = Weights::read(file)?;
-    let (prices, bars) = load(&prices, args.period.as_of, Purpose::Research)?;
-    let universe = ingest::read_universe(&ingest::universe_path(&prices))?;
+    let Market { path: prices, bars, universe } = Market::read(&home, &args.period, &weights)?;
     let plan = Plan::new(&weights, &bars, &universe, args.given.through, args.given.gross_max)?;
     let (run_id, places) = sandbox(&home, args.period.run.as_deref(), "backtest")?;
     let costs =

@@ -8,6 +8,7 @@
 //! bars are split-adjusted, and so are shares. Where a price is missing the run ends with an error: nothing is ever
 //! dealt or valued at a price that the bars don't have.
 
+mod market;
 mod plan;
 mod session;
 mod sizing;
@@ -15,6 +16,7 @@ mod sizing;
 mod tests;
 mod venue;
 
+pub use market::Market;
 pub use plan::Plan;
 pub use session::Account;
 

@@ -19,7 +19,8 @@ pub struct Plan<'a> {
 #[derive(Debug, Error)]
 pub enum PlanError {
     #[error(
-        "no bars of {}: take them out of the weights, or `aurora fetch` or `aurora import` a universe that has them",
+        "no bars of {}: take them out of the weights, or name --bars that have them (`aurora fetch`, \
+         `aurora import`, or any file of daily bars)",
         listed(.0)
     )]
     UnknownSymbols(Vec<Symbol>),

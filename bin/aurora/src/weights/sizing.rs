@@ -16,7 +16,24 @@ pub struct Sizing {
     weights: Option<Vec<f64>>,
     /// Basis points of a trade, both costs together: for people.
     cost_bp: f64,
-    opened: Option<SessionOpened>,
+    opened: Option<Opened>,
+}
+
+/// Of the account, before the session.
+#[derive(Debug)]
+struct Opened {
+    equity: Usd,
+    held: BTreeMap<Symbol, Shares>,
+    /// Of every member: the order of the universe is that of its symbols.
+    sectors: Sectors,
+}
+
+impl Opened {
+    fn of(opened: &SessionOpened) -> Self {
+        let held = opened.positions.iter().map(|held| (held.symbol.clone(), held.quantity));
+        let sectors = opened.universe.iter().map(|m| (m.symbol.clone(), m.sector.clone()));
+        Self { equity: opened.equity, held: held.collect(), sectors: sectors.collect() }
+    }
 }
 
 impl Sizing {
@@ -26,13 +43,10 @@ impl Sizing {
 
     fn targets(&self, bars: &Bars) -> Targets {
         let opened = self.opened.as_ref().expect("a journal begins with SessionOpened");
-        let held: BTreeMap<&Symbol, Shares> =
-            opened.positions.iter().map(|held| (&held.symbol, held.quantity)).collect();
         let equity = opened.equity.to_f64();
-        let mut targets = Vec::with_capacity(opened.universe.len());
-        for (at, member) in opened.universe.iter().enumerate() {
-            let symbol = &member.symbol;
-            let held = held.get(symbol).copied().unwrap_or_default();
+        let mut targets = Vec::with_capacity(opened.sectors.len());
+        for (at, symbol) in opened.sectors.keys().enumerate() {
+            let held = opened.held.get(symbol).copied().unwrap_or_default();
             let weight = self.weights.as_ref().map(|weights| weights[at]);
             if weight.unwrap_or(0.0) == 0.0 && held == Shares(0) {
                 continue;
@@ -46,7 +60,7 @@ impl Sizing {
             let (symbol, cost_bp) = (symbol.clone(), self.cost_bp);
             targets.push(Target { symbol, weight, quantity, held, mark, cost_bp });
         }
-        let exposures = exposures(&book(&targets), opened.equity, None, &sectors(opened))
+        let exposures = exposures(&book(&targets), opened.equity, None, &opened.sectors)
             .expect("every member has a sector, and no beta is asked for");
         let (signal_session, nav) = (bars.session, opened.equity);
         Targets { signal_session, nav, targets, exposures, theta: 1.0, binding: Vec::new() }
@@ -64,7 +78,7 @@ impl Actor for Sizing {
 
     fn handle(&mut self, _position: u64, input: &Envelope, out: &mut Outbox) {
         match &input.body {
-            Message::SessionOpened(opened) => self.opened = Some(opened.as_ref().clone()),
+            Message::SessionOpened(opened) => self.opened = Some(Opened::of(opened)),
             Message::Bars(bars) => out.send(Message::Targets(self.targets(bars))),
             Message::SubmitOrder(order) => out.send(Message::OrderApproved(order.clone())),
             other => unreachable!("does not listen to {}", other.topic()),
@@ -81,8 +95,4 @@ fn book(targets: &[Target]) -> Vec<Holding> {
         rounding: Usd(0),
     };
     targets.iter().map(holding).collect()
-}
-
-fn sectors(opened: &SessionOpened) -> Sectors {
-    opened.universe.iter().map(|m| (m.symbol.clone(), m.sector.clone())).collect()
 }

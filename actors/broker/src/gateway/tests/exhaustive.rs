@@ -4,7 +4,10 @@
 
 use super::*;
 use messages::OrderStatus;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 const DEPTH: usize = 6;
 const ORDERED: i64 = 100;
@@ -106,7 +109,7 @@ impl World {
                 // Asked later, a venue says `new` of whatever is open.
                 let lasts = ENDED.contains(&status) || status == "filled";
                 world.status = if lasts { status } else { "new" }.to_owned();
-                update(event, status, 0, filled)
+                heard(event, status, 0, filled)
             }
             Step::Part { told } => {
                 let event = world.execute((ORDERED - filled).min(30))?;
@@ -119,7 +122,11 @@ impl World {
             Step::Over => world.execute((ORDERED + 20 - filled).min(120))?,
             Step::Repeat => self.last.clone()?,
             Step::Answer => {
-                let said = world.desk.on_venue_order(&venue(&self.status, filled)).unwrap().say;
+                let said = world
+                    .desk
+                    .on_venue_order(&heard("", &self.status, 0, filled).order)
+                    .unwrap()
+                    .say;
                 world.check(&said, step);
                 return Some(world);
             }
@@ -161,7 +168,7 @@ impl World {
         if !ENDED.contains(&self.status.as_str()) {
             self.status = status.to_owned();
         }
-        Some(update(event, &self.status, quantity, sum))
+        Some(heard(event, &self.status, quantity, sum))
     }
 
     fn check(&mut self, said: &[Envelope], step: Step) {
@@ -201,15 +208,46 @@ impl World {
         assert!(self.end.is_none(), "ended twice: {step:?} {self:?}");
         assert!(self.told < ORDERED, "whole, and ended all the same: {step:?} {self:?}");
         let doubted = self.alarms.contains("IMPOSSIBLE_FILL");
-        let complete = self.told == self.filled();
+        // A word heard again tells what was filled when it was said; what came since is a late fill.
+        let repeated = self.last.as_ref().filter(|_| matches!(step, Step::Repeat));
+        let known = repeated.map_or(self.filled().into(), |update| update.order.filled_qty);
+        let complete = known <= self.told.into();
         assert!(complete || doubted, "an end before its fills: {step:?} {self:?}");
         self.end = Some(status);
     }
 
     /// What decides how it goes on.
-    fn key(&self) -> String {
+    fn key(&self) -> u64 {
         let Self { status, executions, desk, ids, .. } = self;
-        let last = self.last.as_ref().map(|update| (&update.event, &update.qty, &update.order));
-        format!("{status} {executions:?} {last:?} {desk:?} {ids:?}")
+        let told = |update: &TradeUpdate| {
+            (
+                update.qty.map(|qty| qty.0),
+                update.order.filled_qty.0,
+                format!("{:?}", update.order.status),
+            )
+        };
+        let mut key = DefaultHasher::new();
+        (status, executions, self.last.as_ref().map(told), ids).hash(&mut key);
+        write!(Hashed(&mut key), "{desk:?}").expect("hashing does not fail");
+        key.finish()
     }
+}
+
+/// What is written to it is hashed.
+struct Hashed<'a>(&'a mut DefaultHasher);
+
+impl std::fmt::Write for Hashed<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// As `update` makes them, without reading JSON each time.
+fn heard(event: &str, status: &str, quantity: i64, filled: i64) -> TradeUpdate {
+    thread_local!(static READ: RefCell<BTreeMap<String, TradeUpdate>> = RefCell::default());
+    READ.with_borrow_mut(|read| {
+        let key = format!("{event} {status} {quantity} {filled}");
+        read.entry(key).or_insert_with(|| update(event, status, quantity, filled)).clone()
+    })
 }
