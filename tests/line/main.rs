@@ -1,7 +1,5 @@
 //! The main job, end to end: bars in, report out, over a real nats-server and over none.
 
-mod closing;
-mod flag;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -234,22 +232,13 @@ fn installation(market: &exchange::Market, known: usize) -> Desk {
     desk
 }
 
-async fn accelerated(market: &exchange::Market, session: usize, speed: f64) -> venue::Venue {
-    start(market, session, venue::ClockMode::Accelerated { speed }).await
-}
-
-async fn stepped(market: &exchange::Market, session: usize) -> venue::Venue {
-    start(market, session, venue::ClockMode::Stepped).await
-}
-
-/// A venue five minutes before the morning of a session.
-async fn start(market: &exchange::Market, session: usize, clock: venue::ClockMode) -> venue::Venue {
+async fn accelerated(market: &exchange::Market, session: usize) -> venue::Venue {
     let open = market.calendar().sessions()[session].open;
     let start = messages::Time(open.0 - 95 * 60 * 1_000_000_000);
     let cash = messages::Usd(10_000_000_000_000);
     let exchange = exchange::ExchangeConfig::new(cash, 1, start);
     let mut config = venue::VenueConfig::new(market.clone(), exchange);
-    config.clock = clock;
+    config.clock = venue::ClockMode::Accelerated { speed: 1_500.0 };
     venue::Venue::start(config).await.expect("venue starts")
 }
 
@@ -265,7 +254,7 @@ async fn up(desk: &Desk, venue: &venue::Venue) -> std::process::Output {
 async fn up_trades_a_day_on_a_clock_that_waits_for_nobody() {
     let market = market(45, 652);
     let desk = installation(&market, 650);
-    let venue = accelerated(&market, 651, 1_500.0).await;
+    let venue = accelerated(&market, 651).await;
     let output = up(&desk, &venue).await;
     let said = text(&output.stderr);
     assert!(output.status.success() && said.contains("Traded"), "{said}");
@@ -280,7 +269,7 @@ async fn up_trades_a_day_on_a_clock_that_waits_for_nobody() {
 async fn up_does_not_trade_across_a_hole_in_history() {
     let market = market(45, 652);
     let desk = installation(&market, 649);
-    let venue = accelerated(&market, 651, 1_500.0).await;
+    let venue = accelerated(&market, 651).await;
     let output = up(&desk, &venue).await;
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("aurora fetch"), "{}", text(&output.stderr));

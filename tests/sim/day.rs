@@ -77,7 +77,9 @@ impl Day {
         }
         // One alone in its sector, or two of different beta, can't be neutral and held.
         let sector = day.opened.universe[0].sector.clone();
-        day.opened.universe.iter_mut().for_each(|member| member.sector = sector.clone());
+        for member in &mut day.opened.universe {
+            member.sector.clone_from(&sector);
+        }
         day.features.exposures.beta = vec![1.0; day.features.symbols.len()].into();
         let limits = &mut day.opened.limits;
         (limits.net_max, limits.beta_max, limits.sector_net_max) = (1.0, 1.0, 1.0);

@@ -135,14 +135,14 @@ impl Place {
         (self.gateway.delivered, self.gateway.direct) = (self.journal.len(), 0);
         self.gateway.outbox.clear();
         let (event, latched) = (Event::Born(self.journal.clone(), done), self.is_killed());
-        let outcome = setting.gateways.after(None, event, latched, &setting.words);
+        let outcome = setting.gateways.after(None, &event, latched, &setting.words);
         self.come_to(outcome, setting);
     }
 
     /// It happens to the gateway.
-    fn tell(&mut self, event: Event, setting: &mut Setting) {
+    fn tell(&mut self, event: &Event, setting: &mut Setting) {
         let (is, latched) = (Some(self.gateway.is), self.is_killed());
-        let outcome = setting.gateways.after(is, event, latched, &setting.words);
+        let outcome = setting.gateways.after(is, &event, latched, &setting.words);
         self.come_to(outcome, setting);
     }
 
@@ -259,13 +259,13 @@ impl Place {
             }
             Step::Hear => {
                 self.gateway.direct -= 1;
-                self.tell(Event::Heard, setting);
+                self.tell(&Event::Heard, setting);
             }
-            Step::Answer => self.tell(Event::Answered, setting),
+            Step::Answer => self.tell(&Event::Answered, setting),
             Step::Crash(fate) => self.crash(fate, setting),
             Step::Stray => {
                 let stray = self.stray.take().expect("there is one");
-                self.tell(Event::Stray(stray), setting);
+                self.tell(&Event::Stray(stray), setting);
             }
             Step::Say => {
                 let kills = self.to_say.pop().expect("not empty");
@@ -289,7 +289,7 @@ impl Place {
     fn deliver(&mut self, setting: &mut Setting) {
         let word = self.journal[self.gateway.delivered];
         self.gateway.delivered += 1;
-        self.tell(Event::Delivered(word), setting);
+        self.tell(&Event::Delivered(word), setting);
     }
 
     fn crash(&mut self, fate: Fate, setting: &mut Setting) {

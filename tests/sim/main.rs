@@ -9,7 +9,7 @@
 //!
 //! `SIM_SEED=n` plays one day and prints its journal; `SIM_FIRST` and `SIM_SECONDS` play days until the time is over.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test")]
 
 mod check;
 mod day;
@@ -56,7 +56,9 @@ fn play(seed: u64, tally: &mut Tally) {
         }
     };
     if std::env::var_os("SIM_SEED").is_some() {
-        told.iter().for_each(|line| println!("{line}"));
+        for line in &told {
+            println!("{line}");
+        }
     }
     assert!(
         faults.is_empty(),

@@ -44,10 +44,12 @@ pub(crate) struct Scene<'a> {
     pub(crate) failures: Vec<String>,
 }
 
+type Build = fn() -> Box<dyn Actor>;
+
 /// A pure core on its seat, as `shell` hosts it.
 struct Core {
     id: ActorId,
-    build: fn() -> Box<dyn Actor>,
+    build: Build,
     host: Host<Box<dyn Actor>>,
     recovery: Recovery,
     /// Entries handled.
@@ -99,7 +101,7 @@ impl<'a> Scene<'a> {
             starts: 0,
             failures: Vec::new(),
         };
-        let builds: [(ActorId, fn() -> Box<dyn Actor>); 3] = [
+        let builds: [(ActorId, Build); 3] = [
             (ActorId::Risk, || Box::new(Risk::new())),
             (ActorId::Execution, || Box::new(Execution::new())),
             (ActorId::Reporting, || Box::new(Reporting::new())),
@@ -237,7 +239,7 @@ impl<'a> Scene<'a> {
     }
 
     /// A new instance of a core, from the beginning of the journal; the newest is the only one that may speak.
-    fn seat(&mut self, id: ActorId, build: fn() -> Box<dyn Actor>) -> Core {
+    fn seat(&mut self, id: ActorId, build: Build) -> Core {
         self.started(id);
         let head = self.state.borrow().journal.len() as u64;
         let host = Host::new(build());
@@ -376,7 +378,9 @@ impl<'a> Scene<'a> {
         let entry = self.state.borrow().journal.get(self.conductor.handled).cloned();
         if let Some(entry) = entry {
             self.conductor.handled += 1;
-            entry.iter().for_each(|entry| self.conductor.seen.take(entry));
+            if let Ok(entry) = &entry {
+                self.conductor.seen.take(entry);
+            }
             return;
         }
         let latched = self.state.borrow().latched().map(|kill| kill.level);

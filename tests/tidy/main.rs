@@ -142,7 +142,15 @@ fn subjects_are_written_down_in_one_file() {
     let elsewhere = |name: &str| {
         name != "messages/src/subject.rs" && !name.contains("tests/") && !name.contains("tests.rs")
     };
-    let parts = ["\"aurora.{", "\"aurora.*", "\"aurora.paper", "deadletter.", ".control.{", ".control.kill", ".control.*"];
+    let parts = [
+        "\"aurora.{",
+        "\"aurora.*",
+        "\"aurora.paper",
+        "deadletter.",
+        ".control.{",
+        ".control.kill",
+        ".control.*",
+    ];
     assert_eq!(offenders(&parts, elsewhere), Vec::<String>::new());
 }
 

@@ -68,7 +68,10 @@ impl Exchange {
         let symbols: Vec<Symbol> = self.positions().into_iter().map(|held| held.symbol).collect();
         for symbol in symbols {
             let request = ClosePosition { symbol: symbol.clone(), part: Part::Whole };
-            closed.push(Closed { subject: symbol.to_string(), outcome: self.close_position(&request) });
+            closed.push(Closed {
+                subject: symbol.to_string(),
+                outcome: self.close_position(&request),
+            });
         }
         closed
     }

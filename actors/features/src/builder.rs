@@ -388,8 +388,10 @@ mod tests {
     /// On a processor without wide vectors there is nothing to compare; its numbers are the goldens all the same.
     #[test]
     fn wide_vectors_give_the_same_bits() {
-        let member =
-            |i: usize| Member { symbol: Symbol::from(format!("N{i:02}")), sector: format!("{}", i % 4) };
+        let member = |i: usize| Member {
+            symbol: Symbol::from(format!("N{i:02}")),
+            sector: format!("{}", i % 4),
+        };
         let members: Vec<_> = (0..45).map(member).collect();
         let (mut wide, mut plain) = (Builder::new(&members), Builder::new(&members));
         let (mut state, mut known) = (7, 0);

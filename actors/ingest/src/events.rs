@@ -11,7 +11,8 @@
 //! ```
 
 use crate::import::ImportError;
-use crate::manifest::{read_optional, replace};
+use crate::lock::Lock;
+use crate::manifest::{Companions, companion, read_optional, replace};
 use crate::store::StoreError;
 use crate::symbols::spelling;
 use crate::table::Table;
@@ -58,17 +59,19 @@ pub fn events_path(prices: &Path) -> PathBuf {
     prices.with_file_name("events.csv")
 }
 
-/// The events beside `prices`; none if there is no such file.
+/// The events that the history at `prices` was checked with; none if there is no such file.
 ///
 /// # Errors
-/// The file is there and can't be read, or a cell of it is not what its column says.
+/// The file is there and can't be read, or a cell of it is not what its column says; it is another one.
 pub fn read_events(prices: &Path) -> Result<Events, ImportError> {
     let path = events_path(prices);
-    if path.exists() { Events::read(&path) } else { Ok(Events::default()) }
+    let bytes = companion(prices, &path, Companions::events)?;
+    bytes.map_or_else(|| Ok(Events::default()), |bytes| Events::parse(&path, &bytes))
 }
 
 /// Puts the file at `source`, which has been read, beside `prices`.
 pub fn keep_events(prices: &Path, source: &Path) -> Result<(), StoreError> {
+    let _lock = Lock::of(prices)?;
     match read_optional(source)? {
         Some(bytes) => replace(&events_path(prices), &bytes),
         None => Err(StoreError::Absent { path: source.to_owned() }),
@@ -85,8 +88,11 @@ impl Events {
     /// No such file or column; a cell that is no date or kind; no note; `through` before `from`.
     pub fn read(path: &Path) -> Result<Self, ImportError> {
         let io = |source| ImportError::Io { path: path.to_owned(), source };
-        let bytes = std::fs::read(path).map_err(io)?;
-        let sha256 = sha256_hex(&bytes);
+        Self::parse(path, &std::fs::read(path).map_err(io)?)
+    }
+
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ImportError> {
+        let sha256 = sha256_hex(bytes);
         let table = Table::parse(path, bytes)?;
         let columns = ["symbol", "kind", "from", "note"].map(|name| table.texts(name));
         let [symbols, kinds, from, notes] = columns;

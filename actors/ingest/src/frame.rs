@@ -1,8 +1,9 @@
 //! Between bars and polars: the only file that knows the columns of `prices.parquet`.
 
+use crate::foreign::guarded;
 use crate::inspection::Inspection;
 use crate::series::Series;
-use jiff::{ToSpan, civil::date};
+use jiff::{Span, civil::date};
 use messages::{Bars, Date, Symbol};
 use polars::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,7 @@ pub(crate) fn day_of(date: Date) -> i32 {
 
 /// The inverse of [`day_of`]; `None` outside the years a date can have.
 pub(crate) fn date_of(day: i32) -> Option<Date> {
-    date(1970, 1, 1).checked_add(day.days()).ok()
+    date(1970, 1, 1).checked_add(Span::new().try_days(day).ok()?).ok()
 }
 
 /// Where the file itself says what the gate said of it (JSON of `Option<Inspection>`), so that the hash of
@@ -26,8 +27,10 @@ const GATE: &str = "aurora.gate";
 /// What [`to_parquet`] was told; `None` of a file that says nothing.
 #[expect(clippy::option_option, reason = "nothing said, and said that no gate was passed, differ")]
 pub(crate) fn gate(bytes: &[u8]) -> Result<Option<Option<Inspection>>, String> {
-    let mut reader = ParquetReader::new(Cursor::new(bytes));
-    let metadata = reader.get_metadata().map_err(|error| error.to_string())?;
+    let metadata = guarded(|| {
+        let mut reader = ParquetReader::new(Cursor::new(bytes));
+        reader.get_metadata().cloned().map_err(|error| error.to_string())
+    })?;
     let entries = metadata.key_value_metadata().iter().flatten();
     let said = entries.filter(|entry| entry.key == GATE).find_map(|entry| entry.value.as_deref());
     said.map(|json| serde_json::from_str(json).map_err(|error| format!("{GATE}: {error}")))
@@ -118,7 +121,9 @@ pub(crate) fn series_to_parquet(series: &Series, out: impl Write) -> PolarsResul
 
 /// The inverse of [`series_to_parquet`]; whether the rows ascend is for the caller to check.
 pub(crate) fn series_from_parquet(bytes: &[u8]) -> Result<Series, String> {
-    let mut frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(|e| e.to_string())?;
+    let mut frame = guarded(|| {
+        ParquetReader::new(Cursor::new(bytes)).finish().map_err(|error| error.to_string())
+    })?;
     frame.rechunk_mut();
     let values = &FIELDS[..5];
     let names = || ["symbol", "time", "session"].into_iter().chain(values.iter().copied());
@@ -143,17 +148,28 @@ pub(crate) fn series_from_parquet(bytes: &[u8]) -> Result<Series, String> {
 }
 
 const FIELDS: [&str; 6] = ["open", "high", "low", "close", "volume", "raw_close"];
+/// Of `prices.parquet`.
+const COLUMNS: [&str; 8] =
+    ["symbol", "session", "open", "high", "low", "close", "volume", "raw_close"];
 
 /// Rows as they stand, a new cross-section wherever the session changes; whether that is a history
 /// is for the caller to check. A row group at a time, wherever they end.
 pub(crate) fn from_parquet(bytes: &[u8]) -> Result<Vec<Bars>, String> {
-    let mut whole = ParquetReader::new(Cursor::new(bytes));
-    let metadata = whole.get_metadata().map_err(|error| error.to_string())?.clone();
+    let text = |error: PolarsError| error.to_string();
+    let (metadata, columns) = guarded(|| {
+        let mut whole = ParquetReader::new(Cursor::new(bytes));
+        let columns = whole.schema().map_err(text)?;
+        let ours = |name: &&PlSmallStr| COLUMNS.contains(&name.as_str());
+        let columns: Vec<_> = columns.iter_names().filter(ours).map(ToString::to_string).collect();
+        Ok((whole.get_metadata().map_err(text)?.clone(), columns))
+    })?;
     let mut history = Vec::new();
     let mut read = |from, rows| {
-        let mut reader = ParquetReader::new(Cursor::new(bytes)).with_slice(Some((from, rows)));
-        reader.set_metadata(metadata.clone());
-        let mut frame = reader.finish().map_err(|error| error.to_string())?;
+        let mut frame = guarded(|| {
+            let mut reader = ParquetReader::new(Cursor::new(bytes)).with_slice(Some((from, rows)));
+            reader.set_metadata(metadata.clone());
+            reader.with_columns(Some(columns.clone())).finish().map_err(text)
+        })?;
         frame.rechunk_mut();
         append(&mut history, &frame)
     };
@@ -169,7 +185,7 @@ pub(crate) fn from_parquet(bytes: &[u8]) -> Result<Vec<Bars>, String> {
 
 /// Adds the rows of `frame`; its first ones may belong to the last session so far.
 fn append(history: &mut Vec<Bars>, frame: &DataFrame) -> Result<(), String> {
-    let columns = Columns::of(frame, ["symbol", "session"].into_iter().chain(FIELDS))?;
+    let columns = Columns::of(frame, COLUMNS)?;
     let symbols = columns.get("symbol").str().map_err(mistyped)?;
     let days = columns.get("session").date().map_err(mistyped)?.physical();
     let days = days.cont_slice().map_err(mistyped)?;
@@ -236,6 +252,7 @@ fn mistyped(error: PolarsError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::ToSpan;
     use proptest::prelude::*;
 
     /// Some sessions, each with one to eight of the names.

@@ -20,6 +20,19 @@ use thiserror::Error;
 
 /// Names of the column that holds the session.
 const DAYS: [&str; 3] = ["session", "date", "timestamp"];
+/// All columns that are of any concern here.
+const COLUMNS: [&str; 10] = [
+    "symbol",
+    "session",
+    "date",
+    "timestamp",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "raw_close",
+];
 /// Years for which the exchange's calendar is right.
 const CALENDAR: RangeInclusive<i16> = 1970..=2029;
 
@@ -55,12 +68,18 @@ pub struct Imported {
 /// What is wrong with a file, where, and what to do about it.
 #[derive(Debug, Error)]
 pub enum ImportError {
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
     #[error("{}: can't be read", path.display())]
     Io { path: PathBuf, source: std::io::Error },
     #[error("{}: neither a CSV with a header nor a Parquet file we can read: {detail}", path.display())]
     Unreadable { path: PathBuf, detail: String },
     #[error("{}: column {column} is missing (there are {found}): add it or rename one", path.display())]
     MissingColumn { path: PathBuf, column: String, found: String },
+    #[error("{}: column {column} is of type {found}: write it as {kind}", path.display())]
+    Mistyped { path: PathBuf, column: String, found: String, kind: &'static str },
+    #[error("{}: {columns} are both there and each may hold the session: keep one", path.display())]
+    Ambiguous { path: PathBuf, columns: String },
     #[error("{}, {place}, column {column}: {value:?} {problem}", path.display())]
     BadCell { path: PathBuf, place: String, column: String, value: String, problem: &'static str },
     #[error("{}: it has no rows: nothing can be imported from it", path.display())]
@@ -110,7 +129,7 @@ pub fn import(sources: &Sources) -> Result<Imported, ImportError> {
 /// # Errors
 /// See [`ImportError`].
 pub fn read_bars(prices: &Path, universe: Universe, now: Time) -> Result<Imported, ImportError> {
-    let table = Table::read(prices)?;
+    let table = Table::read_columns(prices, &COLUMNS)?;
     let Selected { rows, mapped, mut dropped } = select(&table, &universe.members)?;
     let sessions = sessions(&table, &rows, now)?;
     let bars = assemble(&table, &universe.members, &rows, &mut dropped)?;

@@ -14,11 +14,13 @@ pub mod defect;
 mod error;
 pub mod events;
 pub mod fetch;
+mod foreign;
 mod frame;
 mod gateway;
 pub mod import;
 pub mod inspection;
 pub mod latest;
+mod lock;
 mod manifest;
 pub mod matrix;
 pub mod moves;
@@ -40,13 +42,17 @@ pub use fetch::{FetchOptions, fetch_bars};
 pub use gateway::{Gateway, GatewayOptions};
 pub use import::{ImportError, Imported, Sources, import, read_bars};
 pub use inspection::{Inspection, inspect};
+pub use lock::Lock;
 pub use manifest::{
-    Manifest, Mapped, Origin, Provenance, Restatement, SCHEMA_VERSION, manifest_path, read_manifest,
+    Companions, GrownVolumes, Manifest, Mapped, Origin, Provenance, Restatement, SCHEMA_VERSION,
+    manifest_path, read_manifest,
 };
 pub use matrix::{
     FeatureMatrix, MatrixError, MatrixManifest, MatrixSource, read_matrix, verify_matrix,
     write_matrix,
 };
 pub use store::StoreError;
-pub use universe::{Universe, read_members, read_universe, universe_path, write_universe};
+pub use universe::{
+    Universe, read_members, read_universe, universe_of, universe_path, write_universe,
+};
 pub use weights::{Weights, WeightsError};

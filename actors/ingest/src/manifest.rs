@@ -1,12 +1,16 @@
 //! What stands beside a price history: where it came from, and which bytes it is.
 
+use crate::events::events_path;
 use crate::inspection::Inspection;
+use crate::lock::Lock;
 use crate::store::{StoreError, symbols_of};
+use crate::universe::universe_path;
 use messages::{Bars, Date, Symbol, sha256_hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -60,6 +64,42 @@ pub struct Restatement {
     pub differences: u64,
     /// [`Manifest::content_sha256`] of what was stored before.
     pub replaced_sha256: String,
+    /// What was wrong with the file that was replaced, if it could not be read: then no differences could be
+    /// counted, and it is kept in `data/snapshots/damaged-N`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<String>,
+}
+
+/// Files beside the prices that belong to them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Companions {
+    /// Of the bytes of `universe.json`.
+    pub universe_sha256: String,
+    /// Of the bytes of `events.csv`; empty without one.
+    pub events_sha256: String,
+}
+
+/// What a manifest says of one of the files.
+pub(crate) type Said = fn(&Companions) -> &str;
+
+impl Companions {
+    pub(crate) fn universe(&self) -> &str {
+        &self.universe_sha256
+    }
+
+    pub(crate) fn events(&self) -> &str {
+        &self.events_sha256
+    }
+}
+
+/// Volumes of the last stored session that a later fetch found grown, and took: a daily bar counts trades
+/// after hours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrownVolumes {
+    pub session: Date,
+    pub symbols: u32,
+    /// [`Manifest::content_sha256`] of what was stored before.
+    pub replaced_sha256: String,
 }
 
 /// All that is known of a history besides its bars.
@@ -67,6 +107,9 @@ pub struct Restatement {
 pub struct Origin {
     #[serde(flatten)]
     pub provenance: Provenance,
+    /// The day whose names were asked for; `None`: today's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asof: Option<Date>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mapped: Vec<Mapped>,
     /// What the gate said of it; `None` if it was not asked.
@@ -81,17 +124,31 @@ pub struct Origin {
     /// [`crate::update::OVERLAP`]); a past that changed before them would not have been noticed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<u32>,
+    /// What the last `fetch` that took grown volumes took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<GrownVolumes>,
+    /// Trading has been adding sessions: its journals vouch for the volumes from this session on as they are
+    /// stored, so that `fetch` lets the source's grow without taking them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journaled_from: Option<Date>,
+    /// What was written together with the prices; `None` if nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub companions: Option<Companions>,
 }
 
 impl From<Provenance> for Origin {
     fn from(provenance: Provenance) -> Self {
         Self {
             provenance,
+            asof: None,
             mapped: Vec::new(),
             gate: None,
             restated: None,
             grown: None,
             overlap: None,
+            volumes: None,
+            journaled_from: None,
+            companions: None,
         }
     }
 }
@@ -148,7 +205,7 @@ pub fn manifest_path(path: &Path) -> PathBuf {
     path.with_extension("manifest.json")
 }
 
-fn next_path(path: &Path) -> PathBuf {
+pub(crate) fn next_path(path: &Path) -> PathBuf {
     path.with_extension("manifest.next.json")
 }
 
@@ -179,16 +236,76 @@ pub(crate) fn file_and_manifests(path: &Path) -> Result<(Vec<u8>, Option<Manifes
     }
 }
 
-/// Finishes what a crash between the two renames left undone.
-pub(crate) fn settle(path: &Path) -> Result<(), StoreError> {
-    let Some(next) = read_one(&next_path(path))? else {
-        return Ok(());
-    };
-    match read_optional(path)? {
-        Some(bytes) if sha256_hex(&bytes) == next.file_sha256 => {
-            rename(&next_path(path), &manifest_path(path))
+/// Where a file beside the prices at `path` waits until they are in place.
+fn staged_path(path: &Path, file: &Path) -> PathBuf {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    path.with_extension(format!("{name}.next"))
+}
+
+/// Finishes what a crash between the renames left undone: once the prices are in place all that belongs to
+/// them follows, before that nothing does.
+pub(crate) fn settle(_: &Lock, path: &Path) -> Result<(), StoreError> {
+    let next = read_one(&next_path(path))?;
+    let current = current(path)?;
+    let all: [(PathBuf, Said); 2] =
+        [(universe_path(path), Companions::universe), (events_path(path), Companions::events)];
+    for (file, said) in all {
+        let staged = staged_path(path, &file);
+        let Some(bytes) = read_optional(&staged)? else {
+            continue;
+        };
+        let known = current.as_ref().and_then(|manifest| manifest.origin.companions.as_ref());
+        if known.is_some_and(|known| said(known) == sha256_hex(&bytes)) {
+            rename(&staged, &file)?;
+        } else {
+            fs::remove_file(&staged).map_err(io("removing", &staged))?;
         }
+    }
+    match next {
+        None => Ok(()),
+        next if next == current => rename(&next_path(path), &manifest_path(path)),
         _ => fs::remove_file(next_path(path)).map_err(io("removing", &next_path(path))),
+    }
+}
+
+/// The manifest that stands, or the next one if its prices are in place already.
+fn current(path: &Path) -> Result<Option<Manifest>, StoreError> {
+    let manifest = read_one(&manifest_path(path))?;
+    let Some(next) = read_one(&next_path(path))? else {
+        return Ok(manifest);
+    };
+    let bytes = read_optional(path)?;
+    let taken = bytes.is_some_and(|bytes| sha256_hex(&bytes) == next.file_sha256);
+    Ok(if taken { Some(next) } else { manifest })
+}
+
+/// The bytes of `file`, which stands beside the prices at `path`; `None` if there is none. The manifest must vouch
+/// for them where it says anything of it. A writer may replace all of them between our reads, so a mismatch
+/// counts only if the manifest is still the same afterwards.
+pub(crate) fn companion(
+    path: &Path,
+    file: &Path,
+    said: Said,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut manifest = current(path)?;
+    loop {
+        let known = manifest.as_ref().and_then(|manifest| manifest.origin.companions.as_ref());
+        let Some(said) = known.map(said) else {
+            return read_optional(file);
+        };
+        // It may be on its way; once it isn't there, it has arrived.
+        for place in [file, &staged_path(path, file), file] {
+            let bytes = read_optional(place)?;
+            if bytes.as_deref().map_or_else(String::new, sha256_hex) == said {
+                return Ok(bytes);
+            }
+        }
+        let again = current(path)?;
+        if again == manifest {
+            let manifest = manifest_path(path);
+            return Err(StoreError::OtherCompanion { path: file.to_owned(), manifest });
+        }
+        manifest = again;
     }
 }
 
@@ -202,28 +319,32 @@ pub(crate) struct Staged<'a> {
 }
 
 impl<'a> Staged<'a> {
-    pub(crate) fn new(path: &'a Path) -> Result<Self, StoreError> {
-        settle(path)?;
-        let temporary = temporary_path(path);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(io("making", folder))?;
-        }
-        let file = File::create(&temporary).map_err(io("writing", &temporary))?;
+    pub(crate) fn new(lock: &'a Lock, path: &'a Path) -> Result<Self, StoreError> {
+        settle(lock, path)?;
+        let (file, temporary) = temporary(path)?;
         let out = BufWriter::with_capacity(1 << 16, file);
         Ok(Self { path, temporary, out, hash: Sha256::new() })
     }
 
-    /// Replaces the file, together with the manifest that `manifest` makes of the hash of its bytes.
+    /// Replaces the file, together with the `files` beside it and the manifest that `manifest` makes of the hash
+    /// of its bytes. All of them are on the disk before the first one takes its place.
     pub(crate) fn publish(
         mut self,
+        files: &[(PathBuf, Vec<u8>)],
         manifest: impl FnOnce(String) -> Manifest,
     ) -> Result<Manifest, StoreError> {
         let synced = self.out.flush().and_then(|()| self.out.get_ref().sync_all());
         synced.map_err(io("writing", &self.temporary))?;
         let manifest = manifest(hex(&self.hash.finalize_reset()));
         let json = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
+        for (file, bytes) in files {
+            replace(&staged_path(self.path, file), bytes)?;
+        }
         replace(&next_path(self.path), &json)?;
         rename(&self.temporary, self.path)?;
+        for (file, _) in files {
+            rename(&staged_path(self.path, file), file)?;
+        }
         rename(&next_path(self.path), &manifest_path(self.path))?;
         Ok(manifest)
     }
@@ -258,21 +379,28 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// Writes `bytes` at `path` so that a crash leaves the old content or the new: a temporary file in
 /// the same folder, synced, renamed over it, the folder synced.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let temporary = temporary_path(path);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(io("making", folder))?;
-    }
-    let mut file = File::create(&temporary).map_err(io("writing", &temporary))?;
+    let (mut file, temporary) = temporary(path)?;
     file.write_all(bytes).map_err(io("writing", &temporary))?;
     file.sync_all().map_err(io("syncing", &temporary))?;
     rename(&temporary, path)
 }
 
-/// One name per process: two writers never share a temporary file.
-fn temporary_path(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    path.with_file_name(name)
+/// A new file beside `path`, whose folder is made where it lacks. Two writers never share one, not even in two
+/// containers, where process ids are the same.
+fn temporary(path: &Path) -> Result<(File, PathBuf), StoreError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(io("making", folder))?;
+    }
+    loop {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{:016x}.tmp", RandomState::new().hash_one(std::process::id())));
+        let place = path.with_file_name(name);
+        match File::create_new(&place) {
+            Ok(file) => return Ok((file, place)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(io("writing", &place)(error)),
+        }
+    }
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {

@@ -34,6 +34,10 @@ pub enum MatrixError {
         "MATRIX_CONTENT: {}: its rows have SHA-256 {found}, {who} says {expected}: build it again", path.display()
     )]
     Content { path: PathBuf, who: String, expected: String, found: String },
+    #[error(
+        "MATRIX_SOURCE: {}: its manifest says {field} {found}, the card of {model} {expected}: train again", path.display()
+    )]
+    Source { path: PathBuf, model: String, field: &'static str, expected: String, found: String },
     #[error("MATRIX_COLUMNS: {}: {problem}: build it again", path.display())]
     Columns { path: PathBuf, problem: String },
     #[error("MATRIX_VALUES: {}: {problem}: build it again", path.display())]
@@ -71,11 +75,43 @@ pub struct MatrixSource {
     pub history_sha256: String,
     pub members_sha256: String,
     pub sectors_as_of: Date,
+    /// Of those that the labels hold, if any.
+    #[serde(default)]
+    pub dividends_sha256: Option<String>,
     pub whitelist_sha256: String,
     /// Of the training.
     pub config: serde_json::Value,
     /// How often each guard of the features fired.
     pub guards: BTreeMap<String, u64>,
+}
+
+impl MatrixSource {
+    /// Of the same training, whatever came of it?
+    fn is_training(&self, other: &Self) -> bool {
+        let training = |of: &Self| {
+            let (history, members) = (of.history_sha256.clone(), of.members_sha256.clone());
+            (history, members, of.sectors_as_of, of.dividends_sha256.clone(), of.config.clone())
+        };
+        training(self) == training(other)
+    }
+
+    /// The first on which two sources of equal rows differ, with what this says and the other: trainings that differ
+    /// in their configuration alone, or in dividends that nobody held, have equal rows.
+    fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        let fields = |of: &Self| {
+            let guards = serde_json::to_string(&of.guards).expect("guards are plain data");
+            [
+                ("whitelist_sha256", of.whitelist_sha256.clone()),
+                ("history_sha256", of.history_sha256.clone()),
+                ("members_sha256", of.members_sha256.clone()),
+                ("guards", guards),
+            ]
+        };
+        let mut pairs = fields(self).into_iter().zip(fields(other));
+        pairs.find_map(|((field, ours), (_, theirs))| {
+            (ours != theirs).then_some((field, ours, theirs))
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -169,17 +205,27 @@ pub fn read_matrix(
 }
 
 /// Holds the matrix at `path` against the card of a model, if it is the one the model was trained on; says
-/// whether it is. No matrix, or another training's, is no matrix of this model.
+/// whether it is. It is where its manifest names the rows or the training of the card, so that no single change of
+/// a manifest makes it another's; no matrix, or another training's, is no matrix of this model.
 ///
 /// # Errors
-/// As [`read_matrix`]: it is this model's, and a byte of it was changed.
-pub fn verify_matrix(path: &Path, model: &str, expected: &str) -> Result<bool, MatrixError> {
+/// As [`read_matrix`]: it is this model's, and a byte of it, or what its manifest says of it, was changed.
+pub fn verify_matrix(
+    path: &Path,
+    model: &str,
+    expected: &str,
+    source: &MatrixSource,
+) -> Result<bool, MatrixError> {
     let corrupt = |problem: String| MatrixError::Corrupt { path: path.to_owned(), problem };
     let Some(text) = read_optional(&matrix_manifest_path(path))? else { return Ok(false) };
     let manifest: MatrixManifest =
         serde_json::from_slice(&text).map_err(|error| corrupt(format!("manifest: {error}")))?;
-    if manifest.content_sha256 != expected {
+    if manifest.content_sha256 != expected && !manifest.source.is_training(source) {
         return Ok(false);
+    }
+    if let Some((field, found, expected)) = manifest.source.difference(source) {
+        let (path, model) = (path.to_owned(), model.to_owned());
+        return Err(MatrixError::Source { path, model, field, expected, found });
     }
     let names: Vec<&str> = manifest.columns.iter().map(String::as_str).collect();
     let (matrix, _) = read_matrix(path, &names)?;
@@ -313,6 +359,7 @@ mod tests {
             history_sha256: "h".to_owned(),
             members_sha256: "m".to_owned(),
             sectors_as_of: Date::constant(2023, 12, 29),
+            dividends_sha256: None,
             whitelist_sha256: "w".to_owned(),
             config: serde_json::json!({ "horizon": 5 }),
             guards: [("missing_bar".to_owned(), 7)].into(),
@@ -426,13 +473,21 @@ mod tests {
     fn a_card_vouches_for_its_own_matrix_only() {
         let (_folder, path) = written(&matrix());
         let ours = matrix().sha256();
-        assert!(verify_matrix(&path, "xgb-1", &ours).unwrap());
-        assert!(!verify_matrix(&path, "xgb-1", "another").unwrap(), "of another training");
+        let other_training =
+            MatrixSource { config: serde_json::json!({ "horizon": 6 }), ..source() };
+        let verify = |expected: &str, source: &MatrixSource| {
+            verify_matrix(&path, "xgb-1", expected, source).map_err(|error| error.to_string())
+        };
+        assert_eq!(verify(&ours, &source()), Ok(true));
+        assert_eq!(verify(&ours, &other_training), Ok(true), "the same rows");
+        assert_eq!(verify("another", &other_training), Ok(false), "of another training");
+        let dividends = MatrixSource { dividends_sha256: Some("d".to_owned()), ..source() };
+        assert_eq!(verify("another", &dividends), Ok(false), "other labels");
         let mut bytes = fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         fs::write(&path, bytes).unwrap();
-        let text = verify_matrix(&path, "xgb-1", &ours).unwrap_err().to_string();
+        let text = verify(&ours, &source()).unwrap_err();
         assert!(text.starts_with("MATRIX_TAMPERED"), "{text}");
         // Other rows, vouched for by a manifest that claims to hold ours.
         let mut other = matrix();
@@ -443,10 +498,41 @@ mod tests {
             serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
         json["content_sha256"] = ours.clone().into();
         fs::write(&manifest, json.to_string()).unwrap();
-        let text = verify_matrix(&path, "xgb-1", &ours).unwrap_err().to_string();
+        let text = verify(&ours, &source()).unwrap_err();
         assert!(text.starts_with("MATRIX_CONTENT"), "{text}");
         fs::remove_file(manifest).unwrap();
-        assert!(!verify_matrix(&path, "xgb-1", &ours).unwrap(), "none at hand");
+        assert_eq!(verify(&ours, &source()), Ok(false), "none at hand");
+    }
+
+    /// Whatever single thing its manifest says otherwise, it stays this model's, and what is wrong is named.
+    #[test]
+    fn a_changed_manifest_makes_it_nobody_elses() {
+        let (_folder, path) = written(&matrix());
+        let ours = matrix().sha256();
+        let manifest = matrix_manifest_path(&path);
+        let sound = fs::read(&manifest).unwrap();
+        let changed = |change: fn(&mut serde_json::Value)| {
+            let mut json: serde_json::Value = serde_json::from_slice(&sound).unwrap();
+            change(&mut json);
+            fs::write(&manifest, json.to_string()).unwrap();
+            verify_matrix(&path, "xgb-1", &ours, &source()).unwrap_err().to_string()
+        };
+        let content = changed(|json| json["content_sha256"] = "0".repeat(64).into());
+        assert!(content.starts_with("MATRIX_CONTENT"), "{content}");
+        let file = changed(|json| json["sha256"] = "0".repeat(64).into());
+        assert!(file.starts_with("MATRIX_TAMPERED"), "{file}");
+        let whitelist = changed(|json| json["source"]["whitelist_sha256"] = "v".into());
+        let expected = "its manifest says whitelist_sha256 v, the card of xgb-1 w";
+        assert!(
+            whitelist.starts_with("MATRIX_SOURCE") && whitelist.contains(expected),
+            "{whitelist}"
+        );
+        let history = changed(|json| json["source"]["history_sha256"] = "i".into());
+        assert!(history.contains("says history_sha256 i"), "{history}");
+        let members = changed(|json| json["source"]["members_sha256"] = "n".into());
+        assert!(members.contains("says members_sha256 n"), "{members}");
+        let guards = changed(|json| json["source"]["guards"]["missing_bar"] = 8.into());
+        assert!(guards.contains("says guards {"), "{guards}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::defect::{Defect, defect};
 use crate::error::IngestError;
 use crate::fetch::FetchOptions;
 use crate::frame;
+use crate::lock::Lock;
 use crate::manifest::{
     Manifest, Origin, Provenance, Restatement, SCHEMA_VERSION, Staged, file_and_manifests, hex,
     replace,
@@ -205,27 +206,35 @@ pub fn write(
     restate: Option<&str>,
 ) -> Result<Manifest, StoreError> {
     let mut origin = origin.into();
+    let lock = Lock::of(path)?;
     if path.exists() {
-        let (old, manifest) = stored(path)?;
-        let changes = old.changes(series);
-        match restate {
-            None => unchanged(path, &changes, manifest.as_ref(), &origin)?,
-            Some(reason) => {
-                if let Some(place) = snapshots::keep(path)? {
+        match (stored(path), restate) {
+            (Ok((old, manifest)), None) => {
+                unchanged(path, &old.changes(series), manifest.as_ref(), &origin)?;
+                origin.restated = manifest.and_then(|known| known.origin.restated);
+            }
+            (Ok((old, _)), Some(reason)) => {
+                let changes = old.changes(series);
+                if let Some(place) = snapshots::keep(&lock, path)? {
                     replace(&place.join("differences.csv"), csv(&changes).as_bytes())?;
                 }
                 origin.restated = Some(Restatement {
                     reason: reason.to_owned(),
                     differences: changes.len() as u64,
                     replaced_sha256: content_sha256(&old),
+                    damaged: None,
                 });
             }
+            (Err(error), Some(reason)) if error.is_damage() => {
+                origin.restated = Some(snapshots::keep_damaged(&lock, path, reason, &error)?.1);
+            }
+            (Err(error), _) => return Err(error),
         }
     }
-    let mut file = Staged::new(path)?;
+    let mut file = Staged::new(&lock, path)?;
     frame::series_to_parquet(series, &mut file)
         .map_err(|error| StoreError::Unfit(format!("parquet: {error}")))?;
-    file.publish(|file_sha256| Manifest {
+    file.publish(&[], |file_sha256| Manifest {
         schema: SCHEMA_VERSION,
         origin,
         rows: series.time.len() as u64,
@@ -249,7 +258,8 @@ fn unchanged(
 ) -> Result<(), StoreError> {
     let kind = |origin: &Origin| {
         let Provenance { source, feed, adjustment, .. } = &origin.provenance;
-        format!("{source} (feed {feed:?}, adjustment {adjustment:?})")
+        let asof = origin.asof.map_or_else(String::new, |asof| format!(", names of {asof}"));
+        format!("{source} (feed {feed:?}, adjustment {adjustment:?}{asof})")
     };
     if let Some(stored) = manifest.map(|manifest| kind(&manifest.origin))
         && stored != kind(now)

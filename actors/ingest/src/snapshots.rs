@@ -4,13 +4,18 @@
 //! A trading day only adds sessions to a history; it takes a restatement, another universe or another
 //! source to change one, and each of these begins a new snapshot. So the history as of a day is that of
 //! the last snapshot begun by then, up to that day. Files are hard links to those in `data/latest`, which
-//! are only ever replaced, never written to: a snapshot costs nothing until then.
+//! are only ever replaced, never written to: a snapshot costs nothing until then. But `events.csv`, which people
+//! edit, is copied. What was found damaged and replaced lies in `data/snapshots/damaged-N`.
 
 use crate::events::events_path;
-use crate::manifest::{Manifest, io, manifest_path, read_manifest, read_one, settle};
+use crate::lock::Lock;
+use crate::manifest::{
+    Manifest, Restatement, io, manifest_path, next_path, read_manifest, read_one, read_optional,
+    settle,
+};
 use crate::store::{StoreError, read_prices};
 use crate::universe::universe_path;
-use messages::{Bars, Date};
+use messages::{Bars, Date, sha256_hex};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -23,23 +28,69 @@ pub fn folder(prices: &Path) -> PathBuf {
 
 /// Sees to it that the history at `prices` is in a snapshot as it stands; to be called before it is
 /// replaced and after, by whoever replaces it. Says where; `None` if there is no history, or none with a manifest.
-pub fn keep(prices: &Path) -> Result<Option<PathBuf>, StoreError> {
+pub fn keep(lock: &Lock, prices: &Path) -> Result<Option<PathBuf>, StoreError> {
     if !prices.exists() {
         return Ok(None);
     }
-    settle(prices)?;
+    settle(lock, prices)?;
     let Some(manifest) = read_manifest(prices)? else {
         return Ok(None);
     };
     let place = place(prices, &manifest)?;
     fs::create_dir_all(&place).map_err(io("making", &place))?;
     // The manifest comes last: with it the snapshot counts.
-    let files =
-        [prices.to_owned(), universe_path(prices), events_path(prices), manifest_path(prices)];
-    for file in files {
-        link(&file, &place)?;
+    link(prices, &place)?;
+    let known = manifest.origin.companions.as_ref();
+    for (file, said) in [
+        (universe_path(prices), known.map(|known| &known.universe_sha256)),
+        (events_path(prices), known.map(|known| &known.events_sha256)),
+    ] {
+        // One that was edited since doesn't belong to these prices.
+        let bytes = read_optional(&file)?;
+        if bytes.is_some_and(|bytes| said.is_none_or(|said| *said == sha256_hex(&bytes))) {
+            link(&file, &place)?;
+        }
     }
+    link(&manifest_path(prices), &place)?;
     Ok(Some(place))
+}
+
+/// Puts what is at `prices`, which can't be read because of `error`, with its manifest into a folder of its own,
+/// so that it can be replaced. Says where, and what is to go on record.
+pub fn keep_damaged(
+    _: &Lock,
+    prices: &Path,
+    reason: &str,
+    error: &StoreError,
+) -> Result<(PathBuf, Restatement), StoreError> {
+    let all = folder(prices);
+    fs::create_dir_all(&all).map_err(io("making", &all))?;
+    let mut place = all.join("damaged-1");
+    for number in 2_u32.. {
+        match fs::create_dir(&place) {
+            Ok(()) => break,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                place = all.join(format!("damaged-{number}"));
+            }
+            Err(error) => return Err(io("making", &place)(error)),
+        }
+    }
+    let next = next_path(prices);
+    for file in [prices, &manifest_path(prices), &next] {
+        link(file, &place)?;
+    }
+    // Whoever writes next would take it for what a crash has left.
+    if next.exists() {
+        fs::remove_file(&next).map_err(io("removing", &next))?;
+    }
+    let known = read_one(&manifest_path(prices)).ok().flatten();
+    let restated = Restatement {
+        reason: reason.to_owned(),
+        differences: 0,
+        replaced_sha256: known.map_or_else(String::new, |known| known.content_sha256),
+        damaged: Some(error.to_string()),
+    };
+    Ok((place, restated))
 }
 
 /// All bars that were known at the end of `date`, and the `prices.parquet` they are from. Only reads.
@@ -80,8 +131,9 @@ fn list(prices: &Path) -> Result<Vec<PathBuf>, StoreError> {
     };
     let name = prices.file_name().unwrap_or_default();
     let paths = entries.flatten().map(|entry| entry.path());
-    let mut all: Vec<PathBuf> =
-        paths.filter(|path| manifest_path(&path.join(name)).exists()).collect();
+    let mut all: Vec<PathBuf> = paths
+        .filter(|path| began(path).is_some() && manifest_path(&path.join(name)).exists())
+        .collect();
     all.sort();
     Ok(all)
 }
@@ -131,8 +183,9 @@ fn link(file: &Path, folder: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     let _ = fs::remove_file(&temporary);
-    // Another file system takes a copy.
-    if fs::hard_link(file, &temporary).is_err() {
+    // People write to this one in place; another file system takes a copy anyway.
+    let edited = name == "events.csv";
+    if edited || fs::hard_link(file, &temporary).is_err() {
         fs::copy(file, &temporary).map_err(io("copying to", &temporary))?;
     }
     fs::rename(&temporary, &target).map_err(io("renaming onto", &target))?;

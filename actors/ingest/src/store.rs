@@ -5,21 +5,27 @@
 //! contiguous run of rows. Beside it stands `prices.manifest.json`, which says where the data came
 //! from and vouches for every byte.
 //!
-//! The two files change together: the new manifest is written first as `prices.manifest.next.json`,
-//! then the prices are renamed into place, then the manifest. A reader takes the manifest that fits
-//! the bytes it has read, so a crash at any point leaves either the old history or the new one.
+//! The two files, and `universe.json` and `events.csv` with them, change together: all are written first under
+//! other names, the manifest as `prices.manifest.next.json`; then the prices are renamed into place, then the
+//! others, then the manifest. A reader takes the manifest that fits the bytes it has read, so a crash at
+//! any point leaves either the old history or the new one. Writers hold a [`Lock`].
 
 use crate::cache;
+use crate::events::events_path;
 use crate::frame;
 use crate::inspection::Inspection;
+use crate::lock::Lock;
 use crate::manifest::{
-    Manifest, Origin, Provenance, Staged, file_and_manifests, manifest_path, read_manifest, settle,
+    Companions, Manifest, Origin, Provenance, Staged, file_and_manifests, manifest_path,
+    read_manifest, read_optional, settle,
 };
+use crate::universe::{self, Universe, universe_path};
 use messages::{Bars, Date, HistoryRef, Symbol, history_sha256, sha256_hex};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -29,18 +35,35 @@ pub enum StoreError {
     #[error("{doing} {}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
     #[error(
-        "{}: not the bytes that {} vouches for: restore both from a backup, or fetch or import again",
+        "{}: not the bytes that {} vouches for: restore both from a backup, or fetch or import again with \
+         --restate REASON, which moves the damaged file to data/snapshots",
         path.display(), manifest.display()
     )]
     Tampered { path: PathBuf, manifest: PathBuf },
     #[error(
         "{}: edited by hand: it says otherwise than {} itself what the gate found (whole or PARTIAL); restore it \
-         from a backup, or fetch or import again",
+         from a backup, or fetch or import again with --restate REASON",
         manifest.display(), path.display()
     )]
     Edited { path: PathBuf, manifest: PathBuf },
-    #[error("{}: {detail}: restore it from a backup, or fetch or import again", path.display())]
+    #[error(
+        "{}: {detail}: restore it from a backup, or fetch or import again with --restate REASON, which moves a \
+         damaged file to data/snapshots",
+        path.display()
+    )]
     Corrupt { path: PathBuf, detail: String },
+    #[error(
+        "{}: not the file that {} was written with: if it was edited by hand, `aurora fetch` or `aurora import` \
+         checks the prices with it; else name it to them again (--events, --universe) or restore it from a backup",
+        path.display(), manifest.display()
+    )]
+    OtherCompanion { path: PathBuf, manifest: PathBuf },
+    #[error(
+        "{}: another aurora has been writing there for {} seconds: nothing was written; try again when it is done \
+         (a process that ended holds no lock)",
+        lock.display(), waited.as_secs()
+    )]
+    Busy { lock: PathBuf, waited: Duration },
     #[error(
         "PARTIAL: {} was written with --allow-partial and has {detail}: it is for research only; fetch or import it \
          whole to trade on it",
@@ -83,6 +106,22 @@ pub enum StoreError {
          {expected}): restore the prices file it was opened with"
     )]
     HistoryChanged { through: Date, found: String, expected: String },
+}
+
+impl StoreError {
+    /// The stored file itself is at fault: a restatement replaces it.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Tampered { .. } | Self::Edited { .. } | Self::Corrupt { .. })
+    }
+}
+
+/// Of the bytes at `path`, whatever they are; `None` without a file. What was compared with what is stored may be
+/// written only while this is the same.
+///
+/// # Errors
+/// The disk refuses.
+pub fn fingerprint(path: &Path) -> Result<Option<String>, StoreError> {
+    Ok(read_optional(path)?.map(|bytes| sha256_hex(&bytes)))
 }
 
 /// All sessions, ascending; each a well-formed cross-section, ascending by symbol.
@@ -139,9 +178,51 @@ pub fn write_prices(
     history: &[Bars],
     origin: impl Into<Origin>,
 ) -> Result<Manifest, StoreError> {
+    write(&Lock::of(path)?, path, history, origin.into(), &[])
+}
+
+/// As [`write_prices`], for whoever holds the lock; with the universe, and the events at `events` or those that
+/// are there. Readers see all of them change, or none.
+///
+/// # Errors
+/// As there; there is no file at `events`.
+pub fn write_together(
+    lock: &Lock,
+    path: &Path,
+    history: &[Bars],
+    mut origin: Origin,
+    universe: &Universe,
+    events: Option<&Path>,
+) -> Result<Manifest, StoreError> {
+    let mut files = vec![(universe_path(path), universe::json(universe))];
+    let beside = events_path(path);
+    let source = events.unwrap_or(&beside);
+    let bytes = read_optional(source)?;
+    if bytes.is_none() && events.is_some() {
+        return Err(StoreError::Absent { path: source.to_owned() });
+    }
+    // What the gate was shown counts, if the file has been edited since.
+    let shown = origin.gate.as_ref().map(|gate| gate.events_sha256.clone());
+    let found = || bytes.as_deref().map_or_else(String::new, sha256_hex);
+    origin.companions = Some(Companions {
+        universe_sha256: sha256_hex(&files[0].1),
+        events_sha256: shown.unwrap_or_else(found),
+    });
+    if source != beside {
+        files.extend(bytes.map(|bytes| (beside, bytes)));
+    }
+    write(lock, path, history, origin, &files)
+}
+
+fn write(
+    lock: &Lock,
+    path: &Path,
+    history: &[Bars],
+    origin: Origin,
+    files: &[(PathBuf, Vec<u8>)],
+) -> Result<Manifest, StoreError> {
     check(history)?;
-    let origin = origin.into();
-    let mut file = Staged::new(path)?;
+    let mut file = Staged::new(lock, path)?;
     // Two passes over the same bars, neither of which needs the other.
     let (content, written) = thread::scope(|scope| {
         let content = scope.spawn(|| history_sha256(history));
@@ -150,7 +231,7 @@ pub fn write_prices(
     });
     written.map_err(|error| StoreError::Unfit(format!("parquet: {error}")))?;
     let content = content.expect("hashing what is in memory doesn't fail");
-    file.publish(|sha256| Manifest::new(history, content, sha256, origin))
+    file.publish(files, |sha256| Manifest::new(history, content, sha256, origin))
 }
 
 /// What [`append_session`] found.
@@ -165,8 +246,8 @@ pub enum Appended {
 /// # Errors
 /// As reading and writing; the session is stored with other values, or lies in the past.
 pub fn append_session(path: &Path, bars: &Bars) -> Result<Appended, StoreError> {
-    // Only a writer may do this: a reader would take away what a writer is about to use.
-    settle(path)?;
+    let lock = Lock::of(path)?;
+    settle(&lock, path)?;
     let history = trading_prices(path)?;
     if let Some(stored) = session(&history, bars.session) {
         return match difference(stored, bars) {
@@ -183,9 +264,12 @@ pub fn append_session(path: &Path, bars: &Bars) -> Result<Appended, StoreError> 
         gate.expected += bars.symbols.len() as u64;
         gate.got += bars.symbols.len() as u64;
     }
+    if origin.journaled_from.is_none() {
+        origin.journaled_from = history.last().map(|bars| bars.session);
+    }
     let mut history = Arc::unwrap_or_clone(history);
     history.push(bars.clone());
-    let manifest = write_prices(path, &history, origin)?;
+    let manifest = write(&lock, path, &history, origin, &[])?;
     cache::keep(path, &manifest.file_sha256, history);
     Ok(Appended::New)
 }

@@ -73,14 +73,17 @@ pub fn name_on(symbol: &Symbol, session: Date) -> Symbol {
     name
 }
 
-/// The names under which a source has bars of `symbols` from `first` on, other than the present ones, and
-/// what it takes them for: what a history that reaches so far back was mapped from.
-pub fn mapped<'a>(symbols: impl IntoIterator<Item = &'a Symbol>, first: Date) -> Vec<Mapped> {
-    let before = |symbol: &'a Symbol| {
+/// The names other than the present ones under which a source had bars, and what it took them for: of each of
+/// `symbols`, from the session of its first bar on.
+pub fn mapped(symbols: impl IntoIterator<Item = (Symbol, Date)>) -> Vec<Mapped> {
+    let before = |(symbol, first): (Symbol, Date)| {
         let names = RENAMES.iter().filter(move |rename| {
-            first < rename.effective && present(rename.from, first) == *symbol
+            first < rename.effective && present(rename.from, first) == symbol
         });
-        names.map(move |rename| Mapped { from: rename.from.to_owned(), to: symbol.clone() })
+        names.map(move |rename| Mapped {
+            from: rename.from.to_owned(),
+            to: present(rename.from, first),
+        })
     };
     let mut mapped: Vec<Mapped> = symbols.into_iter().flat_map(before).collect();
     mapped.sort();
@@ -129,7 +132,7 @@ mod tests {
     fn a_history_is_mapped_from_the_names_it_reaches_back_to() {
         let symbols = ["AAPL", "DOC", "META"].map(Symbol::from);
         let from = |first| {
-            let mapped = mapped(&symbols, first).into_iter();
+            let mapped = mapped(symbols.clone().map(|symbol| (symbol, first))).into_iter();
             mapped.map(|Mapped { from, to }| format!("{from} {to}")).collect::<Vec<_>>()
         };
         assert_eq!(from(date(2016, 1, 4)), ["FB META", "HCP DOC", "PEAK DOC"]);
@@ -137,5 +140,9 @@ mod tests {
         assert_eq!(from(date(2022, 6, 8)), ["FB META", "PEAK DOC"]);
         assert_eq!(from(date(2022, 6, 9)), ["PEAK DOC"]);
         assert!(from(date(2024, 3, 4)).is_empty());
+        // Each from its own first bar on.
+        let days = [date(2022, 5, 2), date(2022, 5, 2), date(2022, 6, 9)];
+        let own = super::mapped(symbols.clone().into_iter().zip(days));
+        assert_eq!(own, [Mapped { from: "PEAK".into(), to: "DOC".into() }], "META's are its own");
     }
 }

@@ -1,5 +1,6 @@
 //! A CSV or Parquet file of somebody else's, by column; errors name file, line or row, and column.
 
+use crate::foreign::{self, Header};
 use crate::frame;
 use crate::import::ImportError;
 use jiff::civil::{DateTime, Weekday};
@@ -11,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 pub(crate) struct Table {
     path: PathBuf,
+    /// All columns of the file, in their order.
+    headers: Vec<Header>,
+    /// The columns that are wanted and can be read.
     frame: DataFrame,
     /// A person finds line 7 of a CSV and row 7 of a Parquet file.
     is_text: bool,
@@ -18,27 +22,25 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn read(path: &Path) -> Result<Self, ImportError> {
-        let io = |source| ImportError::Io { path: path.to_owned(), source };
-        Self::parse(path, std::fs::read(path).map_err(io)?)
+        Self::parse(path, &bytes_of(path)?)
+    }
+
+    /// Of a Parquet file only these columns, whatever else is in it.
+    pub(crate) fn read_columns(path: &Path, wanted: &[&str]) -> Result<Self, ImportError> {
+        Self::new(path, &bytes_of(path)?, |name| wanted.contains(&name))
+    }
+
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ImportError> {
+        Self::new(path, bytes, |_| true)
     }
 
     /// By content: Parquet says so in its first bytes, anything else must be a CSV with a header.
-    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, ImportError> {
+    fn new(path: &Path, bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Self, ImportError> {
         let is_text = !bytes.starts_with(b"PAR1");
-        let frame = if is_text {
-            // All columns as text: a cell that is no number must be named, not guessed around.
-            let options = CsvReadOptions::default().with_infer_schema_length(Some(0));
-            options.into_reader_with_file_handle(Cursor::new(bytes)).finish()
-        } else {
-            ParquetReader::new(Cursor::new(bytes)).finish()
-        };
-        let unreadable = |error: PolarsError| ImportError::Unreadable {
-            path: path.to_owned(),
-            detail: error.to_string(),
-        };
-        let mut frame = frame.map_err(unreadable)?;
-        frame.rechunk_mut();
-        Ok(Self { path: path.to_owned(), frame, is_text })
+        let read = if is_text { csv(bytes) } else { foreign::read(bytes, wanted) };
+        let unreadable = |detail| ImportError::Unreadable { path: path.to_owned(), detail };
+        let (headers, frame) = read.map_err(unreadable)?;
+        Ok(Self { path: path.to_owned(), headers, frame, is_text })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -46,28 +48,44 @@ impl Table {
     }
 
     pub(crate) fn has(&self, column: &str) -> bool {
-        self.frame.column(column).is_ok()
+        self.names().any(|name| name == column)
     }
 
     /// Of all columns, in their order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.frame.columns().iter().map(|column| column.name().as_str())
+        self.headers.iter().map(|header| header.name.as_str())
     }
 
-    /// The first of `names` that is there.
-    fn column(&self, names: &[&str]) -> Result<&Column, ImportError> {
-        names.iter().find_map(|name| self.frame.column(name).ok()).ok_or_else(|| {
-            let found: Vec<_> = self.frame.columns().iter().map(|c| c.name().as_str()).collect();
-            let (path, column, found) = (self.path.clone(), names.join(" or "), found.join(", "));
-            ImportError::MissingColumn { path, column, found }
-        })
+    /// The one of `names` that is there, to be read as `kind`.
+    fn column(&self, names: &[&str], kind: &'static str) -> Result<&Column, ImportError> {
+        let there: Vec<&Header> =
+            self.headers.iter().filter(|header| names.contains(&header.name.as_str())).collect();
+        let path = || self.path.clone();
+        match there[..] {
+            [] => {
+                let (column, found) = (names.join(" or "), self.names().collect::<Vec<_>>());
+                let found = found.join(", ");
+                Err(ImportError::MissingColumn { path: path(), column, found })
+            }
+            [Header { name, unreadable: Some(found) }] => {
+                let (column, found) = (name.clone(), found.clone());
+                Err(ImportError::Mistyped { path: path(), column, found, kind })
+            }
+            [Header { name, .. }] => self.frame.column(name).map_err(|error| {
+                ImportError::Unreadable { path: path(), detail: error.to_string() }
+            }),
+            _ => {
+                let columns: Vec<&str> = there.iter().map(|header| header.name.as_str()).collect();
+                Err(ImportError::Ambiguous { path: path(), columns: columns.join(" and ") })
+            }
+        }
     }
 
     /// Text cells, none of them empty.
     pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, ImportError> {
-        let column = self.column(&[name])?;
-        let text = column.cast(&DataType::String).map_err(|error| self.mistyped(column, &error))?;
-        let text = text.str().map_err(|error| self.mistyped(column, &error))?;
+        let column = self.column(&[name], TEXT)?;
+        let text = column.cast(&DataType::String).map_err(|_| self.mistyped(column, TEXT))?;
+        let text = text.str().map_err(|_| self.mistyped(column, TEXT))?;
         let cell = |(row, cell): (usize, Option<&str>)| match cell.map(str::trim) {
             Some(cell) if !cell.is_empty() => Ok(cell.to_owned()),
             _ => Err(self.bad_cell(row, name, "", "is empty: fill it in or delete the row")),
@@ -80,15 +98,15 @@ impl Table {
         if !self.has(name) {
             return Ok(vec![String::new(); self.frame.height()]);
         }
-        let column = self.column(&[name])?;
-        let text = column.cast(&DataType::String).map_err(|error| self.mistyped(column, &error))?;
-        let text = text.str().map_err(|error| self.mistyped(column, &error))?;
+        let column = self.column(&[name], TEXT)?;
+        let text = column.cast(&DataType::String).map_err(|_| self.mistyped(column, TEXT))?;
+        let text = text.str().map_err(|_| self.mistyped(column, TEXT))?;
         Ok(text.iter().map(|cell| cell.unwrap_or_default().trim().to_owned()).collect())
     }
 
     /// Numbers of any width; an empty cell is NaN.
     pub(crate) fn numbers(&self, name: &str) -> Result<Vec<f64>, ImportError> {
-        let column = self.column(&[name])?;
+        let column = self.column(&[name], NUMBER)?;
         if let Ok(text) = column.str() {
             let cell = |(row, cell): (usize, Option<&str>)| match cell.map_or("", str::trim) {
                 "" => Ok(f64::NAN),
@@ -98,24 +116,32 @@ impl Table {
             };
             return text.iter().enumerate().map(cell).collect();
         }
-        let numbers = column.cast(&DataType::Float64).map_err(|e| self.mistyped(column, &e))?;
-        let numbers = numbers.f64().map_err(|error| self.mistyped(column, &error))?;
+        if !column.dtype().is_primitive_numeric() {
+            return Err(self.mistyped(column, NUMBER));
+        }
+        let numbers = column.cast(&DataType::Float64).map_err(|_| self.mistyped(column, NUMBER))?;
+        let numbers = numbers.f64().map_err(|_| self.mistyped(column, NUMBER))?;
         Ok(numbers.iter().map(|number| number.unwrap_or(f64::NAN)).collect())
     }
 
     /// Sessions as days from 1970-01-01, from whichever of `names` is there.
     pub(crate) fn days(&self, names: &[&str]) -> Result<Vec<i32>, ImportError> {
-        let column = self.column(names)?;
+        let column = self.column(names, DAY)?;
         let name = column.name().as_str();
         let absent = |row| self.bad_cell(row, name, "", "is empty: every row needs a session");
         if let Ok(dates) = column.date() {
-            let cells = dates.physical().iter().enumerate();
-            return cells.map(|(row, day)| day.ok_or_else(|| absent(row))).collect();
+            let known = frame::day_of(Date::MIN)..=frame::day_of(Date::MAX);
+            let cell = |(row, day): (usize, Option<i32>)| match day {
+                None => Err(absent(row)),
+                Some(day) if known.contains(&day) => Ok(day),
+                Some(day) => Err(self.bad_cell(row, name, &format!("day {day}"), NO_SESSION)),
+            };
+            return dates.physical().iter().enumerate().map(cell).collect();
         }
         if let DataType::Datetime(unit, zone) = column.dtype() {
             return self.instants(column, *unit, zone.is_some());
         }
-        let text = column.str().map_err(|error| self.mistyped(column, &error))?;
+        let text = column.str().map_err(|_| self.mistyped(column, DAY))?;
         let mut last: (&str, i32) = ("", 0);
         let cells = text.iter().enumerate().map(|(row, cell)| {
             let cell =
@@ -143,7 +169,7 @@ impl Table {
             TimeUnit::Microseconds => 1_000,
             TimeUnit::Milliseconds => 1_000_000,
         };
-        let ticks = column.datetime().map_err(|error| self.mistyped(column, &error))?;
+        let ticks = column.datetime().map_err(|_| self.mistyped(column, DAY))?;
         let mut last = (None, 0);
         let cells = ticks.physical().iter().enumerate().map(|(row, tick)| {
             if tick.is_none() || last.0 != tick {
@@ -189,20 +215,36 @@ impl Table {
         value: &str,
         problem: &'static str,
     ) -> ImportError {
-        match self.column(names) {
+        match self.column(names, DAY) {
             Ok(column) => self.bad_cell(row, column.name(), value, problem),
             Err(error) => error,
         }
     }
 
-    fn mistyped(&self, column: &Column, error: &PolarsError) -> ImportError {
-        ImportError::Unreadable {
-            path: self.path.clone(),
-            detail: format!("column {} is {}: {error}", column.name(), column.dtype()),
-        }
+    fn mistyped(&self, column: &Column, kind: &'static str) -> ImportError {
+        let (column, found) = (column.name().to_string(), column.dtype().to_string());
+        ImportError::Mistyped { path: self.path.clone(), column, found, kind }
     }
 }
 
+fn bytes_of(path: &Path) -> Result<Vec<u8>, ImportError> {
+    std::fs::read(path).map_err(|source| ImportError::Io { path: path.to_owned(), source })
+}
+
+/// All columns as text: a cell that is no number must be named, not guessed around.
+fn csv(bytes: &[u8]) -> Result<(Vec<Header>, DataFrame), String> {
+    let options = CsvReadOptions::default().with_infer_schema_length(Some(0));
+    let read = options.into_reader_with_file_handle(Cursor::new(bytes)).finish();
+    let mut frame = read.map_err(|error| error.to_string())?;
+    frame.rechunk_mut();
+    let names = frame.columns().iter().map(|column| column.name().to_string());
+    let headers = names.map(|name| Header { name, unreadable: None }).collect();
+    Ok((headers, frame))
+}
+
+const TEXT: &str = "text";
+const NUMBER: &str = "an integer or a 64-bit float";
+const DAY: &str = "a date, a timestamp or text";
 const NO_SESSION: &str =
     "is no session: write a weekday's date (2024-03-08), or its midnight in New York as RFC 3339";
 

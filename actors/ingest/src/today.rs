@@ -5,6 +5,7 @@ use crate::error::IngestError;
 use crate::events::read_events;
 use crate::fetch::{FetchOptions, fetch_bars};
 use crate::store::{self, StoreError};
+use crate::update::grows;
 use alpaca::Client;
 use messages::{Bars, CoverageFailed, Date, Member, Symbol};
 use std::path::{Path, PathBuf};
@@ -77,8 +78,9 @@ pub async fn keep(prices: &Path, bars: &Bars) -> Result<(), IngestError> {
     }
 }
 
-/// Prices must be what is stored, bit for bit. Volume may differ: a daily bar counts trades after
-/// hours, so one that was fetched in the evening grows until morning.
+/// What is stored must be the same, bit for bit. Only volume may have grown, of the last sessions, which is
+/// all that is asked for here: a daily bar counts trades after hours, so one that was fetched in the evening
+/// grows until morning. What is stored stays, as the journal has it (see [`crate::Origin::journaled_from`]).
 fn agree(stored: &Bars, now: &Bars, symbols: &[Symbol]) -> Result<(), IngestError> {
     for symbol in symbols {
         let Some(old) = stored.row(symbol) else {
@@ -89,8 +91,8 @@ fn agree(stored: &Bars, now: &Bars, symbols: &[Symbol]) -> Result<(), IngestErro
             let (was, is) = (was[old], new.map(|row| is[row]));
             match is {
                 Some(is) if is.to_bits() == was.to_bits() => {}
-                Some(is) if field == "volume" => {
-                    tracing::warn!(%symbol, session = %stored.session, was, is, "volume has changed");
+                Some(is) if field == "volume" && grows(Some(was), Some(is)) => {
+                    tracing::warn!(%symbol, session = %stored.session, was, is, "volume has grown");
                 }
                 _ => return Err(restated(symbol, stored.session, field, was, is)),
             }

@@ -2,7 +2,8 @@
 //! the prices.
 
 use crate::import::ImportError;
-use crate::manifest::{Mapped, read_optional, replace};
+use crate::lock::Lock;
+use crate::manifest::{Companions, Mapped, companion, read_optional, replace};
 use crate::sectors::{self, Sectors};
 use crate::store::StoreError;
 use crate::symbols::{present, spelling};
@@ -45,18 +46,39 @@ pub fn universe_path(prices: &Path) -> PathBuf {
 }
 
 pub fn write_universe(path: &Path, universe: &Universe) -> Result<(), StoreError> {
-    replace(path, &serde_json::to_vec_pretty(universe).expect("a universe is plain data"))
+    let _lock = Lock::of(path)?;
+    replace(path, &json(universe))
+}
+
+pub(crate) fn json(universe: &Universe) -> Vec<u8> {
+    serde_json::to_vec_pretty(universe).expect("a universe is plain data")
+}
+
+/// The universe that the prices at `prices` were written with.
+///
+/// # Errors
+/// As [`read_universe`]; it is another one.
+pub fn universe_of(prices: &Path) -> Result<Universe, StoreError> {
+    let path = universe_path(prices);
+    match companion(prices, &path, Companions::universe)? {
+        Some(bytes) => parse(&path, &bytes),
+        None => Err(StoreError::Absent { path }),
+    }
 }
 
 /// # Errors
 /// Absent; not a universe; not the one that was written.
 pub fn read_universe(path: &Path) -> Result<Universe, StoreError> {
-    let Some(bytes) = read_optional(path)? else {
-        return Err(StoreError::Absent { path: path.to_owned() });
-    };
+    match read_optional(path)? {
+        Some(bytes) => parse(path, &bytes),
+        None => Err(StoreError::Absent { path: path.to_owned() }),
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Universe, StoreError> {
     let corrupt = |detail| StoreError::Corrupt { path: path.to_owned(), detail };
     let universe: Universe =
-        serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+        serde_json::from_slice(bytes).map_err(|error| corrupt(error.to_string()))?;
     if universe.members.is_empty() {
         return Err(corrupt("it has no members".into()));
     }

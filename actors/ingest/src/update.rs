@@ -30,6 +30,8 @@ pub struct Wanted<'a> {
     pub stored: &'a [Bars],
     /// It was stored with holes, which may be filled now.
     pub partial: bool,
+    /// [`crate::Origin::journaled_from`] of what is stored.
+    pub journaled_from: Option<Date>,
 }
 
 /// One stretch of sessions for some symbols.
@@ -45,7 +47,7 @@ pub struct Stretch {
 /// What is to be asked for: new sessions of all members, all sessions of new members, and earlier
 /// sessions where `from` lies before the stored ones; with the overlap at each seam.
 pub fn plan(wanted: &Wanted) -> Vec<Stretch> {
-    let Wanted { members, from, through, stored, partial } = *wanted;
+    let Wanted { members, from, through, stored, partial, .. } = *wanted;
     let symbols = members.iter().map(|member| member.symbol.clone());
     let (Some(first), Some(last)) = (stored.first(), stored.last()) else {
         return vec![Stretch { symbols: symbols.collect(), from, through, fills: true }];
@@ -74,8 +76,10 @@ pub struct Updated {
     pub history: Vec<Bars>,
     /// Bars that were not stored.
     pub new: u64,
-    /// Nothing but later sessions came.
+    /// Nothing but later sessions came, and perhaps more volume of the last stored one.
     pub grown: bool,
+    /// Symbols whose volume of the last stored session has grown, and was taken.
+    pub volumes: u32,
     /// Stored sessions that were asked for again and are as stored; `None` if nothing is stored.
     pub overlap: Option<u32>,
     /// Names of before a change of name, under which the source had part of the history.
@@ -103,16 +107,17 @@ pub async fn update(
         let fetched = fetch_bars(client, symbols, *from, *through, options).await?;
         let stored = wanted.stored.iter().map(|bars| bars.session);
         compared.extend(stored.filter(|session| (*from..=*through).contains(session)));
-        merged.add(wanted.stored, &stretch, fetched)?;
+        merged.add(wanted, &stretch, fetched)?;
     }
     let grown = merged.more.is_empty() && merged.only_later;
+    let volumes = merged.volumes;
     let (history, new) = merged.finish();
     let inspection = inspect(wanted.members, sessions, &history, events);
     let overlap = (!wanted.stored.is_empty()).then_some(compared.len() as u32);
-    let mapped = history.first().map_or_else(Vec::new, |first| {
-        symbols::mapped(wanted.members.iter().map(|member| &member.symbol), first.session)
-    });
-    Ok(Updated { history, new, grown, overlap, mapped, inspection })
+    let first = |symbol: &Symbol| history.iter().find(|bars| bars.row(symbol).is_some());
+    let from = |member: &'_ Member| Some((member.symbol.clone(), first(&member.symbol)?.session));
+    let mapped = symbols::mapped(wanted.members.iter().filter_map(from));
+    Ok(Updated { history, new, grown, volumes, overlap, mapped, inspection })
 }
 
 /// Stored and fetched bars by session.
@@ -122,30 +127,41 @@ struct Merged {
     more: BTreeMap<Date, Vec<Bars>>,
     new: u64,
     only_later: bool,
+    volumes: u32,
 }
 
 impl Merged {
     fn new(stored: &[Bars]) -> Self {
         let sessions = stored.iter().map(|bars| (bars.session, bars.clone())).collect();
-        Self { sessions, more: BTreeMap::new(), new: 0, only_later: !stored.is_empty() }
+        Self { sessions, more: BTreeMap::new(), new: 0, only_later: !stored.is_empty(), volumes: 0 }
     }
 
     /// Takes what is new, after what is stored was compared.
     fn add(
         &mut self,
-        stored: &[Bars],
+        wanted: &Wanted<'_>,
         stretch: &Stretch,
         fetched: Vec<Bars>,
     ) -> Result<(), IngestError> {
+        let stored = wanted.stored;
         let Stretch { symbols, from, through, fills } = stretch;
         let mut differences = differences(stored, &fetched, symbols, *from, *through);
         differences.retain(|difference| !fills || difference.stored.is_some());
         let last = stored.last().map(|bars| bars.session);
+        let journaled = wanted.journaled_from;
+        let (grown, differences): (Vec<_>, Vec<_>) = differences.into_iter().partition(|found| {
+            let open = Some(found.session) == last
+                || journaled.is_some_and(|journaled| journaled <= found.session);
+            open && found.is_grown_volume()
+        });
         if let Some(first) = differences.first() {
             return Err(IngestError::PastChanged {
                 count: differences.len(),
                 first: first.to_string(),
             });
+        }
+        if journaled.is_none() {
+            self.take(&grown);
         }
         for bars in fetched {
             let Some(there) = self.sessions.get(&bars.session) else {
@@ -159,6 +175,19 @@ impl Merged {
             }
         }
         Ok(())
+    }
+
+    /// Volumes of the last stored session as they are now.
+    fn take(&mut self, grown: &[Difference]) {
+        for Difference { symbol, session, now, .. } in grown {
+            let bars = self.sessions.get_mut(session);
+            if let (Some(bars), Some(now)) = (bars, now)
+                && let Some(row) = bars.row(symbol)
+            {
+                bars.volume[row] = *now;
+                self.volumes += 1;
+            }
+        }
     }
 
     fn finish(mut self) -> (Vec<Bars>, u64) {
@@ -192,6 +221,19 @@ pub struct Difference {
     pub now: Option<f64>,
 }
 
+impl Difference {
+    /// A daily bar counts trades after hours, so the volume of one that was fetched in the evening grows until
+    /// morning.
+    fn is_grown_volume(&self) -> bool {
+        self.field == "volume" && grows(self.stored, self.now)
+    }
+}
+
+/// Both are there, and `now` is more.
+pub(crate) fn grows(stored: Option<f64>, now: Option<f64>) -> bool {
+    matches!((stored, now), (Some(stored), Some(now)) if now > stored)
+}
+
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { symbol, session, field, stored, now } = self;
@@ -202,8 +244,7 @@ impl std::fmt::Display for Difference {
 }
 
 /// What differs between `stored` and `now` in the sessions from `from` to `through`, for `symbols` that
-/// are stored at all. Prices must be the same bit for bit. The volume of the last stored session may
-/// differ: a daily bar counts trades after hours, so one fetched in the evening grows until morning.
+/// are stored at all. Every number must be the same bit for bit.
 pub fn differences(
     stored: &[Bars],
     now: &[Bars],
@@ -211,7 +252,6 @@ pub fn differences(
     from: Date,
     through: Date,
 ) -> Vec<Difference> {
-    let last = stored.last().map(|bars| bars.session);
     let known = symbols_of(stored);
     let symbols: Vec<&Symbol> = symbols.iter().filter(|symbol| known.contains(symbol)).collect();
     let mut found = Vec::new();
@@ -222,8 +262,7 @@ pub fn differences(
             let (before, after) = (old.row(symbol), new.row(symbol));
             for ((field, was), (_, is)) in columns(old).into_iter().zip(columns(new)) {
                 let (was, is) = (before.map(|row| was[row]), after.map(|row| is[row]));
-                let grows = field == "volume" && Some(old.session) == last && is.is_some();
-                if was.map(f64::to_bits) == is.map(f64::to_bits) || (grows && was.is_some()) {
+                if was.map(f64::to_bits) == is.map(f64::to_bits) {
                     continue;
                 }
                 let (symbol, session) = ((*symbol).clone(), old.session);

@@ -60,7 +60,7 @@ impl Weights {
         let io = |source| ImportError::Io { path: path.to_owned(), source };
         let bytes = std::fs::read(path).map_err(io)?;
         let sha256 = sha256_hex(&bytes);
-        let table = Table::parse(path, bytes)?;
+        let table = Table::parse(path, &bytes)?;
         let weights = if table.has("symbol") && table.has("weight") {
             long(&table, sha256)?
         } else {

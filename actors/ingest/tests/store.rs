@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use ingest::store::{self, Appended, append_session, history, read_prices, verify, write_prices};
-use ingest::{Inspection, Origin, Provenance, StoreError, manifest_path, read_manifest};
+use ingest::{Inspection, Lock, Origin, Provenance, StoreError, manifest_path, read_manifest};
 use jiff::ToSpan;
 use jiff::civil::date;
 use messages::{Bars, Date, Symbol, history_sha256};
@@ -70,7 +70,7 @@ fn what_is_written_is_read_and_the_manifest_describes_it() {
     assert_eq!(manifest.content_sha256, history_sha256(&sample()));
     assert_eq!(manifest.origin.provenance, provenance());
     let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
-    assert_eq!(names.len(), 2, "no temporary files are left: {names:?}");
+    assert_eq!(names.len(), 3, "the lock, and no temporary files are left: {names:?}");
 }
 
 #[test]
@@ -280,4 +280,90 @@ proptest! {
             prop_assert_eq!(store::session(&history, bars.session), Some(bars));
         }
     }
+}
+
+#[test]
+fn writers_take_turns_and_none_destroys_the_store() {
+    let (_folder, path) = stored(&sample());
+    let more: Vec<Bars> = (9..19).map(|day| bars(date(2024, 1, day), &["A"], 15.0)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for bars in &more {
+                    append_session(&path, bars).unwrap();
+                    read_prices(&path).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(read_prices(&path).unwrap(), [sample(), more].concat());
+}
+
+#[test]
+fn a_writer_that_goes_on_for_long_is_named() {
+    let (_folder, path) = stored(&sample());
+    let held = Lock::of(&path).unwrap();
+    assert!(Lock::attempt(&path).unwrap().is_none());
+    let text = message(Lock::within(&path, std::time::Duration::from_millis(60)));
+    assert!(text.contains(".lock: another aurora has been writing"), "{text}");
+    drop(held);
+    write_prices(&path, &sample()[..3], provenance()).unwrap();
+}
+
+#[test]
+fn what_killed_writers_left_is_taken_away() {
+    let (_folder, path) = stored(&sample());
+    let left = path.with_file_name("prices.parquet.77.tmp");
+    fs::write(&left, b"half").unwrap();
+    write_prices(&path, &sample(), provenance()).unwrap();
+    assert!(!left.exists());
+}
+
+#[test]
+fn prices_universe_and_events_belong_together() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("latest/prices.parquet");
+    let universe = |sector: &str| {
+        let member = messages::Member { symbol: "A".into(), sector: sector.to_owned() };
+        ingest::Universe::new(vec![member], date(2024, 1, 2))
+    };
+    let source = folder.path().join("mine.csv");
+    fs::write(&source, "symbol,kind,from,note\nA,listed,2024-01-02,known\n").unwrap();
+    let write = |universe| {
+        let lock = Lock::of(&path).unwrap();
+        let origin = Origin::from(provenance());
+        store::write_together(&lock, &path, &sample(), origin, universe, Some(&source)).unwrap();
+    };
+    let (old, new) = (universe("Energy"), universe("Utilities"));
+    write(&old);
+    let stale = fs::read(ingest::universe_path(&path)).unwrap();
+    write(&new);
+    assert_eq!(ingest::universe_of(&path).unwrap(), new);
+    ingest::read_events(&path).unwrap();
+    fs::write(ingest::universe_path(&path), stale).unwrap();
+    let text = message(ingest::universe_of(&path));
+    assert!(text.contains("universe.json: not the file that") && text.contains("--universe"));
+    fs::write(ingest::events_path(&path), "symbol,kind,from,note\n").unwrap();
+    let text = ingest::read_events(&path).unwrap_err().to_string();
+    assert!(text.contains("events.csv: not the file that"), "{text}");
+}
+
+#[test]
+fn a_damaged_file_is_kept_and_gives_way() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("data/latest/prices.parquet");
+    write_prices(&path, &sample(), provenance()).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[500] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let error = read_prices(&path).unwrap_err();
+    assert!(error.is_damage() && error.to_string().contains("--restate REASON"), "{error}");
+    let lock = Lock::of(&path).unwrap();
+    let (place, restated) =
+        ingest::snapshots::keep_damaged(&lock, &path, "bit rot", &error).unwrap();
+    drop(lock);
+    assert_eq!(restated.replaced_sha256, history_sha256(&sample()));
+    write_prices(&path, &sample(), provenance()).unwrap();
+    assert_eq!(fs::read(place.join("prices.parquet")).unwrap(), bytes);
+    assert_eq!(read_prices(&path).unwrap(), sample());
 }

@@ -6,7 +6,7 @@ mod support;
 
 use ingest::store::{self, StoreError, append_session, read_prices, trading_prices, write_prices};
 use ingest::update::{OVERLAP, Updated, Wanted, differences, differences_csv, update};
-use ingest::{Events, Inspection, Origin, read_manifest, snapshots};
+use ingest::{Events, Inspection, Lock, Origin, read_manifest, snapshots};
 use jiff::civil::date;
 use messages::{Bars, Date, Member};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ async fn updated(
     days: &[Date],
 ) -> Result<Updated, String> {
     let (from, through) = (days[0], days[days.len() - 1]);
-    let wanted = Wanted { members, from, through, stored, partial: false };
+    let wanted = Wanted { members, from, through, stored, partial: false, journaled_from: None };
     let result = update(&server.client, &wanted, days, &Events::default(), &options()).await;
     result.map_err(|error| error.chain())
 }
@@ -74,7 +74,18 @@ async fn a_changed_past_is_never_overwritten_in_silence() {
     // The volume of the last stored evening grows until morning.
     let mut evening = whole[..8].to_vec();
     evening[7].volume[0] -= 10.0;
-    assert_eq!(updated(&server, &members(3), &evening, &days).await.unwrap().new, 6);
+    let now = updated(&server, &members(3), &evening, &days).await.unwrap();
+    assert_eq!((now.new, now.volumes), (6, 1));
+    assert_eq!(
+        now.history, whole,
+        "the grown volume is taken, so that it is no changed past later"
+    );
+    // It doesn't shrink, and no other session's grows.
+    evening[7].volume[0] += 20.0;
+    assert!(updated(&server, &members(3), &evening, &days).await.is_err());
+    evening[7].volume[0] -= 10.0;
+    evening[6].volume[0] -= 10.0;
+    assert!(updated(&server, &members(3), &evening, &days).await.is_err());
 }
 
 #[test]
@@ -98,9 +109,9 @@ fn latest(folder: &TempDir) -> PathBuf {
 }
 
 fn written(path: &Path, history: &[Bars], at: &str) {
-    snapshots::keep(path).unwrap();
+    snapshots::keep(&Lock::of(path).unwrap(), path).unwrap();
     write_prices(path, history, provenance(at)).unwrap();
-    snapshots::keep(path).unwrap();
+    snapshots::keep(&Lock::of(path).unwrap(), path).unwrap();
 }
 
 fn known(path: &Path, day: Date) -> Vec<Bars> {
@@ -141,7 +152,7 @@ fn keeping_twice_is_keeping_once_and_another_content_is_another_snapshot() {
     let history = expected(&symbols(2), &sessions());
     let at = "2024-03-18T22:00:00Z";
     written(&path, &history, at);
-    snapshots::keep(&path).unwrap();
+    snapshots::keep(&Lock::of(&path).unwrap(), &path).unwrap();
     written(&path, &history[2..], at);
     let mut names: Vec<String> = std::fs::read_dir(snapshots::folder(&path))
         .unwrap()

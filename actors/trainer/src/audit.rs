@@ -19,7 +19,7 @@ use crate::folds::Fold;
 use crate::panel::Panel;
 use crate::pipeline::Pipeline;
 use crate::progress::{Stage, Watch};
-use crate::trials::Trial;
+use crate::trials::Earlier;
 use crate::{TrainConfig, TrainError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -191,7 +191,7 @@ pub(crate) struct Case<'a> {
     pub(crate) panel: &'a Panel,
     pub(crate) folds: &'a [Fold],
     /// What was tried on this registry before.
-    pub(crate) trials: &'a [Trial],
+    pub(crate) trials: &'a [Earlier],
 }
 
 /// A finding per detector, in their order.

@@ -6,6 +6,7 @@ use crate::dataset::Restated;
 use crate::ic::IcSummary;
 use messages::{Date, ModelPublished, ModelRef};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// METHODS.md §3: below and above these an edge is not established.
 const DSR_MIN: f64 = 0.95;
@@ -62,6 +63,8 @@ pub struct Card {
     pub labels: LabelsCard,
     /// [`messages::matrix_sha256`] of the rows it was trained and tested on.
     pub matrix_sha256: String,
+    /// How often each guard of the features fired.
+    pub guards: BTreeMap<String, u64>,
     pub whitelist_sha256: String,
     /// Columns, in order, with what they contribute and how far they have moved.
     pub columns: Vec<ColumnCard>,

@@ -34,6 +34,12 @@ impl Dividends {
         sha256_hex(all.map(line).collect::<String>().as_bytes())
     }
 
+    /// Ex-dates of a name with what was paid, ascending.
+    pub(crate) fn of(&self, symbol: &Symbol) -> impl Iterator<Item = (Date, f64)> {
+        let paid = self.0.get(symbol).into_iter().flatten();
+        paid.map(|(ex_date, amount)| (*ex_date, *amount))
+    }
+
     /// What one share that is bought in the first of the sessions and sold in the last brings in, in the prices
     /// of these bars: a dividend is adjusted as its day's close is.
     pub(crate) fn paid(&self, symbol: &Symbol, held: &[Bars]) -> f64 {

@@ -2,8 +2,8 @@
 //! the journal hears of it.
 
 use crate::{
-    Card, Dataset, Dividends, Progress, Registry, Standing, TrainConfig, TrainError, Trained,
-    Trials, Watch, train,
+    Card, Dataset, Dividends, Progress, Registry, Restated, Standing, TrainConfig, TrainError,
+    Trained, Trials, Watch, train,
 };
 use futures::future::LocalBoxFuture;
 use messages::{
@@ -22,6 +22,8 @@ pub struct Past {
     pub bars: Vec<Bars>,
     /// On record beside them. No journal vouches for these: the model's card names their hash.
     pub dividends: Option<Dividends>,
+    /// The last time this past was replaced, likewise.
+    pub restated: Option<Restated>,
 }
 
 /// Reads the past that a journal refers to.
@@ -232,7 +234,11 @@ impl Job {
         let as_of = self.opened.signal_session;
         let members = &self.opened.universe;
         let listed = Dataset::listed(&past.bars, members, as_of, self.opened.sectors_as_of);
-        let data = Dataset { dividends: past.dividends.as_ref(), ..listed };
+        let data = Dataset {
+            dividends: past.dividends.as_ref(),
+            restated: past.restated.as_ref(),
+            ..listed
+        };
         train(data, &self.config, trials, Watch::new(&go_on))
     }
 }

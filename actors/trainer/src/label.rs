@@ -2,7 +2,7 @@
 //! and made neutral to beta and sectors with the exposures of day t (METHODS.md §3).
 //!
 //! y = ln((O[t+1+h] + Σ dividends) / O[t+1]). A dividend counts whose ex-date lies after the entry's session and
-//! not after the exit's: who buys on the ex-date does not get it. A name that has no bar at the exit, halted or
+//! not after the sale's: who buys on the ex-date does not get it. A name that has no bar at the exit, halted or
 //! gone for good, keeps its label: it leaves at its last close within the holding period. To leave it out would
 //! be to know at t that it stays. A name without an open at the entry could not be bought and has none.
 
@@ -22,15 +22,13 @@ pub(crate) fn forward_returns(
 fn forward_return(symbol: &Symbol, held: &[Bars], dividends: Option<&Dividends>) -> f64 {
     let [entry, .., exit] = held else { return f64::NAN };
     let Some(bought) = usable(entry, symbol, |bars| &bars.open) else { return f64::NAN };
+    let at_exit = usable(exit, symbol, |bars| &bars.open).map(|price| (price, held));
     let last_close = || {
-        held[..held.len() - 1]
-            .iter()
-            .rev()
-            .find_map(|bars| usable(bars, symbol, |bars| &bars.close))
+        let closed =
+            |last: usize| Some((usable(&held[last], symbol, |bars| &bars.close)?, &held[..=last]));
+        (0..held.len() - 1).rev().find_map(closed)
     };
-    let Some(sold) = usable(exit, symbol, |bars| &bars.open).or_else(last_close) else {
-        return f64::NAN;
-    };
+    let Some((sold, held)) = at_exit.or_else(last_close) else { return f64::NAN };
     let paid = dividends.map_or(0.0, |dividends| dividends.paid(symbol, held));
     ((sold + paid) / bought).ln()
 }

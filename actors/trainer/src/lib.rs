@@ -37,6 +37,7 @@ mod panel;
 mod pipeline;
 mod progress;
 mod registry;
+mod snapshot;
 pub mod stats;
 mod train;
 mod trials;

@@ -13,7 +13,7 @@ use crate::audit::{Standing, Status};
 use crate::card::{Card, CardFile};
 use crate::html;
 use crate::train::{CARD_ATTRIBUTE, Trained};
-use crate::trials::{Seal, Trials};
+use crate::trials::{Seal, Trials, TrialsError};
 use files::{append, read, read_if_there, sync_folder, write_atomically, write_synced};
 use messages::{Env, ModelRef, sha256_hex};
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,8 @@ pub enum RegistryError {
     NothingBefore { current: String },
     #[error("BAD_HISTORY: {path}: line {line}: {problem}; restore the file")]
     History { path: PathBuf, line: usize, problem: String },
+    #[error(transparent)]
+    Trials(#[from] TrialsError),
     #[error("BAD_POINTER: {path} does not name a model; promote one again")]
     Pointer { path: PathBuf },
 }
@@ -209,9 +211,11 @@ impl Registry {
         Ok(Some(model))
     }
 
-    /// Makes a model the current one, after loading it as a session would. History is written first: a
+    /// Makes a model the current one, after loading it as a session would, if all trials that models here vouch for
+    /// are there: without them nobody knows what its figures are worth. History is written first: a
     /// crash between the two leaves the old model current.
     pub fn promote(&self, model: &ModelRef, by: &str, at: &str) -> Result<(), RegistryError> {
+        self.trials()?.read()?;
         self.make_current(Action::Promote, model, by, at)
     }
 

@@ -50,7 +50,7 @@ impl Snapshot {
         }
         let empty = Arc::new(Month::default());
         let months: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
-        let differing = months.into_iter().filter_map(|month| {
+        let mut differing = months.into_iter().filter_map(|month| {
             let of = |snapshot: &Self| snapshot.0.get(month).unwrap_or(&empty).clone();
             let (ours, theirs) = (of(self), of(other));
             if ours == theirs {
@@ -64,7 +64,7 @@ impl Snapshot {
             };
             symbols.iter().filter_map(differ).min()
         });
-        Some(differing.into_iter().next())
+        Some(differing.next())
     }
 
     fn range(&self) -> Option<(Date, Date)> {
@@ -128,9 +128,8 @@ fn as_traded(bars: &Bars, row: usize) -> u64 {
 
 /// FNV-1a, word by word.
 pub(crate) fn fnv(words: impl Iterator<Item = u64>) -> u64 {
-    words.fold(0xcbf2_9ce4_8422_2325, |hash, word| {
-        (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    words
+        .fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use crate::ic::{IcSummary, by_day, daily_ic, mean, rounded};
 use crate::panel::Panel;
 use crate::pipeline::{Pipeline, Standard};
 use crate::progress::Watch;
-use crate::trials::{Trial, Trials, snapshot_sha256};
+use crate::snapshot::Snapshot;
+use crate::trials::{Trial, Trials, TrialsError};
 use crate::walk::{self, Fitted, Job};
 use crate::{TrainConfig, TrainError, booster, stats};
 use messages::{Date, ModelRef, sha256_hex};
@@ -77,10 +78,11 @@ pub fn train_panel(
     let study = Study::run(pipeline, data, raw, config, watch)?;
     let mut earlier = trials.read()?;
     // Trained again, it is judged by what was there the first time.
-    let ours = trial(data, &study.panel, config, &[]);
+    let (ours, snapshot) = (trial(data, &study.panel, config), Snapshot::of(data.history));
     if let Some(at) = earlier.iter().position(|known| known.is_same_as(&ours)) {
         earlier.truncate(at);
     }
+    let earlier = trials.with_snapshots(earlier)?;
     let case = Case {
         pipeline,
         data,
@@ -91,7 +93,7 @@ pub fn train_panel(
         trials: &earlier,
     };
     let findings = audit::audit(case, &study.controls, study.oof.as_ref(), watch)?;
-    study.card(data, config, findings, trials)
+    study.card(data, config, findings, |trial| trials.record(trial, &snapshot), ours)
 }
 
 /// The walk-forward, its controls and the deployed model, before any judgement.
@@ -161,12 +163,18 @@ impl Study {
         data: Dataset<'_>,
         config: &TrainConfig,
         audit: Vec<audit::Finding>,
-        trials: &Trials,
+        record: impl FnOnce(Trial) -> Result<(Vec<Trial>, String), TrialsError>,
+        ours: Trial,
     ) -> Result<Trained, TrainError> {
         let panel = &self.panel;
         let tested = walk::tested(&self.folds);
         let spreads = evaluate::spreads(panel, &tested, &self.scores, config.horizon);
-        let (trials, head) = trials.record(trial(data, panel, config, &spreads))?;
+        let matrix_sha256 = ours.matrix_sha256.clone();
+        let (trials, head) = record(Trial {
+            dates: spreads.iter().map(|spread| spread.session).collect(),
+            returns: spreads.iter().map(|spread| spread.net(COST_BP)).collect(),
+            ..ours
+        })?;
         let trials = trials_card(&trials, head);
         let flat = TrainError::Flat("its out-of-fold predictions are the same for every name");
         let oof = self.oof.clone().ok_or(flat)?;
@@ -187,7 +195,8 @@ impl Study {
             members_as_of: data.members.as_of(),
             sectors_as_of: data.members.sectors_as_of(),
             labels: labels_card(data, panel),
-            matrix_sha256: panel.sha256(),
+            matrix_sha256,
+            guards: panel.guards.clone(),
             whitelist_sha256: panel.whitelist_sha256.clone(),
             columns: self.columns()?,
             // The number of threads is this machine's affair.
@@ -354,7 +363,8 @@ fn spread_card(spreads: &[Spread], config: &TrainConfig) -> SpreadCard {
     }
 }
 
-fn trial(data: Dataset<'_>, panel: &Panel, config: &TrainConfig, spreads: &[Spread]) -> Trial {
+/// Before it is known what it would have earned.
+fn trial(data: Dataset<'_>, panel: &Panel, config: &TrainConfig) -> Trial {
     Trial {
         config: config.clone(),
         whitelist_sha256: panel.whitelist_sha256.clone(),
@@ -363,10 +373,11 @@ fn trial(data: Dataset<'_>, panel: &Panel, config: &TrainConfig, spreads: &[Spre
         through: panel.source.through,
         sessions: panel.source.sessions,
         history_sha256: panel.source.history_sha256.clone(),
-        snapshot_sha256: snapshot_sha256(data.history),
+        matrix_sha256: panel.sha256(),
+        months: BTreeMap::new(),
         restated: data.restated.cloned(),
-        dates: spreads.iter().map(|spread| spread.session).collect(),
-        returns: spreads.iter().map(|spread| spread.net(COST_BP)).collect(),
+        dates: Vec::new(),
+        returns: Vec::new(),
     }
 }
 

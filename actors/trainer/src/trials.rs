@@ -1,14 +1,17 @@
-//! Every configuration that was ever tried on a registry's data: `models/trials.jsonl`. Lines are only
-//! ever added, each holds the hash of the line before it, and each model's card the hash of the last line when it
+//! Every configuration that was ever tried on a registry's data: `models/trials.jsonl`, and what bars it was tried
+//! on: `models/trials.snapshots/`. Lines are only ever added, each holds the hash of the line before it, and each model's card the hash of the last line when it
 //! was trained: a trial that led to a model can't be taken back while the model is there.
 
 use crate::TrainConfig;
 use crate::dataset::Restated;
-use messages::{Bars, Date, sha256_hex};
+use crate::snapshot::{Month, Snapshot};
+use messages::{Date, sha256_hex};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -19,6 +22,10 @@ pub enum TrialsError {
         "TRIALS_TAMPERED: {path}: line {line} {problem}: restore the file; trials are only ever added"
     )]
     Tampered { path: PathBuf, line: usize, problem: String },
+    #[error(
+        "TRIALS_TAMPERED: {path}: {problem}: restore the file; it holds what bars an earlier trial saw"
+    )]
+    Snapshot { path: PathBuf, problem: String },
 }
 
 /// One configuration on one history, and what its walk-forward would have earned.
@@ -32,8 +39,10 @@ pub struct Trial {
     pub through: Date,
     pub sessions: usize,
     pub history_sha256: String,
-    /// Of the bars as they were traded: see [`snapshot_sha256`].
-    pub snapshot_sha256: String,
+    /// Of the rows it was trained on: features and labels, dividends in them.
+    pub matrix_sha256: String,
+    /// By month: SHA-256, and name, of the file of its bars as they were traded.
+    pub months: BTreeMap<String, String>,
     /// The last replacement of the past that it knew of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restated: Option<Restated>,
@@ -51,7 +60,15 @@ impl Trial {
             && self.whitelist_sha256 == other.whitelist_sha256
             && self.members_sha256 == other.members_sha256
             && self.history_sha256 == other.history_sha256
+            && self.matrix_sha256 == other.matrix_sha256
     }
+}
+
+/// A trial, and the bars it saw.
+#[derive(Clone, Debug)]
+pub(crate) struct Earlier {
+    pub(crate) trial: Trial,
+    pub(crate) snapshot: Snapshot,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -98,9 +115,46 @@ impl Trials {
         }
     }
 
-    /// Adds the trial unless it is there, and returns those up to and including it, with the hash of its
+    /// With the bars that each of these trials saw.
+    pub(crate) fn with_snapshots(&self, trials: Vec<Trial>) -> Result<Vec<Earlier>, TrialsError> {
+        let mut known = BTreeMap::new();
+        let earlier = |trial: Trial| {
+            let mut snapshot = Snapshot::default();
+            for (name, sha256) in &trial.months {
+                let month = match known.get(sha256) {
+                    Some(month) => Arc::clone(month),
+                    None => Arc::new(self.month(sha256)?),
+                };
+                known.insert(sha256.clone(), Arc::clone(&month));
+                snapshot.0.insert(name.clone(), month);
+            }
+            Ok(Earlier { trial, snapshot })
+        };
+        trials.into_iter().map(earlier).collect()
+    }
+
+    fn month(&self, sha256: &str) -> Result<Month, TrialsError> {
+        let path = self.snapshots().join(sha256);
+        let bad = |problem: String| TrialsError::Snapshot { path: path.clone(), problem };
+        let bytes = fs::read(&path).map_err(|error| bad(error.to_string()))?;
+        if sha256_hex(&bytes) != sha256 {
+            return Err(bad("its SHA-256 is not its name".to_owned()));
+        }
+        let month = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+        if Month::is_well_formed(&month) {
+            Ok(month)
+        } else {
+            Err(bad("its columns differ in length".to_owned()))
+        }
+    }
+
+    /// Adds the trial on these bars unless it is there, and returns those up to and including it, with the hash of its
     /// line: trained again, a model finds the same trials, whatever was tried since.
-    pub fn record(&self, trial: Trial) -> Result<(Vec<Trial>, String), TrialsError> {
+    pub(crate) fn record(
+        &self,
+        trial: Trial,
+        snapshot: &Snapshot,
+    ) -> Result<(Vec<Trial>, String), TrialsError> {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder).map_err(self.failed("creating the folder of"))?;
         }
@@ -114,6 +168,7 @@ impl Trials {
             trials.truncate(at + 1);
             return Ok((trials, hashes.swap_remove(at)));
         }
+        let trial = Trial { months: self.keep(snapshot)?, ..trial };
         let line = Line { previous: hashes.pop().unwrap_or_default(), trial };
         let mut text = serde_json::to_vec(&line).expect("a trial is plain data");
         let head = sha256_hex(&text);
@@ -121,6 +176,27 @@ impl Trials {
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(self.failed("writing"))?;
         trials.push(line.trial);
         Ok((trials, head))
+    }
+
+    /// Writes what is not there yet: names of months with those of their files.
+    fn keep(&self, snapshot: &Snapshot) -> Result<BTreeMap<String, String>, TrialsError> {
+        let folder = self.snapshots();
+        fs::create_dir_all(&folder).map_err(self.failed("creating the snapshots of"))?;
+        let keep = |(name, month): (&String, &Arc<Month>)| {
+            let bytes = serde_json::to_vec(month.as_ref()).expect("hashes are plain data");
+            let sha256 = sha256_hex(&bytes);
+            let path = folder.join(&sha256);
+            if !fs::read(&path).is_ok_and(|stored| stored == bytes) {
+                write(&path, &bytes).map_err(self.failed("writing a snapshot of"))?;
+            }
+            Ok((name.clone(), sha256))
+        };
+        snapshot.0.iter().map(keep).collect()
+    }
+
+    /// The folder of the months, by content.
+    fn snapshots(&self) -> PathBuf {
+        self.path.with_extension("snapshots")
     }
 
     /// The trials, and the hashes of their lines.
@@ -165,62 +241,11 @@ impl Trials {
     }
 }
 
-/// Of sessions, symbols, prices and volumes as they were traded on the day: unlike adjusted ones, nothing that
-/// happens later may change them. Prices count to a hundredth of a cent and volumes to a share, so that what
-/// was divided by a split and multiplied again is the same.
-pub(crate) fn snapshot_sha256(history: &[Bars]) -> String {
-    let mut bytes = Vec::new();
-    for bars in history {
-        bytes.extend(format!("\n{}", bars.session).into_bytes());
-        for (row, symbol) in bars.symbols.iter().enumerate() {
-            bytes.extend(format!("\t{symbol}=").into_bytes());
-            let factor = bars.raw_close[row] / bars.close[row];
-            let prices = [&bars.open, &bars.high, &bars.low, &bars.close];
-            for price in prices.map(|column| column[row] * factor * 1e4) {
-                bytes.extend(price.round().to_bits().to_le_bytes());
-            }
-            bytes.extend((bars.volume[row] / factor).round().to_bits().to_le_bytes());
-        }
-    }
-    sha256_hex(&bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn history(factor: f64) -> Vec<Bars> {
-        let day = |day: i8| {
-            let mut bars = Bars::empty(Date::constant(2024, 3, day));
-            let row = [100.01, 101.37, 99.5, 100.49].map(|price| price / factor);
-            let [open, high, low, close] = row;
-            bars.push("A".into(), [open, high, low, close, 1_234_567.0 * factor, 100.49]);
-            bars
-        };
-        (4..9).map(day).collect()
-    }
-
-    type Change = fn(&mut Bars);
-
-    #[test]
-    fn a_later_split_changes_no_snapshot_and_any_other_number_does() {
-        let whole = snapshot_sha256(&history(1.0));
-        for factor in [2.0, 3.0, 7.0, 20.0, 0.1] {
-            assert_eq!(snapshot_sha256(&history(factor)), whole, "split {factor}");
-        }
-        let changes: [(&str, Change); 7] = [
-            ("session", |bars| bars.session = Date::constant(2024, 3, 30)),
-            ("open", |bars| bars.open[0] += 0.01),
-            ("high", |bars| bars.high[0] += 0.01),
-            ("low", |bars| bars.low[0] -= 0.01),
-            ("volume", |bars| bars.volume[0] += 1.0),
-            ("raw_close", |bars| bars.raw_close[0] += 0.01),
-            ("symbol", |bars| bars.symbols[0] = "B".into()),
-        ];
-        for (what, change) in changes {
-            let mut changed = history(1.0);
-            change(&mut changed[2]);
-            assert_ne!(snapshot_sha256(&changed), whole, "{what}");
-        }
-    }
+/// Whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension(format!("new-{}", std::process::id()));
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
 }

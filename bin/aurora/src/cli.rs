@@ -79,8 +79,8 @@ pub struct Period {
     /// Sessions to trade.
     #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub sessions: u32,
-    /// Seed of the synthetic market.
-    #[arg(long, default_value_t = 42, value_name = "N")]
+    /// Seed of the synthetic market. In some the model finds no edge: then nothing is traded.
+    #[arg(long, default_value_t = 7, value_name = "N")]
     pub seed: u64,
     /// Names in the synthetic market.
     #[arg(long, default_value_t = 130, value_name = "N", value_parser = clap::value_parser!(u32).range(40..=2_000))]
@@ -217,6 +217,9 @@ pub struct Import {
     /// Date the sector snapshot speaks for.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub sectors_as_of: Option<Date>,
+    /// What its prices are adjusted for; needed where the events hold dividends, which adjusted prices hold already.
+    #[arg(long, value_name = "ADJUSTMENT", value_parser = ["raw", "split", "dividend", "all"])]
+    pub adjustment: Option<String>,
     /// Why the file says otherwise than what is stored of the same sessions: without it, a registry whose models knew
     /// those takes no new one.
     #[arg(long, value_name = "REASON")]
@@ -228,7 +231,8 @@ pub struct Import {
 /// What is let through.
 #[derive(Clone, Debug, Args)]
 pub struct Gate {
-    /// CSV of what is known of names beside their bars (listed, delisted, halt, move): symbol, kind, from, through, note.
+    /// CSV of what is known of names beside their bars (listed, delisted, halt, move, dividend): symbol, kind, from, through, note,
+    /// amount (of a dividend: dollars a share as it was paid).
     /// Kept as data/latest/events.csv; by default the one that is there.
     #[arg(long, value_name = "CSV")]
     pub events: Option<PathBuf>,

@@ -63,9 +63,7 @@ fn run(cli: &Cli) -> Result<bool, Failure> {
         Command::Backtest(args) => commands::backtest::backtest(args, common),
         Command::Explain(args) => runtime.block_on(commands::explain::explain(args, common)),
         Command::Replay(args) => runtime.block_on(commands::replay::replay(args, common)),
-        Command::Reconcile(args) => {
-            runtime.block_on(commands::reconcile::reconcile(args, common))
-        }
+        Command::Reconcile(args) => runtime.block_on(commands::reconcile::reconcile(args, common)),
         Command::Status(args) => runtime.block_on(commands::control::status(args, common)),
         Command::Kill(args) => runtime.block_on(commands::control::kill(args, common)),
         Command::Resume(args) => runtime.block_on(commands::control::resume(args, common)),

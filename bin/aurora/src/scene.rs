@@ -94,7 +94,7 @@ fn synthetic(period: &Period, config: &Config) -> Given {
 
 fn given(path: &Path, as_of: Option<Date>, purpose: Purpose) -> Result<Given, Failure> {
     let (path, bars) = load(path, as_of, purpose)?;
-    let universe = ingest::read_universe(&ingest::universe_path(&path))?;
+    let universe = ingest::universe_of(&path)?;
     let pair = |member: &Member| (member.symbol.clone(), member.sector.clone());
     let sectors: BTreeMap<Symbol, String> = universe.members.iter().map(pair).collect();
     let market = Market::from_bars(bars, &sectors)?;

@@ -151,8 +151,9 @@ impl Wiring {
             let files = files.clone();
             let registry = Registry::new(&files.models);
             let load = move |wanted: &HistoryRef| {
-                let records = Records::beside(&files.prices).map_err(|error| error.to_string())?;
-                Ok(Past { bars: files.history(wanted)?, dividends: records.dividends })
+                let Records { dividends, restated } =
+                    Records::beside(&files.prices).map_err(|error| error.to_string())?;
+                Ok(Past { bars: files.history(wanted)?, dividends, restated })
             };
             let gateway = trainer::Gateway::new(registry, config.clone(), Box::new(load));
             Ok(Box::new(Configured { gateway, config_sha256: config_sha256.clone() }))

@@ -20,15 +20,15 @@ pub(super) struct Core {
 
 #[derive(Clone)]
 enum Hosted {
-    Risk(Host<Risk>),
-    Execution(Host<Execution>),
+    Risk(Box<Host<Risk>>),
+    Execution(Box<Host<Execution>>),
 }
 
 impl Hosted {
     fn new(id: ActorId) -> Self {
         match id {
-            ActorId::Risk => Self::Risk(Host::new(Risk::new())),
-            _ => Self::Execution(Host::new(Execution::new())),
+            ActorId::Risk => Self::Risk(Box::new(Host::new(Risk::new()))),
+            _ => Self::Execution(Box::new(Host::new(Execution::new()))),
         }
     }
 

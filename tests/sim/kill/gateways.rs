@@ -91,11 +91,11 @@ impl<'a> Gateways<'a> {
     pub(super) fn after(
         &mut self,
         from: Option<Node>,
-        event: Event,
+        event: &Event,
         latched: bool,
         words: &Words,
     ) -> Outcome {
-        let what = what(&event, words);
+        let what = what(event, words);
         for read in [None, Some(latched)] {
             if let Some(known) = self.outcomes.get(&(from, what, read)) {
                 return known.clone();
@@ -110,7 +110,7 @@ impl<'a> Gateways<'a> {
     fn run(
         &mut self,
         from: Option<Node>,
-        event: Event,
+        event: &Event,
         latched: bool,
         words: &Words,
     ) -> (Outcome, bool) {
@@ -155,7 +155,7 @@ impl<'a> Gateways<'a> {
         let waits_for = state.flights.values().find_map(|flight| asked(&flight.request));
         let asking = state.flights.values().filter(|flight| asked(&flight.request).is_some());
         assert!(asking.count() <= 1, "one order at a time");
-        let identity = self.identity(from, &event, &state, &done, waits_for.as_ref(), words);
+        let identity = self.identity(from, event, &state, &done, waits_for.as_ref(), words);
         let violations = std::mem::take(&mut state.violations);
         let lives = &mut self.lives;
         let node = *self.nodes.entry(identity.clone()).or_insert_with(|| {
@@ -225,7 +225,9 @@ fn happen(
     match event {
         Event::Born(journal, earlier) => {
             state.journal = journal.iter().map(|word| Ok(words.entry(*word).clone())).collect();
-            earlier.iter().for_each(|asked| ask(state, asked, words));
+            for asked in earlier {
+                ask(state, asked, words);
+            }
             done.clone_from(earlier);
         }
         Event::Delivered(word) => {

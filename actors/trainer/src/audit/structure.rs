@@ -5,7 +5,8 @@ use crate::chance::Chance;
 use crate::dataset::Restated;
 use crate::folds::Fold;
 use crate::panel::{At, Day, Panel, SIGNAL};
-use crate::trials::{Trial, snapshot_sha256};
+use crate::snapshot::{Changed, Snapshot, fnv};
+use crate::trials::Earlier;
 use features::watch::Twins;
 use messages::{Bars, Date, Member, Symbol};
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,18 +108,12 @@ fn folds(case: Case<'_>) -> Finding {
 
 /// Hash of each row that is there more than once.
 fn copies(panel: &Panel) -> BTreeMap<usize, u64> {
-    let mut hashes: Vec<(u64, usize)> =
-        (0..panel.labels.len()).map(|row| (hash(panel.row(row)), row)).collect();
+    let mut hashes: Vec<(u64, usize)> = (0..panel.labels.len())
+        .map(|row| (fnv(panel.row(row).iter().map(|value| u64::from(value.to_bits()))), row))
+        .collect();
     hashes.sort_unstable();
     let groups = hashes.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1);
     groups.flatten().map(|(hash, row)| (*row, *hash)).collect()
-}
-
-/// FNV-1a over the bits.
-fn hash(row: &[f32]) -> u64 {
-    row.iter().fold(0xcbf2_9ce4_8422_2325, |hash, value| {
-        (hash ^ u64::from(value.to_bits())).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
 
 /// The entry comes after the close that made the signal, the exit a horizon after the entry; the returns
@@ -145,15 +140,15 @@ fn execution(case: Case<'_>) -> Finding {
 
 fn wrong_returns(case: Case<'_>) -> usize {
     let panel = case.panel;
-    let wrong = |day: &Day| {
-        let differs = |row: &usize| {
-            let expected = earned(case, day.index, panel.symbol(*row));
-            let found = panel.returns[*row];
-            found.to_bits() != expected.to_bits() && !(found.is_nan() && expected.is_nan())
-        };
-        day.rows.clone().filter(differs).count()
-    };
+    let wrong = |day: &Day| day.rows.clone().filter(|row| differs(case, day.index, *row)).count();
     sample(case, RETURNS_CHECKED).into_iter().map(|day| wrong(&panel.days[day])).sum()
+}
+
+/// Is the return of a row on session `index` not what it would have earned?
+pub(super) fn differs(case: Case<'_>, index: usize, row: usize) -> bool {
+    let expected = earned(case, index, case.panel.symbol(row));
+    let found = case.panel.returns[row];
+    found.to_bits() != expected.to_bits() && !(found.is_nan() && expected.is_nan())
 }
 
 /// Labels that are others when made again from the bars up to their day and the returns after it.
@@ -203,14 +198,31 @@ fn earned(case: Case<'_>, signal: usize, symbol: &Symbol) -> f64 {
     if exit >= history.len() {
         return f64::NAN;
     }
-    let close = |index: usize| price(&history[index], At::Close, symbol);
-    let sold = price(&history[exit], timing.exit.at, symbol);
-    let sold = sold.or_else(|| (entry..exit).rev().find_map(close));
-    let (Some(bought), Some(sold)) = (price(&history[entry], timing.entry.at, symbol), sold) else {
+    let at_exit = price(&history[exit], timing.exit.at, symbol).map(|price| (price, exit));
+    let left = |index: usize| Some((price(&history[index], At::Close, symbol)?, index));
+    let sold = at_exit.or_else(|| (entry..exit).rev().find_map(left));
+    let (Some(bought), Some((sold, last))) =
+        (price(&history[entry], timing.entry.at, symbol), sold)
+    else {
         return f64::NAN;
     };
-    let paid = case.data.dividends.map_or(0.0, |known| known.paid(symbol, &history[entry..=exit]));
-    ((sold + paid) / bought).ln()
+    ((sold + received(case, symbol, entry, last)) / bought).ln()
+}
+
+/// Dividends whose ex-date came after the session of the entry and no later than that of the sale, each in the prices
+/// of the last bar before or on its day.
+fn received(case: Case<'_>, symbol: &Symbol, entry: usize, sale: usize) -> f64 {
+    let history = case.data.history;
+    let mut sum = 0.0;
+    for (ex_date, amount) in case.data.dividends.into_iter().flat_map(|known| known.of(symbol)) {
+        if ex_date <= history[entry].session || ex_date > history[sale].session {
+            continue;
+        }
+        let mut sessions = (entry..=sale).rev().filter(|at| history[*at].session <= ex_date);
+        let bar = sessions.find_map(|at| Some((&history[at], history[at].row(symbol)?)));
+        sum += amount * bar.map_or(1.0, |(bars, row)| bars.close[row] / bars.raw_close[row]);
+    }
+    sum
 }
 
 fn price(bars: &Bars, at: At, symbol: &Symbol) -> Option<f64> {
@@ -290,42 +302,44 @@ fn early_stopping(case: Case<'_>) -> Finding {
     Finding::none(Detector::EarlyStopping, count, found)
 }
 
-/// The bars that earlier trials saw, as they were traded, must still be the same; or somebody has replaced them
-/// since and said why, which is told.
-fn restated(case: Case<'_>) -> Finding {
-    let (history, known) = (case.data.history, case.data.restated);
-    let first = history.first().map(|bars| bars.session);
-    let ours = case.trials.iter().filter(|trial| {
-        Some(trial.first) == first
-            && trial.members_sha256 == case.panel.source.members_sha256
-            && trial.sessions <= history.len()
-    });
-    let snapshot = |trial: &Trial| {
-        let explained = known.is_some() && trial.restated.as_ref() != known;
-        (trial.sessions, trial.snapshot_sha256.clone(), trial.through, explained)
-    };
-    let mut snapshots: Vec<_> = ours.map(snapshot).collect();
-    snapshots.sort();
-    snapshots.dedup();
-    let changed =
-        snapshots.iter().filter(|(n, sha256, ..)| snapshot_sha256(&history[..*n]) != *sha256);
-    let (explained, silent): (Vec<_>, Vec<_>) = changed.partition(|(.., explained)| *explained);
-    let of = snapshots.len();
+/// The bars that earlier trials saw, as they were traded, must still be the same wherever both have them; or somebody
+/// has replaced them since and said why, which is told.
+pub(super) fn restated(case: Case<'_>) -> Finding {
+    let known = case.data.restated;
+    let ours = Snapshot::of(case.data.history);
+    let mut seen: Vec<(&Snapshot, bool)> = Vec::new();
+    let (mut explained, mut silent) = (0, Vec::new());
+    for (at, Earlier { trial, snapshot }) in case.trials.iter().enumerate() {
+        // A reason that this trial, or one before it, knew already explains nothing that came later.
+        let heard =
+            case.trials[..=at].iter().any(|earlier| earlier.trial.restated.as_ref() == known);
+        let later = known.is_some() && !heard;
+        let Some(changed) = ours.compare(snapshot) else { continue };
+        if seen.contains(&(snapshot, later)) {
+            continue;
+        }
+        seen.push((snapshot, later));
+        match changed {
+            None => {}
+            Some(_) if later => explained += 1,
+            Some(changed) => silent.push((changed, trial.through)),
+        }
+    }
+    let of = seen.len();
     match (silent.first(), known) {
-        (Some((_, _, through, _)), _) => Finding::new(
+        (Some((Changed { session, symbol }, through)), _) => Finding::new(
             Detector::Restated,
             Status::Fail,
             format!(
-                "{} of {of} earlier snapshots changed; the bars through {through} are not those an earlier \
-                 trial was run on: restore them, or say why with --restate REASON where they are fetched or \
-                 imported",
+                "{} of {of} earlier snapshots changed; {symbol} on {session} is not what an earlier trial through \
+                 {through} was run on: restore it, or say why with --restate REASON where it is fetched or imported",
                 silent.len()
             ),
         ),
-        (None, Some(Restated { reason, .. })) if !explained.is_empty() => Finding::new(
+        (None, Some(Restated { reason, .. })) if explained > 0 => Finding::new(
             Detector::Restated,
             Status::Warn,
-            format!("{} of {of} earlier snapshots replaced, on record: {reason}", explained.len()),
+            format!("{explained} of {of} earlier snapshots replaced, on record: {reason}"),
         ),
         (None, _) => Finding::new(
             Detector::Restated,

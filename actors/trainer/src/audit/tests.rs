@@ -17,14 +17,14 @@ use messages::{Bars, Date, Symbol};
 const CUTS: usize = 1;
 const NAMES: usize = 38;
 
-fn audited(pipeline: &dyn Pipeline, data: Dataset<'_>, trials: &[Trial]) -> (Vec<Finding>, f64) {
+fn audited(pipeline: &dyn Pipeline, data: Dataset<'_>, trials: &[Earlier]) -> (Vec<Finding>, f64) {
     audited_with(pipeline, data, trials, &small())
 }
 
 fn audited_with(
     pipeline: &dyn Pipeline,
     data: Dataset<'_>,
-    trials: &[Trial],
+    trials: &[Earlier],
     config: &TrainConfig,
 ) -> (Vec<Finding>, f64) {
     let raw = pipeline.panel(data, config, quiet()).unwrap();
@@ -54,7 +54,7 @@ fn fires_on(
     detector: Detector,
     pipeline: &dyn Pipeline,
     data: Dataset<'_>,
-    trials: &[Trial],
+    trials: &[Earlier],
 ) {
     let (findings, ic) = audited(pipeline, data, trials);
     found(row, detector, &findings, ic);

@@ -52,7 +52,8 @@ fn job(sessions: usize) -> (TempDir, Job) {
     let Market { mut history, members } = Market::new(sessions, 44, 9);
     let bars = history.pop().unwrap();
     let opened = opened(members, &history, bars.session);
-    let load: LoadPast = Box::new(move |_| Ok(Past { bars: history.clone(), dividends: None }));
+    let load: LoadPast =
+        Box::new(move |_| Ok(Past { bars: history.clone(), dividends: None, restated: None }));
     let job = Job {
         registry: Registry::new(folder.path()),
         config: small(),
@@ -80,6 +81,24 @@ fn a_training_session_ends_in_a_published_model() {
         (card.oof.neutral.mean, card.oof.neutral.sessions)
     );
     assert!(said.label.starts_with("edge not established"), "{}", said.label);
+}
+
+/// What somebody said of a changed past counts in a session as it does in `aurora train`.
+#[test]
+fn a_training_session_knows_why_the_past_was_replaced() {
+    let (_folder, job) = job(SESSIONS);
+    let why = Restated { reason: "a mended high".to_owned(), replaced_sha256: "then".to_owned() };
+    let known = why.clone();
+    let load = std::mem::replace(
+        &mut *job.load_past.lock().unwrap(),
+        Box::new(|_| Err("replaced below".into())),
+    );
+    *job.load_past.lock().unwrap() =
+        Box::new(move |wanted| Ok(Past { restated: Some(known.clone()), ..load(wanted)? }));
+    let registry = job.registry.clone();
+    job.run().unwrap();
+    let [model] = registry.list().unwrap().try_into().unwrap();
+    assert_eq!(registry.card(&model.id).unwrap().restated, Some(why));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 use crate::audit::{Detector, Status};
 use crate::pipeline::Pipeline;
 use crate::testing::{Cheap, Market, SESSIONS, cheap_panel, quiet, small};
-use crate::tests::trained;
+use crate::tests::{trained, trained_with};
 use crate::{TrainConfig, train_panel};
 use scoring::Predictor;
 use std::fs;
@@ -13,8 +13,18 @@ use tempfile::TempDir;
 
 /// A model of this program's own 45 columns, trained once for all tests.
 fn model() -> &'static Trained {
-    static MODEL: OnceLock<Trained> = OnceLock::new();
-    MODEL.get_or_init(|| trained(&market(), 45, &small()).unwrap())
+    &with_trials().0
+}
+
+/// … and the file that its trial stands in.
+fn with_trials() -> &'static (Trained, Vec<u8>) {
+    static MODEL: OnceLock<(Trained, Vec<u8>)> = OnceLock::new();
+    MODEL.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(TRIALS);
+        let model = trained_with(&Trials::at(&path), &market(), 45, &small()).unwrap();
+        (model, fs::read(path).unwrap())
+    })
 }
 
 fn market() -> Market {
@@ -52,6 +62,7 @@ pub(super) fn published() -> (TempDir, Registry, ModelRef) {
     let folder = tempfile::tempdir().unwrap();
     let registry = Registry::new(folder.path().join("models"));
     let model = registry.publish(model()).unwrap();
+    fs::write(registry.folder.join(TRIALS), &with_trials().1).unwrap();
     (folder, registry, model)
 }
 

@@ -6,10 +6,10 @@ use crate::connection::client;
 use crate::failure::{Failure, fail};
 use crate::home::Home;
 use crate::output::{Table, emit, note};
-use ingest::update::{differences, differences_csv};
+use ingest::update::{Difference, differences, differences_csv};
 use ingest::{
-    Events, Inspection, Manifest, Mapped, Origin, Provenance, Restatement, Sources, Universe,
-    events_path, inspect, snapshots, store,
+    Events, Inspection, Lock, Manifest, Mapped, Origin, Provenance, Restatement, Sources,
+    StoreError, Universe, events_path, inspect, snapshots, store,
 };
 use messages::{Bars, Date, Symbol, Time};
 use serde::Serialize;
@@ -68,18 +68,19 @@ pub fn import(args: &Import, common: &Common) -> Result<bool, Failure> {
         sectors_as_of: args.sectors_as_of,
         now: Time(i64::try_from(now.as_nanosecond())?),
     };
+    let events = events(args.gate.events.as_deref(), &prices)?;
+    let adjustment = adjustment(args, &events)?;
     let imported = ingest::import(&sources)?;
     let provenance = Provenance {
         source: args.file.display().to_string(),
         request: format!("the symbols of {}", args.universe.display()),
         at: now.to_string(),
         feed: String::new(),
-        adjustment: "as in the file".to_owned(),
+        adjustment,
         raw_close: if imported.raw_close_is_close { "close" } else { "raw_close" }.to_owned(),
     };
     let dropped: BTreeMap<String, u64> =
         imported.dropped.iter().map(|(reason, rows)| ((*reason).to_owned(), *rows)).collect();
-    let events = events(args.gate.events.as_deref(), &prices)?;
     let gate = inspect(&imported.universe.members, &imported.sessions, &imported.bars, &events);
     demand(&gate, args.gate.allow_partial, &dropped)?;
     let origin = Origin { mapped: imported.mapped, gate: Some(gate), ..provenance.into() };
@@ -94,35 +95,79 @@ pub fn import(args: &Import, common: &Common) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Writes a history over the stored one. Of a past that changes the reason goes on record, if one is given; of
-/// one that does not, the last reason stays there.
+/// What the prices are adjusted for, which has to be said where it decides whether dividends are in them already.
+fn adjustment(args: &Import, events: &Events) -> Result<String, Failure> {
+    match (&args.adjustment, events.dividends().count()) {
+        (Some(adjustment), _) => Ok(adjustment.clone()),
+        (None, 0) => Ok("as in the file".to_owned()),
+        (None, dividends) => Err(fail(format!(
+            "ADJUSTMENT_UNKNOWN: {dividends} dividends are on record, and whether the prices of {} are adjusted for \
+             them nobody says: say it with --adjustment raw, split, dividend or all. Nothing was written",
+            args.file.display()
+        ))),
+    }
+}
+
+/// Writes a history over the stored one. A past that changes needs a reason, which goes on record; of one that
+/// does not, the last reason stays there.
 fn replace(
     files: &Files<'_>,
     history: &[Bars],
     mut origin: Origin,
     reason: Option<&str>,
 ) -> Result<Manifest, Failure> {
+    let lock = lock(files.prices)?;
     if !files.prices.exists() {
-        return files.write(history, origin);
+        return files.write(&lock, history, origin);
     }
-    let stored = store::read_prices(files.prices)?;
-    if let Some(reason) = reason {
-        return files.restate(&stored, history, origin, reason);
-    }
+    let stored = match (store::read_prices(files.prices), reason) {
+        (Ok(stored), None) => stored,
+        (Ok(stored), Some(reason)) => {
+            return files.restate(&lock, &stored, history, origin, reason);
+        }
+        (Err(error), Some(reason)) if error.is_damage() => {
+            return files.replace_damaged(&lock, history, origin, (reason, &error));
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
     let symbols: Vec<Symbol> = store::symbols_of(&stored).into_iter().cloned().collect();
     let last = stored.last().map_or(Date::MIN, |bars| bars.session);
     let found = differences(&stored, history, &symbols, Date::MIN, last);
-    if found.is_empty() {
-        origin.restated =
-            ingest::read_manifest(files.prices)?.and_then(|known| known.origin.restated);
-    } else {
-        note(format!(
-            "{} stored numbers differ from what is imported: say why with --restate REASON, or no model that \
-             is trained on it will pass where others knew the old ones",
-            found.len()
-        ));
+    if !found.is_empty() {
+        return Err(past_changed(&found));
     }
-    files.write(history, origin)
+    if let Some(known) = ingest::read_manifest(files.prices)? {
+        origin.restated = known.origin.restated;
+        origin.journaled_from = known.origin.journaled_from;
+    }
+    files.write(&lock, history, origin)
+}
+
+/// Shown in an error; the rest is counted.
+const SHOWN: usize = 20;
+
+fn past_changed(found: &[Difference]) -> Failure {
+    let mut listed: Vec<String> =
+        found.iter().take(SHOWN).map(|difference| format!("  {difference}")).collect();
+    if found.len() > SHOWN {
+        listed.push(format!("  and {} more", found.len() - SHOWN));
+    }
+    fail(format!(
+        "PAST_CHANGED: {} stored numbers are not what is imported:\n{}\nA split, a correction, another source, or \
+         fewer symbols or sessions than before? Nothing was written; --restate REASON replaces what is stored, \
+         keeps it in data/snapshots and records every difference",
+        found.len(),
+        listed.join("\n")
+    ))
+}
+
+/// Says so if there is somebody to wait for.
+pub(super) fn lock(prices: &Path) -> Result<Lock, Failure> {
+    if let Some(lock) = Lock::attempt(prices)? {
+        return Ok(lock);
+    }
+    note(format!("another aurora is writing beside {}: waiting for it", prices.display()));
+    Ok(Lock::of(prices)?)
 }
 
 /// 100 %, or somebody asked for less.
@@ -149,7 +194,9 @@ pub(super) fn demand(
 pub(super) fn events(named: Option<&Path>, prices: &Path) -> Result<Events, Failure> {
     Ok(match named {
         Some(path) => Events::read(path)?,
-        None => ingest::read_events(prices)?,
+        // People edit it; what it says now goes on record with what is written.
+        None if events_path(prices).exists() => Events::read(&events_path(prices))?,
+        None => Events::default(),
     })
 }
 
@@ -161,23 +208,41 @@ pub(super) struct Files<'a> {
 }
 
 impl Files<'_> {
-    pub(super) fn write(&self, bars: &[Bars], origin: Origin) -> Result<Manifest, Failure> {
-        if let Some(folder) = self.prices.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        snapshots::keep(self.prices)?;
-        if let Some(events) = self.events.filter(|events| *events != events_path(self.prices)) {
-            ingest::keep_events(self.prices, events)?;
-        }
-        let manifest = store::write_prices(self.prices, bars, origin)?;
-        ingest::write_universe(&ingest::universe_path(self.prices), self.universe)?;
-        snapshots::keep(self.prices)?;
+    pub(super) fn write(
+        &self,
+        lock: &Lock,
+        bars: &[Bars],
+        origin: Origin,
+    ) -> Result<Manifest, Failure> {
+        snapshots::keep(lock, self.prices)?;
+        self.put(lock, bars, origin)
+    }
+
+    fn put(&self, lock: &Lock, bars: &[Bars], origin: Origin) -> Result<Manifest, Failure> {
+        let Self { prices, universe, events } = *self;
+        let manifest = store::write_together(lock, prices, bars, origin, universe, events)?;
+        snapshots::keep(lock, prices)?;
         Ok(manifest)
+    }
+
+    /// Over a file that can't be read, for a reason; it is kept as it is.
+    pub(super) fn replace_damaged(
+        &self,
+        lock: &Lock,
+        bars: &[Bars],
+        mut origin: Origin,
+        (reason, error): (&str, &StoreError),
+    ) -> Result<Manifest, Failure> {
+        let (place, restated) = snapshots::keep_damaged(lock, self.prices, reason, error)?;
+        note(format!("RESTATED: the damaged file is kept in {}: {error}", place.display()));
+        origin.restated = Some(restated);
+        self.put(lock, bars, origin)
     }
 
     /// As [`Self::write`], with the reason in the manifest and what differs beside the snapshot.
     pub(super) fn restate(
         &self,
+        lock: &Lock,
         stored: &[Bars],
         history: &[Bars],
         mut origin: Origin,
@@ -189,9 +254,10 @@ impl Files<'_> {
             reason: reason.to_owned(),
             differences: found.len() as u64,
             replaced_sha256: messages::history_sha256(stored),
+            damaged: None,
         });
-        let manifest = self.write(history, origin)?;
-        if let Some(snapshot) = snapshots::keep(self.prices)? {
+        let manifest = self.write(lock, history, origin)?;
+        if let Some(snapshot) = snapshots::keep(lock, self.prices)? {
             fs::write(snapshot.join("differences.csv"), differences_csv(&found))?;
         }
         note(format!("RESTATED: {} stored numbers differ from what replaces them", found.len()));
@@ -232,4 +298,43 @@ pub async fn latest(args: &Latest, common: &Common) -> Result<bool, Failure> {
     });
     emit(common.json, &shown.collect::<Vec<_>>(), &table.to_string())?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Gate;
+    use ingest::events::{Event, Kind};
+
+    #[test]
+    fn who_has_dividends_says_whether_the_prices_hold_them() {
+        let day = Date::constant(2024, 3, 8);
+        let dividend = Event {
+            symbol: "A".into(),
+            kind: Kind::Dividend,
+            from: day,
+            through: day,
+            note: "quarterly".to_owned(),
+            amount: messages::Price::from_f64(0.24),
+        };
+        let (none, some) = (Events::default(), Events::new(vec![dividend]));
+        let said = |said: Option<&str>, events: &Events| {
+            let args = Import {
+                file: "bars.csv".into(),
+                universe: "universe.csv".into(),
+                sectors: None,
+                sectors_as_of: None,
+                adjustment: said.map(str::to_owned),
+                restate: None,
+                gate: Gate { events: None, allow_partial: false },
+            };
+            adjustment(&args, events).map_err(|error| error.to_string())
+        };
+        assert_eq!(said(None, &none).as_deref(), Ok("as in the file"));
+        assert_eq!(said(Some("split"), &none).as_deref(), Ok("split"));
+        assert_eq!(said(Some("all"), &some).as_deref(), Ok("all"));
+        let error = said(None, &some).unwrap_err();
+        assert!(error.starts_with("ADJUSTMENT_UNKNOWN: 1 dividends"), "{error}");
+        assert!(error.contains("--adjustment raw, split, dividend or all"), "{error}");
+    }
 }

@@ -1,6 +1,6 @@
 //! `fetch`: bars from Alpaca or a venue that speaks its API; no bus needed.
 
-use super::data::{Files, Stored, demand, events};
+use super::data::{Files, Stored, demand, events, lock};
 use crate::cli::{Common, Fetch};
 use crate::config::Config;
 use crate::connection::client;
@@ -10,7 +10,8 @@ use crate::output::{note, progress};
 use alpaca::Client;
 use ingest::update::{Updated, Wanted, update};
 use ingest::{
-    FetchOptions, Manifest, Mapped, Origin, Provenance, Universe, read_manifest, series, store,
+    FetchOptions, GrownVolumes, Manifest, Mapped, Origin, Provenance, StoreError, Universe,
+    read_manifest, series, store,
 };
 use messages::{Bars, Date, Symbol, Time};
 use std::collections::BTreeMap;
@@ -55,13 +56,24 @@ struct Job<'a> {
     source: String,
 }
 
+/// What was found before anything was asked for.
+#[derive(Default)]
+struct Before {
+    bars: Vec<Bars>,
+    known: Option<Manifest>,
+    /// Why there is a file and no bars.
+    damage: Option<StoreError>,
+}
+
 impl Job<'_> {
     async fn daily(&self) -> Result<Stored, Failure> {
         let prices = self.home.prices();
         let now = self.client.clock().await?.timestamp.0;
         let (universe, mut mapped) = self.universe(&prices, now)?;
+        self.names_hold(universe.members.iter().map(|member| &member.symbol))?;
         let events = events(self.args.gate.events.as_deref(), &prices)?;
-        let (stored, known) = self.stored(&prices)?;
+        let fingerprint = store::fingerprint(&prices)?;
+        let Before { bars: stored, known, damage } = self.stored(&prices)?;
         let (from, through, sessions) = self.bounds(now, &stored).await?;
         let restating = self.args.restate.is_some();
         let wanted = Wanted {
@@ -70,8 +82,9 @@ impl Job<'_> {
             through,
             stored: if restating { &[] } else { &stored },
             partial: known.as_ref().is_some_and(|known| known.partial().is_some()),
+            journaled_from: known.as_ref().and_then(|known| known.origin.journaled_from),
         };
-        let Updated { history, new, grown, overlap, mapped: renamed, inspection } =
+        let Updated { history, new, grown, volumes, overlap, mapped: renamed, inspection } =
             update(&self.client, &wanted, &sessions, &events, &self.options).await?;
         demand(&inspection, self.args.gate.allow_partial, &BTreeMap::new())?;
         let request = format!("{} symbols, {from} to {through}", universe.members.len());
@@ -85,21 +98,43 @@ impl Job<'_> {
         mapped.sort();
         mapped.dedup();
         let gate = Some(inspection);
-        let mut origin = Origin { mapped, gate, overlap, ..Origin::from(provenance.clone()) };
+        let asof = self.options.asof;
+        let mut origin = Origin { asof, mapped, gate, overlap, ..Origin::from(provenance.clone()) };
+        // Nobody else is kept from writing while the source is asked: what was compared must still be there.
+        let lock = lock(&prices)?;
+        if store::fingerprint(&prices)? != fingerprint {
+            return Err(fail(format!(
+                "{} was written by somebody else while bars were fetched: nothing was written; fetch again",
+                prices.display()
+            )));
+        }
         if let Some(known) = known.filter(|_| !restating) {
-            let same = new == 0 && known.origin.gate == origin.gate;
+            let same = new == 0 && volumes == 0 && known.origin.gate == origin.gate;
             if same && self.args.gate.events.is_none() && self.args.universe.is_none() {
                 return Ok(Stored { prices, manifest: known, dropped: BTreeMap::new(), new });
             }
+            let taken = stored.last().filter(|_| volumes > 0).map(|last| GrownVolumes {
+                session: last.session,
+                symbols: volumes,
+                replaced_sha256: known.content_sha256,
+            });
+            origin.volumes = taken.or(known.origin.volumes);
+            origin.restated = known.origin.restated;
+            origin.journaled_from = known.origin.journaled_from;
             if grown {
                 origin.grown = Some(format!("{}: {}", provenance.at, provenance.request));
                 origin.provenance = known.origin.provenance;
-                origin.restated = known.origin.restated;
             }
-        } else if restating && !stored.is_empty() {
-            return self.restate(&files, &stored, &history, origin);
+        } else if let Some(reason) = self.args.restate.as_deref().filter(|_| fingerprint.is_some())
+        {
+            let manifest = match damage {
+                Some(error) => files.replace_damaged(&lock, &history, origin, (reason, &error))?,
+                None => files.restate(&lock, &stored, &history, origin, reason)?,
+            };
+            let new = manifest.rows;
+            return Ok(Stored { prices, manifest, dropped: BTreeMap::new(), new });
         }
-        let manifest = files.write(&history, origin)?;
+        let manifest = files.write(&lock, &history, origin)?;
         Ok(Stored { prices, manifest, dropped: BTreeMap::new(), new })
     }
 
@@ -107,7 +142,7 @@ impl Job<'_> {
     fn universe(&self, prices: &Path, now: Time) -> Result<(Universe, Vec<Mapped>), Failure> {
         let Some(path) = &self.args.universe else {
             let mapped = read_manifest(prices).ok().flatten().map(|known| known.origin.mapped);
-            let universe = ingest::read_universe(&ingest::universe_path(prices))?;
+            let universe = ingest::universe_of(prices)?;
             return Ok((universe, mapped.unwrap_or_default()));
         };
         let said = ingest::sectors::read(path)?.as_of;
@@ -115,12 +150,17 @@ impl Job<'_> {
         Ok(ingest::read_members(path, None, Some(as_of))?)
     }
 
-    /// What is stored, if it can be gone on with.
-    fn stored(&self, prices: &Path) -> Result<(Vec<Bars>, Option<Manifest>), Failure> {
+    /// What is stored, if it can be gone on with or is to be replaced.
+    fn stored(&self, prices: &Path) -> Result<Before, Failure> {
         if !prices.exists() {
-            return Ok((Vec::new(), None));
+            return Ok(Before::default());
         }
-        let bars = store::read_prices(prices)?;
+        let bars = match store::read_prices(prices) {
+            Err(error) if error.is_damage() && self.args.restate.is_some() => {
+                return Ok(Before { damage: Some(error), ..Before::default() });
+            }
+            bars => bars?,
+        };
         let known = read_manifest(prices)?;
         let Some(manifest) = &known else {
             return Err(fail(format!(
@@ -129,6 +169,16 @@ impl Job<'_> {
             )));
         };
         let theirs = &manifest.origin.provenance;
+        let asof = manifest.origin.asof;
+        if asof != self.options.asof && self.args.restate.is_none() {
+            let of = |asof: Option<Date>| asof.map_or("today".to_owned(), |day| day.to_string());
+            return Err(fail(format!(
+                "{} was asked for by the names of {}, not of {}: --restate REASON replaces it (a snapshot keeps it)",
+                prices.display(),
+                of(asof),
+                of(self.options.asof)
+            )));
+        }
         let same =
             (&theirs.feed, &theirs.adjustment) == (&self.options.feed, &self.options.adjustment);
         if !same && self.args.restate.is_none() {
@@ -143,7 +193,7 @@ impl Job<'_> {
                 self.options.adjustment
             )));
         }
-        Ok((bars, known))
+        Ok(Before { bars, known, damage: None })
     }
 
     /// First and last session to have, and the calendar's sessions from the first one stored or wanted on.
@@ -190,17 +240,25 @@ impl Job<'_> {
         }
     }
 
-    fn restate(
-        &self,
-        files: &Files,
-        stored: &[Bars],
-        history: &[Bars],
-        origin: Origin,
-    ) -> Result<Stored, Failure> {
-        let reason = self.args.restate.as_deref().unwrap_or_default();
-        let manifest = files.restate(stored, history, origin, reason)?;
-        let (prices, new) = (files.prices.to_owned(), manifest.rows);
-        Ok(Stored { prices, manifest, dropped: BTreeMap::new(), new })
+    /// A universe holds present names: of a day on which one of them was another's, or nobody's, `--asof` would
+    /// bring bars of somebody else, or none.
+    fn names_hold<'s>(&self, symbols: impl Iterator<Item = &'s Symbol>) -> Result<(), Failure> {
+        let Some(asof) = self.options.asof else {
+            return Ok(());
+        };
+        // A source takes a name over the day after it has changed.
+        let eve = asof.yesterday()?;
+        for symbol in symbols {
+            let name = ingest::symbols::name_on(symbol, eve);
+            if name != *symbol {
+                return Err(fail(format!(
+                    "--asof {asof}: {symbol} was called {name} then, and a universe is kept under its present names: \
+                     leave out --asof (bars of before a change of name come all the same), or name {name} with \
+                     --symbols"
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn provenance(&self, now: Time, request: String) -> Provenance {
@@ -220,6 +278,7 @@ impl Job<'_> {
         let now = self.client.clock().await?.timestamp.0;
         let symbols: Vec<Symbol> = if self.args.symbols.is_empty() {
             let members = self.universe(&self.home.prices(), now)?.0.members;
+            self.names_hold(members.iter().map(|member| &member.symbol))?;
             members.into_iter().map(|member| member.symbol).collect()
         } else {
             self.args.symbols.iter().map(|label| ingest::symbols::spelling(label)).collect()
@@ -263,7 +322,8 @@ impl Job<'_> {
             (provenance.feed, provenance.adjustment) = (String::new(), String::new());
         }
         fs::create_dir_all(self.home.latest())?;
-        let manifest = series::write(&path, &fetched, provenance, self.args.restate.as_deref())?;
+        let origin = Origin { asof: self.options.asof, ..Origin::from(provenance) };
+        let manifest = series::write(&path, &fetched, origin, self.args.restate.as_deref())?;
         let new = manifest.rows;
         Ok(Stored { prices: path, manifest, dropped: BTreeMap::new(), new })
     }

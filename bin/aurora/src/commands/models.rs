@@ -1,7 +1,7 @@
 //! `models`: what the registry holds, and which model trades.
 
 use crate::cli::Common;
-use crate::commands::train::MATRIX;
+use crate::commands::train::{MATRIX, verify_matrix};
 use crate::failure::{Failure, fail};
 use crate::home::Home;
 use crate::output::{Table, emit, note};
@@ -88,7 +88,7 @@ pub fn models(args: &Models, common: &Common) -> Result<bool, Failure> {
 /// The rows it was trained on, where they are still at hand, must be those of its card.
 fn check_matrix(common: &Common, model: &ModelRef, card: &Card) -> Result<(), Failure> {
     let matrix = Home(common.home.clone()).prices().with_file_name(MATRIX);
-    if !ingest::verify_matrix(&matrix, &model.id, &card.matrix_sha256)? {
+    if !verify_matrix(&matrix, model, card)? {
         note(format!("the rows {} was trained on are not in {}", model.id, matrix.display()));
     }
     Ok(())

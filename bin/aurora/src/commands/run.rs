@@ -26,7 +26,7 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
     places.create()?;
     // Before anything starts: is there one, and may it trade?
     model(args.model.as_deref(), &places)?;
-    let universe = ingest::read_universe(&ingest::universe_path(&places.prices))?;
+    let universe = ingest::universe_of(&places.prices)?;
     let server = Server::start(&args.nats.nats, &places, &home)?;
     let bus = Bus::connect(&BusOptions::new(&server.url, Env::Paper)).await?;
     let source = args.venue.clone().unwrap_or_else(|| config.alpaca.data.clone());

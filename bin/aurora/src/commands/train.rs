@@ -6,16 +6,16 @@ use crate::failure::{Failure, fail};
 use crate::home::Home;
 use crate::output::{Table, emit, progress, show_training};
 use crate::prices::{Purpose, load};
-use ingest::{FeatureMatrix, MatrixManifest, MatrixSource, Restatement};
-use messages::{Bars, Date, Member, ModelPublished};
+use ingest::{FeatureMatrix, MatrixManifest, MatrixSource, Provenance, Restatement};
+use messages::{Bars, Date, Member, ModelPublished, ModelRef};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use trainer::{
-    Dataset, Dividends, Finding, Panel, Pipeline, Registry, Restated, Standard, Standing, Trained,
-    Watch,
+    Card, Dataset, Dividends, Finding, Panel, Pipeline, Registry, Restated, Standard, Standing,
+    Trained, Watch,
 };
 
 /// Beside the prices it was made of.
@@ -46,7 +46,7 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
         None => bars.len(),
     };
     let last = bars[..known].last().ok_or_else(|| fail("there are no bars to train on"))?.session;
-    let universe = ingest::read_universe(&ingest::universe_path(&prices))?;
+    let universe = ingest::universe_of(&prices)?;
     let records = Records::beside(&prices)?;
     let data = records.dataset(&bars[..known], &universe.members, last, universe.sectors_as_of);
     let registry = Registry::new(home.models());
@@ -62,7 +62,7 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
     let trained = trainer::train_panel(&Standard, data, panel, &config, &trials, watch)?;
     bar.finish_and_clear();
     let model = registry.publish(&trained)?;
-    ingest::verify_matrix(&path, &model.id, &trained.card.matrix_sha256)?;
+    verify_matrix(&path, &model, &trained.card)?;
     let kept_back = registry.kept_back(&trained.card)?.map(|reason| match trained.card.standing {
         Standing::Refused => reason,
         _ => {
@@ -114,17 +114,20 @@ impl Interrupt {
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     pub dividends: Option<Dividends>,
-    restated: Option<Restated>,
+    pub restated: Option<Restated>,
 }
 
 impl Records {
     /// Dividends of the events; bars that were adjusted for them hold them already.
+    ///
+    /// # Errors
+    /// There are dividends, and nobody says what the bars were adjusted for, or how.
     pub fn beside(prices: &Path) -> Result<Self, Failure> {
         let manifest = ingest::read_manifest(prices)?;
-        let adjustment = manifest.as_ref().map(|known| &known.origin.provenance.adjustment);
-        let adjusted = adjustment.is_some_and(|of| ["dividend", "all"].contains(&of.as_str()));
         let dividends = Dividends::new(ingest::read_events(prices)?.dividends());
-        let dividends = (!dividends.is_empty() && !adjusted).then_some(dividends);
+        let provenance = manifest.as_ref().map(|known| &known.origin.provenance);
+        let counted = !dividends.is_empty() && !hold_dividends(prices, provenance)?;
+        let dividends = counted.then_some(dividends);
         let restated = manifest.and_then(|known| known.origin.restated);
         let restated = restated.map(|Restatement { reason, replaced_sha256, .. }| Restated {
             reason,
@@ -149,6 +152,33 @@ impl Records {
     }
 }
 
+/// Whether the bars were adjusted for dividends; if not, a dividend as it was paid can be put in their prices.
+fn hold_dividends(prices: &Path, provenance: Option<&Provenance>) -> Result<bool, Failure> {
+    let refused = |problem: String, remedy: &str| {
+        let events = ingest::events_path(prices);
+        Err(fail(format!(
+            "DIVIDENDS_UNADJUSTED: {} holds dividends as they were paid, and {problem}: {remedy}, or take the \
+             dividends out",
+            events.display()
+        )))
+    };
+    let adjustment = provenance.map_or("unknown", |known| known.adjustment.as_str());
+    let parts: Vec<&str> = adjustment.split(',').collect();
+    if parts.iter().any(|part| ["dividend", "all"].contains(part)) {
+        return Ok(true);
+    }
+    if let Some(other) = parts.iter().find(|part| !["raw", "split", "spin-off"].contains(part)) {
+        let problem =
+            format!("whether {} is adjusted for them nobody says ({other})", prices.display());
+        return refused(problem, "import it again with --adjustment raw, split, dividend or all");
+    }
+    if parts != ["raw"] && provenance.is_some_and(|known| known.raw_close == "close") {
+        let problem = format!("{} has no raw_close to tell later splits by", prices.display());
+        return refused(problem, "import a file with a column raw_close");
+    }
+    Ok(false)
+}
+
 /// Writes the panel down and takes what the file says from then on: what is trained on is what is stored.
 fn stored(
     path: &Path,
@@ -161,6 +191,7 @@ fn stored(
         history_sha256: panel.source.history_sha256.clone(),
         members_sha256: panel.source.members_sha256.clone(),
         sectors_as_of: data.members.sectors_as_of(),
+        dividends_sha256: data.dividends.map(Dividends::sha256),
         whitelist_sha256: panel.whitelist_sha256.clone(),
         config: serde_json::to_value(config)?,
         guards: panel.guards.clone(),
@@ -178,6 +209,20 @@ fn stored(
         ..panel
     };
     Ok((panel, manifest))
+}
+
+/// Holds the matrix at `path` against the card of a model; says whether it is the one it was trained on.
+pub fn verify_matrix(path: &Path, model: &ModelRef, card: &Card) -> Result<bool, Failure> {
+    let source = MatrixSource {
+        history_sha256: card.history_sha256.clone(),
+        members_sha256: card.members_sha256.clone(),
+        sectors_as_of: card.sectors_as_of,
+        dividends_sha256: card.dividends.as_ref().map(|known| known.sha256.clone()),
+        whitelist_sha256: card.whitelist_sha256.clone(),
+        config: serde_json::to_value(&card.config)?,
+        guards: card.guards.clone(),
+    };
+    Ok(ingest::verify_matrix(path, &model.id, &card.matrix_sha256, &source)?)
 }
 
 fn text(trained: &Trained, registered: &Registered<'_>) -> String {
@@ -211,4 +256,48 @@ fn text(trained: &Trained, registered: &Registered<'_>) -> String {
     row("card", registered.page.display().to_string());
     let findings: String = card.audit.iter().map(|finding| format!("{finding}\n")).collect();
     format!("{table}{findings}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is on record beside bars of this provenance.
+    fn beside(adjustment: &str, raw_close: &str, dividends: bool) -> Result<bool, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let prices = folder.path().join("prices.parquet");
+        let mut bars = Bars::empty(Date::constant(2024, 3, 8));
+        bars.push("A".into(), [10.0, 10.0, 10.0, 10.0, 1e6, 10.0]);
+        let provenance = Provenance {
+            source: String::new(),
+            request: String::new(),
+            at: String::new(),
+            feed: String::new(),
+            adjustment: adjustment.to_owned(),
+            raw_close: raw_close.to_owned(),
+        };
+        ingest::store::write_prices(&prices, &[bars], provenance).unwrap();
+        let paid = if dividends { "A,dividend,2024-03-07,,quarterly,0.24\n" } else { "" };
+        let events =
+            format!("symbol,kind,from,through,note,amount\nA,listed,2024-01-02,,new,\n{paid}");
+        std::fs::write(ingest::events_path(&prices), events).unwrap();
+        let records = Records::beside(&prices).map_err(|error| error.to_string())?;
+        Ok(records.dividends.is_some())
+    }
+
+    #[test]
+    fn dividends_count_once_and_only_in_prices_they_can_be_put_in() {
+        assert_eq!(beside("split", "raw_close", true), Ok(true));
+        assert_eq!(beside("raw", "close", true), Ok(true), "as traded: nothing to adjust");
+        for held in ["dividend", "all", "split,dividend"] {
+            assert_eq!(beside(held, "raw_close", true), Ok(false), "{held}: they are in the bars");
+            assert_eq!(beside(held, "close", true), Ok(false), "{held}");
+        }
+        let error = beside("split", "close", true).unwrap_err();
+        assert!(error.starts_with("DIVIDENDS_UNADJUSTED: "), "{error}");
+        assert!(error.contains("has no raw_close") && error.contains("import a file"), "{error}");
+        let error = beside("as in the file", "raw_close", true).unwrap_err();
+        assert!(error.contains("nobody says") && error.contains("--adjustment"), "{error}");
+        assert_eq!(beside("as in the file", "close", false), Ok(false), "no dividends, no matter");
+    }
 }

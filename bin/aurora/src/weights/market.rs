@@ -27,7 +27,7 @@ impl Market {
         let stored = ingest::manifest_path(&path).exists() || !path.exists();
         if stored || period.bars.is_none() || period.as_of.is_some() {
             let (path, bars) = load(&path, period.as_of, Purpose::Research)?;
-            let universe = ingest::read_universe(&ingest::universe_path(&path))?;
+            let universe = ingest::universe_of(&path)?;
             return Ok(Self { path, bars, universe });
         }
         Self::plain(&path, weights)

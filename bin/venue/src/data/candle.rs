@@ -32,6 +32,10 @@ pub(super) struct Series<'a> {
     /// As traded; adjusted for splits otherwise.
     pub(super) raw: bool,
     pub(super) now: Time,
+    /// Sessions that begin in this stretch, both included: those of a name, of which even a bar that is longer
+    /// than a day holds no others.
+    pub(super) from: Time,
+    pub(super) through: Time,
 }
 
 impl<'a> Series<'a> {
@@ -42,7 +46,9 @@ impl<'a> Series<'a> {
 
     /// As the exchange trades them: adjusted for splits.
     pub(super) fn of(scope: &Scope<'a>, asset: usize, timeframe: Timeframe) -> Self {
-        Self { market: &scope.app.market, asset, timeframe, raw: false, now: scope.now }
+        let (from, through) = (Time(i64::MIN), Time(i64::MAX));
+        let (market, now) = (&scope.app.market, scope.now);
+        Self { market, asset, timeframe, raw: false, now, from, through }
     }
 
     /// What is still to come of a history.
@@ -51,10 +57,23 @@ impl<'a> Series<'a> {
         history: &History,
         named: &Named,
     ) -> Box<dyn Iterator<Item = Candle> + 'a> {
-        match history.rest(named) {
-            Some((start, end)) if start <= end => self.all(start, end, history.descending),
+        let series = Self { from: named.from, through: named.through, ..self };
+        match history.rest(named, series.first_bar()) {
+            Some((start, end)) if start <= end => series.all(start, end, history.descending),
             _ => Box::new(std::iter::empty()),
         }
+    }
+
+    /// Where the bar begins that holds the first instant of the stretch.
+    fn first_bar(&self) -> Time {
+        if !matches!(self.timeframe, Timeframe::Week | Timeframe::Months(_))
+            || self.from.0 == i64::MIN
+        {
+            return self.from;
+        }
+        let calendar = self.market.sessions(self.asset);
+        let day = self.timeframe.first_day(calendar.local(self.from).date());
+        calendar.instant(day, jiff::civil::Time::midnight())
     }
 
     /// All that begin in `start..=end` and have begun by now.
@@ -145,7 +164,8 @@ impl<'a> Series<'a> {
     /// Bars of days that begin in `start..=end`.
     fn of_days(&self, start: Time, end: Time) -> Vec<Candle> {
         let calendar = self.market.sessions(self.asset);
-        let sessions: Vec<usize> = self.sessions(|_| true, Time(i64::MAX)).collect();
+        let sessions = self.sessions(|session| session.midnight >= self.from, self.through);
+        let sessions: Vec<usize> = sessions.collect();
         let first_day = |session: &usize| self.timeframe.first_day(self.session(*session).date);
         let together = |sessions: &[usize]| {
             let about = self.session(sessions[0]);

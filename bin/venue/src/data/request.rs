@@ -221,9 +221,10 @@ impl<'a> Scope<'a> {
 }
 
 impl History {
-    /// Start and end of what of one symbol is still to come; `None` if it was on an earlier page.
-    pub(super) fn rest(&self, named: &Named) -> Option<(Time, Time)> {
-        let whole = (self.start.max(named.from), self.end.min(named.through));
+    /// Start and end of what of one symbol, which has nothing before `first`, is still to come; `None` if it was
+    /// on an earlier page.
+    pub(super) fn rest(&self, named: &Named, first: Time) -> Option<(Time, Time)> {
+        let whole = (self.start.max(first), self.end.min(named.through));
         let Some(token) = &self.after else {
             return Some(whole);
         };

@@ -96,7 +96,7 @@ where
     let history = scope.history()?;
     let mut page = Page::new(&history, kind, single.is_none());
     for named in &scope.named()? {
-        let Some((start, end)) = history.rest(named).filter(|_| !page.is_full()) else {
+        let Some((start, end)) = history.rest(named, named.from).filter(|_| !page.is_full()) else {
             continue;
         };
         let items = between(&scope.app.market, named.asset, Time(start.0.saturating_sub(1)), end);
@@ -121,7 +121,7 @@ fn auctions_of(scope: &Scope<'_>, single: Option<&str>) -> Reply {
     let mut page = Page::new(&history, kind, single.is_none());
     let calendar = market.calendar();
     for named in &scope.named()? {
-        let Some((start, end)) = history.rest(named).filter(|_| !page.is_full()) else {
+        let Some((start, end)) = history.rest(named, named.from).filter(|_| !page.is_full()) else {
             continue;
         };
         let sessions = calendar.sessions();

@@ -45,7 +45,14 @@ async fn fetched(
     let members: Vec<Member> = symbols(&["AAPL", "META"]).into_iter().map(member).collect();
     let sessions = market.calendar().sessions().iter().map(|session| session.date);
     let sessions: Vec<Date> = sessions.filter(|day| *day <= through).collect();
-    let wanted = Wanted { members: &members, from: FIRST, through, stored: &[], partial: false };
+    let wanted = Wanted {
+        members: &members,
+        from: FIRST,
+        through,
+        stored: &[],
+        partial: false,
+        journaled_from: None,
+    };
     update(&source.client, &wanted, &sessions, &Events::default(), options).await.unwrap()
 }
 
@@ -93,4 +100,39 @@ async fn as_of_another_day_the_names_are_of_that_day() {
     let era = ask("FB", &options()).await;
     assert_eq!(era.last().unwrap().session, date(2022, 6, 8), "FB is nobody's name today");
     assert_eq!(era.len(), 6);
+}
+
+#[tokio::test]
+async fn a_week_in_which_a_name_changes_is_two_weeks() {
+    let market = market();
+    let source = Source::at(&market, date(2022, 6, 16), 8).await;
+    let midnight = |day| alpaca::time::session_time(day, jiff::civil::Time::midnight());
+    let weeks = async |name: &str, asof: Option<Date>, timeframe: &str, from: Date| {
+        let options = FetchOptions { asof, ..options() };
+        let (span, now) = ((midnight(from), midnight(LAST)), midnight(date(2022, 7, 10)));
+        let stocks = ingest::series::Market::Stocks;
+        let names = symbols(&[name]);
+        let fetched =
+            ingest::series::fetch(&source.client, &stocks, &names, timeframe, span, now, &options);
+        let fetched = fetched.await.unwrap();
+        let closes = fetched.session.into_iter().zip(fetched.values[3].clone());
+        closes
+            .zip(fetched.values[4].clone())
+            .map(|((day, close), volume)| (day, close, volume))
+            .collect::<Vec<_>>()
+    };
+    let close = |day: Date| {
+        let bars = market.bars().iter().find(|bars| bars.session == day).unwrap();
+        bars.close[bars.row(&"META".into()).unwrap()]
+    };
+    let monday = date(2022, 6, 6);
+    let eve = CHANGE.yesterday().unwrap();
+    assert_eq!(weeks("FB", None, "1Week", monday).await, [(monday, close(eve), 3e6)]);
+    let before = Some(date(2022, 6, 7));
+    let own = weeks("META", before, "1Week", monday).await;
+    assert_eq!(own[0], (monday, close(date(2022, 6, 10)), 2e6), "Thursday and Friday");
+    assert_eq!(own[1].0, date(2022, 6, 13));
+    assert_eq!(weeks("META", None, "1Week", monday).await[0].2, 5e6, "all of the company");
+    let months = weeks("FB", None, "1Month", FIRST).await;
+    assert_eq!(months, [(FIRST, close(eve), 6e6)]);
 }

@@ -51,3 +51,51 @@ fn leak_13_labels_scaled_with_what_comes_later() {
     };
     fires("13 labels scaled with the whole sample", Detector::Truncation, &Panels(leak));
 }
+
+/// A dividend that nobody held the name for: it had left at a last close before the ex-date.
+#[test]
+fn leak_8_dividends_of_who_has_left() {
+    let market = Market::new(SESSIONS, NAMES, 5);
+    let gone = SESSIONS * 4 / 5;
+    let left = market.members.iter().enumerate().filter(|(name, _)| name % 10 == 3);
+    let paid: Vec<_> = left
+        .map(|(_, member)| (member.symbol.clone(), market.history[gone].session, 9.0))
+        .collect();
+    let dividends = crate::Dividends::new(paid);
+    let data = Dataset { dividends: Some(&dividends), ..market.data() };
+    let count = |pipeline: &dyn Pipeline| {
+        let raw = pipeline.panel(data, &small(), quiet()).unwrap();
+        let held = |row: &usize| {
+            let (day, symbol) = (at(&raw, *row), raw.symbol(*row));
+            (gone - 5..gone - 1).contains(&day) && dividends.of(symbol).next().is_some()
+        };
+        let case = Case {
+            pipeline,
+            data,
+            config: &small(),
+            raw: &raw,
+            panel: &raw,
+            folds: &[],
+            trials: &[],
+        };
+        (0..raw.labels.len())
+            .filter(held)
+            .filter(|row| structure::differs(case, at(&raw, *row), *row))
+            .count()
+    };
+    assert_eq!(count(&Standard), 0);
+    let leak = |mut panel: Panel, data: Dataset<'_>| {
+        for row in 0..panel.labels.len() {
+            let day = at(&panel, row);
+            if (gone - 5..gone - 1).contains(&day)
+                && dividends.of(panel.symbol(row)).next().is_some()
+            {
+                let entry = &data.history[day + 1];
+                let bought = entry.open[entry.row(panel.symbol(row)).unwrap()];
+                panel.returns[row] = (panel.returns[row].exp() + 9.0 / bought).ln();
+            }
+        }
+        panel
+    };
+    assert_eq!(count(&Panels(leak)), 4 * 4, "each is noticed");
+}

@@ -2,31 +2,34 @@
 
 use super::*;
 use crate::dataset::{Members, Restated};
-use crate::trials::snapshot_sha256;
+use crate::snapshot::Snapshot;
+use crate::trials::Trial;
 use features::{Spell, Universe};
 use std::collections::BTreeMap;
 
-/// A trial on the first 501 sessions of a market.
-fn earlier(market: &Market, restated: Option<&Restated>) -> Trial {
-    Trial {
+/// A trial on the first sessions of a market.
+fn earlier(market: &Market, restated: Option<&Restated>, sessions: usize) -> Earlier {
+    let trial = Trial {
         config: small(),
         whitelist_sha256: String::new(),
         members_sha256: market.data().members.sha256(),
         first: market.history[0].session,
-        through: market.history[500].session,
-        sessions: 501,
+        through: market.history[sessions - 1].session,
+        sessions,
         history_sha256: String::new(),
-        snapshot_sha256: snapshot_sha256(&market.history[..501]),
+        matrix_sha256: String::new(),
+        months: BTreeMap::new(),
         restated: restated.cloned(),
         dates: Vec::new(),
         returns: Vec::new(),
-    }
+    };
+    Earlier { trial, snapshot: Snapshot::of(&market.history[..sessions]) }
 }
 
 #[test]
 fn leak_16_history_that_was_restated() {
     let mut market = Market::new(SESSIONS, NAMES, 5);
-    let trials = [earlier(&market, None)];
+    let trials = [earlier(&market, None, 501)];
     let (clean, _) = audited(&Standard, market.data(), &trials);
     assert_eq!(Standing::of(&clean), Standing::Passed);
     market.history[300].high[4] += 0.01;
@@ -42,13 +45,13 @@ fn a_restatement_on_record_supersedes_and_is_told() {
     let sound = market.history.clone();
     let why = |reason: &str| Restated { reason: reason.into(), replaced_sha256: "then".into() };
     let (first, second) = (why("the vendor mended its highs"), why("and its lows"));
-    let before = earlier(&market_of(&market, &sound), None);
+    let before = earlier(&market_of(&market, &sound), None, 501);
     market.history[300].high[4] += 0.01;
-    let after = earlier(&market, Some(&first));
-    let judge = |history: &[Bars], restated: Option<&Restated>, trials: &[&Trial]| {
+    let after = earlier(&market, Some(&first), 501);
+    let judge = |history: &[Bars], restated: Option<&Restated>, trials: &[&Earlier]| {
         let data = Dataset { restated, ..market.data().with_history(history) };
         let raw = Standard.panel(data, &small(), quiet()).unwrap();
-        let trials: Vec<Trial> = trials.iter().map(|trial| (*trial).clone()).collect();
+        let trials: Vec<Earlier> = trials.iter().map(|trial| (*trial).clone()).collect();
         let case = Case {
             pipeline: &Standard,
             data,
@@ -58,8 +61,7 @@ fn a_restatement_on_record_supersedes_and_is_told() {
             folds: &[],
             trials: &trials,
         };
-        let findings = structure::findings(case);
-        let finding = findings.into_iter().find(|f| f.detector == Detector::Restated).unwrap();
+        let finding = structure::restated(case);
         (finding.status, finding.found)
     };
     let changed = market.history.clone();
@@ -73,6 +75,65 @@ fn a_restatement_on_record_supersedes_and_is_told() {
     assert_eq!(judge(&again, Some(&first), &[&after]).0, Status::Fail, "the reason is an old one");
     assert_eq!(judge(&again, Some(&second), &[&after]).0, Status::Warn);
     assert_eq!(judge(&sound, None, &[&after]).0, Status::Fail, "the record was dropped");
+    let newer = earlier(&market_of(&market, &again), Some(&second), 501);
+    let all = [&before, &after, &newer];
+    assert_eq!(judge(&again, Some(&second), &all).0, Status::Warn);
+    assert_eq!(
+        judge(&changed, Some(&first), &all).0,
+        Status::Fail,
+        "an older reason, a newer past"
+    );
+}
+
+/// Whatever else is another: the bars that both saw must be the same.
+#[test]
+fn a_silent_restatement_is_not_evaded_by_other_sessions_or_members() {
+    let market = Market::new(400, NAMES, 5);
+    let known = [earlier(&market, None, 400)];
+    let panel = crate::testing::cheap_panel(&market, 1);
+    let judge = |market: &Market| {
+        let case = Case {
+            pipeline: &Standard,
+            data: market.data(),
+            config: &small(),
+            raw: &panel,
+            panel: &panel,
+            folds: &[],
+            trials: &known,
+        };
+        structure::restated(case).status
+    };
+    let changes: [(&str, fn(&mut Market)); 6] = [
+        ("the same", |_| ()),
+        ("--through a session earlier", |market| drop(market.history.pop())),
+        ("another sector", |market| market.members[0].sector = "Health".to_owned()),
+        ("without the first session", |market| drop(market.history.remove(0))),
+        ("without a member", |market| {
+            let gone = market.members.remove(0).symbol;
+            market.history.iter_mut().for_each(|bars| *bars = without(bars, &gone));
+        }),
+        ("a session more", |market| {
+            let last = market.history[399].clone();
+            market.history.push(Bars { session: crate::testing::date(400), ..last });
+        }),
+    ];
+    for (what, change) in changes {
+        let mut other = market_of(&market, &market.history);
+        change(&mut other);
+        assert_eq!(judge(&other), Status::Pass, "{what}");
+        other.history[300].high[4] += 0.01;
+        assert_eq!(judge(&other), Status::Fail, "{what}");
+    }
+}
+
+fn without(bars: &Bars, symbol: &Symbol) -> Bars {
+    let mut rest = Bars::empty(bars.session);
+    for row in (0..bars.symbols.len()).filter(|row| bars.symbols[*row] != *symbol) {
+        let columns =
+            [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume, &bars.raw_close];
+        rest.push(bars.symbols[row].clone(), columns.map(|column| column[row]));
+    }
+    rest
 }
 
 fn market_of(market: &Market, history: &[Bars]) -> Market {
