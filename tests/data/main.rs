@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use venue::{Venue, VenueConfig};
 
-const SESSIONS: usize = 650;
+const SESSIONS: usize = 660;
 const SYMBOLS: usize = 60;
 
 /// A venue whose clock is stepped, behind a wire that is listened to.

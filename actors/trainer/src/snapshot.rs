@@ -21,11 +21,17 @@ pub(crate) struct Month {
     bars: BTreeMap<Symbol, Vec<u64>>,
 }
 
-/// A bar that only one of two snapshots has, or that is another in each.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Changed {
-    pub(crate) session: Date,
-    pub(crate) symbol: Symbol,
+/// Two snapshots, held against each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// No session and symbol in common.
+    Apart,
+    Same,
+    /// The first bar that only one of them has, or that is another in each.
+    Changed {
+        session: Date,
+        symbol: Symbol,
+    },
 }
 
 impl Snapshot {
@@ -37,34 +43,38 @@ impl Snapshot {
         Self(months)
     }
 
-    /// The first bar on which they differ, of those that both should have: of every symbol that both know, from
-    /// the first to the last session of both. `None` where they have nothing in common.
-    pub(crate) fn compare(&self, other: &Self) -> Option<Option<Changed>> {
-        let ((first, last), (theirs_first, theirs_last)) = (self.range()?, other.range()?);
+    /// Of all bars that both should have: of every symbol that both know, from the first to the last session of both.
+    pub(crate) fn compare(&self, other: &Self) -> Comparison {
+        let (Some((first, last)), Some((theirs_first, theirs_last))) =
+            (self.range(), other.range())
+        else {
+            return Comparison::Apart;
+        };
         let (first, last) = (first.max(theirs_first), last.min(theirs_last));
         let theirs = other.symbols();
         let symbols: Vec<&Symbol> =
             self.symbols().into_iter().filter(|symbol| theirs.contains(symbol)).collect();
         if first > last || symbols.is_empty() {
-            return None;
+            return Comparison::Apart;
         }
         let empty = Arc::new(Month::default());
         let months: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
-        let mut differing = months.into_iter().filter_map(|month| {
+        for month in months {
             let of = |snapshot: &Self| snapshot.0.get(month).unwrap_or(&empty).clone();
             let (ours, theirs) = (of(self), of(other));
             if ours == theirs {
-                return None;
+                continue;
             }
             let differ = |symbol: &&Symbol| {
                 let (ours, theirs) =
                     (ours.within(symbol, first, last), theirs.within(symbol, first, last));
-                let session = first_difference(&ours, &theirs)?;
-                Some(Changed { session, symbol: (*symbol).clone() })
+                Some((first_difference(&ours, &theirs)?, (*symbol).clone()))
             };
-            symbols.iter().filter_map(differ).min()
-        });
-        Some(differing.next())
+            if let Some((session, symbol)) = symbols.iter().filter_map(differ).min() {
+                return Comparison::Changed { session, symbol };
+            }
+        }
+        Comparison::Same
     }
 
     fn range(&self) -> Option<(Date, Date)> {
@@ -172,8 +182,8 @@ mod tests {
                 change(&mut changed[day]);
                 let session = changed[day].session;
                 let found = Snapshot::of(&changed).compare(&whole);
-                let expected = Changed { session, symbol: "A".into() };
-                assert_eq!(found, Some(Some(expected)), "{what} on {session}");
+                let expected = Comparison::Changed { session, symbol: "A".into() };
+                assert_eq!(found, expected, "{what} on {session}");
             }
         }
     }
@@ -185,18 +195,22 @@ mod tests {
         let known = Snapshot::of(&whole);
         for range in [0..39, 1..40, 7..33, 25..30, 39..40] {
             let part = &whole[range.clone()];
-            assert_eq!(Snapshot::of(part).compare(&known), Some(None), "{range:?}");
+            assert_eq!(Snapshot::of(part).compare(&known), Comparison::Same, "{range:?}");
             for day in 0..part.len() {
                 let mut part = part.to_vec();
                 part[day].low[1] -= 0.01;
-                let expected = Changed { session: part[day].session, symbol: "B".into() };
+                let expected =
+                    Comparison::Changed { session: part[day].session, symbol: "B".into() };
                 let (ours, theirs) = (Snapshot::of(&part), known.compare(&Snapshot::of(&part)));
-                assert_eq!(ours.compare(&known), Some(Some(expected)), "{range:?} {day}");
+                assert_eq!(ours.compare(&known), expected, "{range:?} {day}");
                 assert_eq!(theirs, ours.compare(&known), "either way round");
             }
         }
-        assert_eq!(Snapshot::of(&whole[..5]).compare(&Snapshot::of(&whole[5..])), None);
-        assert_eq!(Snapshot::of(&[]).compare(&known), None);
+        assert_eq!(
+            Snapshot::of(&whole[..5]).compare(&Snapshot::of(&whole[5..])),
+            Comparison::Apart
+        );
+        assert_eq!(Snapshot::of(&[]).compare(&known), Comparison::Apart);
     }
 
     #[test]
@@ -215,15 +229,16 @@ mod tests {
             }
             Snapshot::of(&less)
         };
-        assert_eq!(without_b(0..40).compare(&known), Some(None), "B is no member");
-        let gone = |at: usize| Changed { session: whole[at].session, symbol: "B".into() };
+        assert_eq!(without_b(0..40).compare(&known), Comparison::Same, "B is no member");
+        let gone =
+            |at: usize| Comparison::Changed { session: whole[at].session, symbol: "B".into() };
         for (days, at) in [(0..1, 0), (12..14, 12), (0..22, 0), (21..40, 21)] {
-            assert_eq!(without_b(days.clone()).compare(&known), Some(Some(gone(at))));
-            assert_eq!(known.compare(&without_b(days)), Some(Some(gone(at))), "it came");
+            assert_eq!(without_b(days.clone()).compare(&known), gone(at));
+            assert_eq!(known.compare(&without_b(days)), gone(at), "it came");
         }
         let mut short = whole.clone();
         short.remove(20);
-        let expected = Changed { session: whole[20].session, symbol: "A".into() };
-        assert_eq!(Snapshot::of(&short).compare(&known), Some(Some(expected)), "a session less");
+        let expected = Comparison::Changed { session: whole[20].session, symbol: "A".into() };
+        assert_eq!(Snapshot::of(&short).compare(&known), expected, "a session less");
     }
 }

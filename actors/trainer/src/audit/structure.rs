@@ -5,7 +5,7 @@ use crate::chance::Chance;
 use crate::dataset::Restated;
 use crate::folds::Fold;
 use crate::panel::{At, Day, Panel, SIGNAL};
-use crate::snapshot::{Changed, Snapshot, fnv};
+use crate::snapshot::{Comparison, Snapshot, fnv};
 use crate::trials::Earlier;
 use features::watch::Twins;
 use messages::{Bars, Date, Member, Symbol};
@@ -314,20 +314,22 @@ pub(super) fn restated(case: Case<'_>) -> Finding {
         let heard =
             case.trials[..=at].iter().any(|earlier| earlier.trial.restated.as_ref() == known);
         let later = known.is_some() && !heard;
-        let Some(changed) = ours.compare(snapshot) else { continue };
-        if seen.contains(&(snapshot, later)) {
+        let compared = ours.compare(snapshot);
+        if compared == Comparison::Apart || seen.contains(&(snapshot, later)) {
             continue;
         }
         seen.push((snapshot, later));
-        match changed {
-            None => {}
-            Some(_) if later => explained += 1,
-            Some(changed) => silent.push((changed, trial.through)),
+        match compared {
+            Comparison::Apart | Comparison::Same => {}
+            Comparison::Changed { .. } if later => explained += 1,
+            Comparison::Changed { session, symbol } => {
+                silent.push((session, symbol, trial.through));
+            }
         }
     }
     let of = seen.len();
     match (silent.first(), known) {
-        (Some((Changed { session, symbol }, through)), _) => Finding::new(
+        (Some((session, symbol, through)), _) => Finding::new(
             Detector::Restated,
             Status::Fail,
             format!(

@@ -85,6 +85,8 @@ fn a_restatement_on_record_supersedes_and_is_told() {
     );
 }
 
+type Change = fn(&mut Market);
+
 /// Whatever else is another: the bars that both saw must be the same.
 #[test]
 fn a_silent_restatement_is_not_evaded_by_other_sessions_or_members() {
@@ -103,7 +105,7 @@ fn a_silent_restatement_is_not_evaded_by_other_sessions_or_members() {
         };
         structure::restated(case).status
     };
-    let changes: [(&str, fn(&mut Market)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("the same", |_| ()),
         ("--through a session earlier", |market| drop(market.history.pop())),
         ("another sector", |market| market.members[0].sector = "Health".to_owned()),
