@@ -142,7 +142,7 @@ impl Place {
     /// It happens to the gateway.
     fn tell(&mut self, event: &Event, setting: &mut Setting) {
         let (is, latched) = (Some(self.gateway.is), self.is_killed());
-        let outcome = setting.gateways.after(is, &event, latched, &setting.words);
+        let outcome = setting.gateways.after(is, event, latched, &setting.words);
         self.come_to(outcome, setting);
     }
 

@@ -69,7 +69,9 @@ fn a_split_in_two_halves_is_the_same_in_either_order() {
     let halves = [booked(BookedKind::Split, "A", -10, 0), booked(BookedKind::Split, "A", 40, 0)];
     for order in [[0, 1], [1, 0]] {
         let mut ledger = Ledger::new(Usd(0), &[held("A", 10, 100)]);
-        order.iter().for_each(|half: &usize| ledger.book(&halves[*half]));
+        for half in order {
+            ledger.book(&halves[half]);
+        }
         assert_eq!(of(&ledger, "A"), (40, usd(1_000), usd(1_000)), "{order:?}");
         assert_eq!(ledger.realised(), Usd(0));
     }
@@ -84,7 +86,9 @@ fn a_new_symbol_takes_cost_and_age_along_in_either_order() {
     for order in [[0, 1], [1, 0]] {
         let mut ledger = Ledger::new(Usd(0), &[]);
         trade(&mut ledger, Time(5), "FB", 10, Price(300_000_000));
-        order.iter().for_each(|half: &usize| ledger.book(&halves[*half]));
+        for half in order {
+            ledger.book(&halves[half]);
+        }
         assert_eq!(of(&ledger, "META"), (10, usd(3_000), usd(3_000)), "{order:?}");
         assert_eq!(of(&ledger, "FB").0, 0);
         let opened: Vec<_> =

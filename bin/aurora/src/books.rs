@@ -62,7 +62,7 @@ fn compared(
         let new = listed.into_iter().filter(|booked| !ours.known.contains(&booked.activity));
         overnight.booked = new.map(|booked| Booked { before_open: true, ..booked }).collect();
         overnight.booked.iter().for_each(|booked| ours.ledger.book(booked));
-        overnight.adopted = ours.adopted.clone();
+        overnight.adopted.clone_from(&ours.adopted);
         mismatches = compare(&ours.ledger, &statement);
         overnight.unexplained = mismatches.iter().map(ToString::to_string).collect();
     }

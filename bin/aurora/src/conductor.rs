@@ -106,7 +106,7 @@ impl Conductor {
                     self.wait(day, &mut session, &mut seen).await?;
                 }
                 Step::Tick if self.clock.is_flowing() => {
-                    self.wait(day, &mut session, &mut seen).await?
+                    self.wait(day, &mut session, &mut seen).await?;
                 }
                 Step::Tick => {
                     let next = seen.minute + 1;

@@ -95,14 +95,14 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn read(body: Value) -> Result<Vec<Booked>, BrokerError> {
+    fn read(body: &Value) -> Result<Vec<Booked>, BrokerError> {
         let mut activity = json!({"id": "20240610000000000::1", "date": "2024-06-10"});
         activity.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
         bookings(&[serde_json::from_value(activity).unwrap()])
     }
 
-    fn one(body: Value) -> Booked {
-        let read = read(body.clone()).unwrap();
+    fn one(body: &Value) -> Booked {
+        let read = read(body).unwrap();
         assert_eq!(read.len(), 1, "{body}");
         read[0].clone()
     }
@@ -123,7 +123,7 @@ mod tests {
         ];
         for (name, words, kind) in kinds {
             let said =
-                one(json!({"activity_type": name, "description": words, "net_amount": "-1.25"}));
+                one(&json!({"activity_type": name, "description": words, "net_amount": "-1.25"}));
             assert_eq!((said.kind, said.amount, said.shares), (kind, Usd(-1_250_000), Shares(0)));
             assert_eq!((said.date, said.symbol), (Date::constant(2024, 6, 10), None));
             assert!(said.description.starts_with(name), "{}", said.description);
@@ -132,17 +132,17 @@ mod tests {
 
     #[test]
     fn splits_and_new_symbols_move_shares() {
-        let split = one(json!({"activity_type": "SPLIT", "symbol": "NVDA", "qty": "90",
+        let split = one(&json!({"activity_type": "SPLIT", "symbol": "NVDA", "qty": "90",
             "net_amount": "0", "description": "10 for 1"}));
         assert_eq!((split.kind, split.shares), (BookedKind::Split, Shares(90)));
         assert_eq!(split.symbol, Some("NVDA".into()));
-        let renamed = one(json!({"activity_type": "NC", "symbol": "FB", "qty": "-10"}));
+        let renamed = one(&json!({"activity_type": "NC", "symbol": "FB", "qty": "-10"}));
         assert_eq!((renamed.kind, renamed.amount), (BookedKind::Reorganisation, Usd(0)));
     }
 
     #[test]
     fn the_quantity_a_dividend_is_paid_on_moves_no_shares() {
-        let said = one(json!({"activity_type": "DIV", "symbol": "AAPL", "qty": "100",
+        let said = one(&json!({"activity_type": "DIV", "symbol": "AAPL", "qty": "100",
             "per_share_amount": "0.25", "net_amount": "25"}));
         assert_eq!((said.amount, said.shares), (Usd(25_000_000), Shares(0)));
     }
@@ -154,19 +154,19 @@ mod tests {
             json!({"activity_type": "FEE", "net_amount": "0"}),
             json!({"activity_type": "OPEXP", "net_amount": "5"}),
         ] {
-            assert_eq!(read(body).unwrap(), []);
+            assert_eq!(read(&body).unwrap(), []);
         }
     }
 
     #[test]
     fn nothing_is_made_up() {
         let undated = json!({"activity_type": "DIV", "net_amount": "1", "date": null});
-        assert!(read(undated).unwrap_err().to_string().contains("date of activity 2024061"));
+        assert!(read(&undated).unwrap_err().to_string().contains("date of activity 2024061"));
         let fraction = json!({"activity_type": "SPLIT", "symbol": "A", "qty": "0.5"});
-        assert!(read(fraction).unwrap_err().to_string().contains("0.5"));
+        assert!(read(&fraction).unwrap_err().to_string().contains("0.5"));
         let nameless = json!({"activity_type": "SPLIT", "qty": "5"});
-        assert!(read(nameless).unwrap_err().to_string().contains("symbol of activity"));
+        assert!(read(&nameless).unwrap_err().to_string().contains("symbol of activity"));
         let fine = json!({"activity_type": "FEE", "net_amount": "-0.0000005"});
-        assert_eq!(one(fine).amount, Usd(-1));
+        assert_eq!(one(&fine).amount, Usd(-1));
     }
 }

@@ -74,12 +74,7 @@ async fn events(watch: &AsyncFd<OwnedFd>) {
     };
     let mut buffer = [MaybeUninit::uninit(); 1024];
     let mut events = inotify::Reader::new(watch, &mut buffer);
-    loop {
-        match events.next() {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(_) => break,
-        }
-    }
+    while let Ok(_) | Err(Errno::INTR) = events.next() {}
     ready.clear_ready();
 }
 

@@ -6,6 +6,7 @@ use messages::{
 use std::collections::BTreeSet;
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of one another")]
 pub(super) struct Tracked {
     pub(super) order: Order,
     /// The session's n-th.

@@ -127,7 +127,6 @@ impl World {
                 }
                 fill(&order, quantity, filled + quantity)
             }
-            (Step::Accept | Step::Cancel | Step::Fill(_), None) => return false,
             (Step::Kill(level), _) => {
                 self.kill = self.kill.max(Some(level));
                 Message::Kill(Kill { level, ..Kill::default() })
@@ -146,7 +145,8 @@ impl World {
                 self.at += MINUTE;
                 Message::Tick(Tick { minute: (self.at / MINUTE) as u32 })
             }
-            (Step::Open | Step::Close | Step::Tick, _) => return false,
+            (Step::Accept | Step::Cancel | Step::Fill(_), None)
+            | (Step::Open | Step::Close | Step::Tick, _) => return false,
         };
         let left = step == Step::Close && self.flattens() && self.held != 0;
         let answers = self.say(message, path);

@@ -41,7 +41,7 @@ pub fn play(
     run: &Run,
     account: &mut Account,
     observer: &mut dyn Observer,
-    keep: &mut dyn FnMut(Date, &[Envelope]) -> Result<(), Failure>,
+    mut keep: impl FnMut(Date, &[Envelope]) -> Result<(), Failure>,
 ) -> Result<(Outcome, Vec<Envelope>), Failure> {
     let Plan { bars, .. } = run.plan;
     let calendar = Calendar::new(bars.iter().map(|bars| bars.session));

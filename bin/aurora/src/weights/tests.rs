@@ -7,6 +7,7 @@ use messages::{
     DayReported, Env, HistoryRef, Holding, Limits, Member, Message, Symbol, Usd, history_sha256,
 };
 use proptest::prelude::*;
+use std::fmt::Write;
 
 const COSTS: FlatCosts = FlatCosts { commission_bp: 5.0, slippage_bp: 5.0 };
 const NAMES: [&str; 3] = ["AAA", "BBB", "CCC"];
@@ -101,12 +102,12 @@ fn run(csv: &str, bars: &[Bars], cash: i64, costs: FlatCosts) -> Result<Done, St
     let run = Run { plan: &plan, costs, opening: opening(&plan) };
     let mut account = Account::new(costs, Usd(cash * 1_000_000));
     let (mut days, mut journals) = (Days::default(), Vec::new());
-    let mut keep = |_, journal: &[Envelope]| {
+    let keep = |_, journal: &[Envelope]| {
         journals.push(journal.to_vec());
         Ok(())
     };
     let (outcome, _) =
-        play(&run, &mut account, &mut days, &mut keep).map_err(|error| error.to_string())?;
+        play(&run, &mut account, &mut days, keep).map_err(|error| error.to_string())?;
     Ok(Done { days: days.0, outcome, journals })
 }
 
@@ -273,7 +274,7 @@ proptest! {
         let bars = bars(&rows);
         let mut csv = "date,AAA,BBB,CCC\n".to_owned();
         for (bars, (_, row)) in bars.iter().zip(&days) {
-            csv += &format!("{},{},{},{}\n", bars.session, row[0], row[1], row[2]);
+            writeln!(csv, "{},{},{},{}", bars.session, row[0], row[1], row[2]).unwrap();
         }
         let done = run(&csv, &bars, 1_000_000, COSTS).unwrap();
         prop_assert_eq!(done.days.len() + 1, expected.len());

@@ -30,7 +30,9 @@ fn prior_art_10_a_restart_does_not_forget_a_kill() {
     ];
     for start in 0..3 {
         let mut desk = Desk::default();
-        journal.iter().for_each(|entry| desk.on_entry(entry));
+        for entry in &journal {
+            desk.on_entry(entry);
+        }
         if start > 0 {
             desk.distrust();
         }
