@@ -154,13 +154,11 @@ fn a_price_history_that_is_damaged_is_an_error_too() {
     fs::write(&path, &good).unwrap();
     let text = ingest::store::read_prices(&path).unwrap_err().to_string();
     assert!(text.contains("column session is missing"), "{text}");
-    let mut panics = 0;
     for at in good.len() - 900..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         fs::write(&path, bad).unwrap();
         let text = ingest::store::read_prices(&path).unwrap_err().to_string();
-        panics += u32::from(text.contains("not a readable Parquet file"));
+        assert!(text.contains("prices.parquet"), "{text}");
     }
-    assert!(panics > 0);
 }
