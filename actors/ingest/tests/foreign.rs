@@ -15,7 +15,8 @@ use tempfile::TempDir;
 const NOW: Time = Time(1_719_853_200_000_000_000);
 
 fn made(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/foreign/{name}.parquet"))
+    let package = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    Path::new(&package).join(format!("tests/foreign/{name}.parquet"))
 }
 
 fn imported(prices: &Path) -> Result<Imported, ImportError> {
