@@ -37,7 +37,7 @@ def bars(client, symbols, start, end, adjustment):
 
 def main():
     url, symbols_csv, start, end, out = sys.argv[1:]
-    symbols = sorted(pd.read_csv(symbols_csv).symbol)
+    symbols = sorted(pd.read_csv(symbols_csv, keep_default_na=False).symbol)
     start, end = (datetime.fromisoformat(day).replace(tzinfo=NEW_YORK) for day in (start, end))
     client = StockHistoricalDataClient("key", "secret", url_override=url)
     began = time.perf_counter()

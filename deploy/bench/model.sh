@@ -19,11 +19,10 @@ home="$BENCH_WORK/model-home"
     mv "$home/model.json.new" "$home/model.json"
 }
 id="$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["model"]["id"])' "$home/model.json")"
-version="$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["card"]["xgboost_version"])' "$home/models/$id/card.json")"
 [ -x "$BENCH_WORK/venv/bin/python" ] || python3 -m venv "$BENCH_WORK/venv"
-"$BENCH_WORK/venv/bin/pip" install --quiet polars numpy "xgboost==$version" 2>/dev/null ||
-    "$BENCH_WORK/venv/bin/pip" install --quiet polars numpy xgboost
+"$BENCH_WORK/venv/bin/pip" install --quiet polars numpy scipy
+export PYTHONPATH="$PWD/native" # the wheel whose library we link
 echo "# $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(rustc --version)"
-"$BENCH_WORK/venv/bin/pip" list 2>/dev/null | grep -iE '^(xgboost|polars|numpy) '
+"$BENCH_WORK/venv/bin/pip" list 2>/dev/null | grep -iE '^(polars|numpy) '
 "$BENCH_WORK/venv/bin/python" deploy/bench/model.py "$(realpath "$target/release/examples/model_bench")" \
     "$home/data/latest/feature_matrix.parquet" "$home/models" "$id" "${1:-3}"

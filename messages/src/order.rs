@@ -3,6 +3,7 @@
 
 use crate::{Price, Shares, Symbol, Usd};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,6 +45,7 @@ pub struct Order {
     pub quantity: Shares,
     pub time_in_force: TimeInForce,
     /// 0; 1 for the second half of a position that changes sign: the venue wants flat between; [`Order::CLOSING`].
+    /// The attempts of a leg are counted from 0 on: a slice is one.
     pub leg: u8,
     /// Close that the quantity was computed with.
     pub reference: Price,
@@ -205,12 +207,15 @@ impl Filled {
 /// is open any more and more will follow at the next one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrdersWorking {
+    /// Orders for the opening auction; of a sliced plan the names that are on their way to their targets.
     pub working: u32,
+    /// Orders for the auction of which nothing came, or less than was ordered; of a sliced plan the names that it has given
+    /// up.
     pub refused: u32,
 }
 
 /// The day's plan is carried out as far as it will be. Again, if a kill made orders after it and those have ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrdersDone {
     pub orders: u32,
     pub filled: u32,
@@ -218,4 +223,7 @@ pub struct OrdersDone {
     pub unfilled: u32,
     pub denied: u32,
     pub rejected: u32,
+    /// What a sliced plan leaves: the change that is missing to the target, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreached: BTreeMap<Symbol, Shares>,
 }

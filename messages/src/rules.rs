@@ -55,9 +55,12 @@ pub struct ExecutionRules {
     pub collar: f64,
     /// Share of the mean volume of a minute that closing a position may take.
     pub flatten_share: f64,
+    /// The same of a plan with the style [`Style::Sliced`], which can't be without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participation: Option<f64>,
 }
 
-/// What the orders of a plan take: any price, or none beyond a limit.
+/// When the orders of a plan go to the market, and what they take: any price, or none beyond a limit.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
@@ -65,21 +68,42 @@ pub enum Style {
     Auction,
     /// In the opening auction too, at the limit that the collar sets; what it does not reach expires.
     Limit,
+    /// Minute by minute from the open on, each slice at the limit that the collar sets; nothing in the auction.
+    Sliced,
 }
 
 /// Of the regular session.
 const MINUTES: f64 = 390.0;
 
 impl SessionOpened {
-    /// How many shares one order may have that closes a position; one at least, or it would never be closed. `None` in a
-    /// session that closes none. In the opening auction it is what the session may trade at all, later what a minute
-    /// may; where no volume is known only the largest order limits it.
+    /// Whether the plan goes to the market minute by minute.
+    pub fn is_sliced(&self) -> bool {
+        self.execution.as_ref().is_some_and(|rules| rules.style == Style::Sliced)
+    }
+
+    /// How many shares one order of a sliced plan may have. `None` in a session with another style.
+    ///
+    /// `adv`: dollars a day.
+    pub fn plan_slice(&self, mark: Price, adv: Option<f64>) -> Option<Shares> {
+        let execution = self.execution.as_ref().filter(|_| self.is_sliced())?;
+        self.slice(execution.participation? / MINUTES, mark, adv)
+    }
+
+    /// How many shares one order may have that closes a position. `None` in a session that closes none. In the opening
+    /// auction it is what the session may trade at all, later what a minute may.
     ///
     /// `adv`: dollars a day.
     pub fn closing_slice(&self, auction: bool, mark: Price, adv: Option<f64>) -> Option<Shares> {
-        let (rules, execution) = (self.rules.as_ref()?, self.execution.as_ref()?);
+        let execution = self.execution.as_ref()?;
         let share =
             if auction { self.limits.adv_share_max } else { execution.flatten_share / MINUTES };
+        self.slice(share, mark, adv)
+    }
+
+    /// `share` of a day's volume in shares; one at least, or what is small would never be traded. Where no volume is known
+    /// only the largest order limits it.
+    fn slice(&self, share: f64, mark: Price, adv: Option<f64>) -> Option<Shares> {
+        let rules = self.rules.as_ref()?;
         let volume = adv.filter(|adv| adv.is_finite() && *adv > 0.0);
         let volume = volume.and_then(|adv| Usd::from_f64(adv * share));
         let most = volume.map_or(rules.order_max(), |volume| volume.min(rules.order_max()));

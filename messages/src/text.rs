@@ -2,8 +2,8 @@
 
 use crate::units::MICRO;
 use crate::{
-    Booked, CoverageFailed, DenyReason, Envelope, Filled, Message, Order, OrderStatus, Outcome,
-    Phase, Price, Shares, Side, Symbol, TimeInForce, Usd,
+    Booked, CoverageFailed, DenyReason, Envelope, Filled, Message, Order, OrderStatus, OrdersDone,
+    Outcome, Phase, Price, Shares, Side, Symbol, TimeInForce, Usd,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -57,11 +57,7 @@ impl fmt::Display for Message {
             Message::SubmitOrder(order) | Message::OrderApproved(order) => order.fmt(f),
             Message::OrderDenied(m) => write!(f, "{}: {}", m.order, m.reason),
             Message::OrdersWorking(m) => write!(f, "working={} refused={}", m.working, m.refused),
-            Message::OrdersDone(m) => write!(
-                f,
-                "orders={} filled={} unfilled={} denied={} rejected={}",
-                m.orders, m.filled, m.unfilled, m.denied, m.rejected
-            ),
+            Message::OrdersDone(done) => done.fmt(f),
             Message::OrderUpdated(m) => {
                 write!(f, "{} {}", m.client_order_id, m.status)?;
                 m.reason.iter().try_for_each(|reason| write!(f, ": {reason}"))
@@ -101,6 +97,20 @@ impl fmt::Display for Order {
         let Self { client_order_id, symbol, side, quantity, time_in_force, .. } = self;
         write!(f, "{client_order_id} {side} {} {symbol} {time_in_force}", quantity.0)?;
         self.limit.map_or(Ok(()), |limit| write!(f, " limit {limit}"))
+    }
+}
+
+impl fmt::Display for OrdersDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { orders, filled, unfilled, denied, rejected, unreached } = self;
+        write!(
+            f,
+            "orders={orders} filled={filled} unfilled={unfilled} denied={denied} rejected={rejected}"
+        )?;
+        if !unreached.is_empty() {
+            write!(f, " unreached={}:", unreached.len())?;
+        }
+        unreached.iter().try_for_each(|(symbol, missing)| write!(f, " {symbol} {missing}"))
     }
 }
 

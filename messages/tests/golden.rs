@@ -240,13 +240,7 @@ fn samples() -> Vec<Message> {
         Message::OrderApproved(order()),
         Message::OrderDenied(OrderDenied { order: order(), reason }),
         Message::OrdersWorking(OrdersWorking { working: 1, refused: 0 }),
-        Message::OrdersDone(OrdersDone {
-            orders: 1,
-            filled: 1,
-            unfilled: 0,
-            denied: 0,
-            rejected: 0,
-        }),
+        Message::OrdersDone(OrdersDone { orders: 1, filled: 1, ..OrdersDone::default() }),
         Message::OrderUpdated(updated),
         Message::Filled(filled),
         Message::AccountReported(AccountReported {

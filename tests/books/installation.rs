@@ -5,15 +5,15 @@
 use crate::support::{Desk, NatsServer, text};
 use alpaca::{Client, Credentials, Endpoints};
 use exchange::{ExchangeConfig, Market, SyntheticConfig};
-use messages::{Bars, Date, Env, Message, Symbol, Time, Usd};
+use messages::{Bars, Date, Env, Kill, Message, Symbol, Time, Usd};
 use serde_json::Value;
 use shell::{Bus, BusOptions};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use venue::{Venue, VenueConfig};
 
@@ -172,10 +172,45 @@ impl Installation {
         assert!(output.status.success() && said.contains("Traded"), "{said}");
     }
 
-    /// The same in the background.
+    /// The same in the background; see [`Installation::log`].
     pub fn start_up(&self) -> Child {
         let mut command = self.command(&["up", "--sessions", "1"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("aurora starts")
+        let log = fs::File::create(self.desk.path("log")).expect("a log");
+        command.stdout(Stdio::null()).stderr(log).spawn().expect("aurora starts")
+    }
+
+    /// What the program said that was started in the background.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.desk.path("log")).unwrap_or_default()
+    }
+
+    /// Waits until it ends by itself, two minutes at most.
+    pub async fn ended(&self, mut child: Child) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().expect("child") {
+                return status;
+            }
+            assert!(start.elapsed() < Duration::from_secs(120), "it does not end: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// As by `kill -9`.
+    pub fn server_dies(&mut self) {
+        self.nats.kill();
+    }
+
+    pub fn server_is_back(&mut self) {
+        self.nats.start_again();
+    }
+
+    pub fn put_down_flag(&self, kill: &Value) {
+        fs::write(self.desk.path("kill.flag"), kill.to_string()).expect("written");
+    }
+
+    pub async fn latched(&self) -> Option<Kill> {
+        self.bus().await.latched_kill().await.expect("kills")
     }
 
     /// A request to the venue's own control, or to its API.

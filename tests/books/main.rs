@@ -1,7 +1,10 @@
 //! What moves the account and is no trade: explained by the venue's word for it, or a halt until a human decides. The
 //! real program over a real nats-server, on a venue whose clock it moves.
 
+mod emergency;
 mod installation;
+mod nights;
+mod refusals;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -153,6 +156,7 @@ async fn dividends_fees_and_a_split_overnight_are_explained_once_and_add_up() {
     assert_eq!(booked[4].shares, Shares(split.1));
     let now = opened.positions.iter().find(|held| held.symbol == split.0).expect("held");
     assert_eq!(now.quantity, Shares(2 * split.1));
+    nights::targets_add_up_at_the_openings_marks(&at, 1).await;
 
     let after = at.record();
     assert_eq!(after["alarms"], json!([]), "{after}");

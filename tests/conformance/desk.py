@@ -16,7 +16,7 @@ from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDa
 from alpaca.trading.client import TradingClient
 from running import running, venue, wait_until
 
-KEY, SECRET = "PKCONFORMANCE0000001", "conformance-secret"
+KEY, SECRET = "PK-CONFORMANCE-00001", "conformance-secret"
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = date(2019, 6, 12)
 """The session that the checks live in: a Wednesday in summer, 04:00Z to 04:00Z."""

@@ -235,6 +235,75 @@ fn another_past_is_refused_then_recorded_and_the_old_one_stays() {
     assert!(nothing.contains("nothing was known on 2001-01-01"), "{nothing}");
 }
 
+/// Who left the universe since then belonged to it then, and a backtest as of then has it.
+#[test]
+fn another_universe_takes_nothing_from_what_was_known_before() {
+    let (desk, exchange) = (Desk::new(), Exchange::new(2));
+    let universe = exchange.universe(&desk, "");
+    let from = exchange.session(40).to_string();
+    exchange.fetched(&desk, &["--universe", &universe, "--from", &from]);
+    let (first, prices) = (exchange.session(2), desk.path("data/latest/prices.parquet"));
+    let known = ingest::universe_of(&prices).expect("universe");
+    exchange.step_to(1);
+    exchange.fetched(&desk, &[]);
+    let folders = || fs::read_dir(desk.path("data/snapshots")).expect("snapshots").count();
+    assert_eq!(folders(), 1, "it has grown");
+
+    exchange.step_to(0);
+    let text = fs::read_to_string(&universe).expect("universe");
+    let gone = &exchange.market.members()[3].symbol;
+    let fewer: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with(&format!("{gone},"))).collect();
+    assert_eq!(fewer.len(), SYMBOLS);
+    fs::write(&universe, fewer.join("\n")).expect("written");
+    exchange.fetched(&desk, &["--universe", &universe]);
+    assert_eq!(folders(), 2);
+    assert_eq!(ingest::universe_of(&prices).expect("universe").members.len(), SYMBOLS - 1);
+    for day in [first, exchange.session(1)] {
+        let (file, bars) = ingest::snapshots::as_of(&prices, day).expect("known");
+        assert_eq!(bars.last().map(|bars| bars.session), Some(day));
+        assert_eq!(ingest::universe_of(&file).expect("universe"), known, "as of {day}");
+    }
+    let (file, _) = ingest::snapshots::as_of(&prices, exchange.session(0)).expect("known");
+    assert_eq!(ingest::universe_of(&file).expect("universe").members.len(), SYMBOLS - 1);
+}
+
+/// A model that was trained on the history with holes saw another past: what filled them stands on record.
+#[test]
+fn holes_that_are_filled_later_stand_on_record() {
+    let whole = synthetic();
+    let name = whole.members()[5].symbol.clone();
+    let mut bars = whole.bars().to_vec();
+    let day = &mut bars[SESSIONS - 10];
+    let row = day.row(&name).expect("a bar");
+    day.symbols.remove(row);
+    for column in [
+        &mut day.open,
+        &mut day.high,
+        &mut day.low,
+        &mut day.close,
+        &mut day.volume,
+        &mut day.raw_close,
+    ] {
+        column.remove(row);
+    }
+    let members = whole.members();
+    let sectors = members.iter().map(|member| (member.symbol.clone(), member.sector.clone()));
+    let holes = Exchange::of(Market::from_bars(bars, &sectors.collect()).expect("a market"), 0);
+    let desk = Desk::new();
+    let universe = holes.universe(&desk, "");
+    let from = holes.session(40).to_string();
+    let arguments = ["--universe", universe.as_str(), "--from", from.as_str(), "--allow-partial"];
+    let partial = holes.fetched(&desk, &arguments);
+    assert_eq!(partial["restated"], Value::Null);
+    let filled = Exchange::of(whole, 0).fetched(&desk, &[]);
+    assert_eq!(filled["new"], 1);
+    assert_eq!(filled["restated"]["differences"], 1);
+    assert_eq!(filled["restated"]["replaced_sha256"], partial["content_sha256"]);
+    let reason = filled["restated"]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("1 bars that a partial history lacked"), "{reason}");
+}
+
 #[test]
 fn a_partial_history_is_for_research_only() {
     let (desk, exchange) = (Desk::new(), Exchange::new(0));

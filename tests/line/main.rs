@@ -3,7 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use messages::{Bars, Envelope, Message, Symbol};
+use messages::{Bars, Envelope, Message, Order, Symbol, TimeInForce};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,8 +18,8 @@ fn with<'a>(first: &[&'a str], rest: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// Bodies by author and topic, in the order they were said, less what names the run and its processes.
-fn said(journal: &Path) -> BTreeMap<String, Vec<Message>> {
-    let mut said: BTreeMap<String, Vec<Message>> = BTreeMap::new();
+fn said(journal: &Path) -> Said {
+    let mut said = Said::new();
     for entry in Envelope::decode_all(&fs::read(journal).expect("journal")).expect("sound") {
         let Envelope { id, mut body, .. } = entry;
         match &mut body {
@@ -45,23 +45,58 @@ fn journals(folder: &Path) -> Vec<String> {
 
 #[test]
 fn a_backtest_says_what_the_running_system_said_byte_for_byte() {
+    let sessions = plays_the_same(&Desk::new(), &SMALL);
+    assert_eq!(sessions.len(), 5);
+    assert!(sessions.iter().flat_map(orders).count() > 20);
+}
+
+/// The plan goes to the market minute by minute, for more than half an hour: what leaves after ten o'clock is not late.
+#[test]
+fn and_the_same_slice_by_slice() {
     let desk = Desk::new();
-    let live = desk.json(&with(&["demo", "--run", "live", "--journals"], &SMALL));
-    let test = desk.json(&with(&["backtest", "--run", "test", "--journals"], &SMALL));
+    let config = fs::read_to_string(desk.path("aurora.toml")).expect("written");
+    let sliced = config
+        .replace("style = \"auction\"", "style = \"sliced\"")
+        .replace("participation = 0.05", "participation = 0.02");
+    assert_ne!(sliced, config);
+    fs::write(desk.path("aurora.toml"), sliced).expect("written");
+    let sessions = plays_the_same(&desk, &with(&["--sessions", "1"], &SMALL[2..]));
+    assert_eq!(sessions.len(), 1);
+    let orders: Vec<&Order> = sessions.iter().flat_map(orders).collect();
+    assert!(orders.iter().all(|order| order.time_in_force == TimeInForce::Ioc), "{orders:?}");
+    let attempt = |order: &&Order| -> u32 {
+        let (_, attempt) = order.client_order_id.rsplit_once('-').expect("an id of ours");
+        attempt.parse().expect("a number")
+    };
+    assert!(orders.iter().map(attempt).max() > Some(30), "{orders:?}");
+}
+
+type Said = BTreeMap<String, Vec<Message>>;
+
+fn orders(session: &Said) -> impl Iterator<Item = &Order> {
+    session.values().flatten().filter_map(|message| match message {
+        Message::SubmitOrder(order) => Some(order),
+        _ => None,
+    })
+}
+
+/// What was said in each session, by either.
+fn plays_the_same(desk: &Desk, market: &[&str]) -> Vec<Said> {
+    let live = desk.json(&with(&["demo", "--run", "live", "--journals"], market));
+    let test = desk.json(&with(&["backtest", "--run", "test", "--journals"], market));
     assert_eq!(essence(&live), essence(&test));
-    assert!(live["orders"].as_u64() > Some(20), "{live}");
 
     let (live, test) = (desk.path("data/runs/live"), desk.path("data/runs/test"));
-    let sessions = journals(&test);
-    assert_eq!(sessions.len(), 5);
-    for name in sessions {
-        let live = said(&live.join("journals").join(&name));
-        let test = said(&test.join("journals").join(&name));
+    let play = |name: &String| {
+        let live = said(&live.join("journals").join(name));
+        let test = said(&test.join("journals").join(name));
         assert_eq!(live.keys().collect::<Vec<_>>(), test.keys().collect::<Vec<_>>(), "{name}");
         for (who, bodies) in &test {
             assert_eq!(live.get(who), Some(bodies), "{name}: {who}");
         }
-    }
+        test
+    };
+    journals(&test).iter().map(play).collect()
 }
 
 #[test]

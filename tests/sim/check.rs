@@ -27,7 +27,13 @@ pub(crate) fn faults(day: &Day, plan: &Plan, scene: &Scene) -> Vec<String> {
     };
     match (&plan.trouble, outcome) {
         (Trouble::None, Outcome::Traded) => {
-            let expected = targets(&journal).map(|targets| reference::books(day, targets));
+            let mut expected = targets(&journal).map(|targets| reference::books(day, targets));
+            let booked =
+                state.booked[day.known..].iter().filter_map(|activity| activity.net_amount);
+            let booked: i64 = booked.map(|amount| micros(amount.0)).sum();
+            if let Some(expected) = &mut expected {
+                expected.cash += booked;
+            }
             if expected.as_ref() != Some(&theirs) {
                 faults.push(format!("the reference has {expected:?}, the venue {theirs:?}"));
             }
@@ -35,13 +41,17 @@ pub(crate) fn faults(day: &Day, plan: &Plan, scene: &Scene) -> Vec<String> {
         // By luck nothing was killed, refused or garbled in time.
         (_, Outcome::Traded) => {}
         (trouble, Outcome::Stopped { reason }) => {
-            if !is_reason(trouble, reason) {
+            let inherited = day.opened.halted.as_ref().map(|kill| kill.level);
+            let is_reason = is_reason(trouble, reason)
+                || inherited.is_some_and(|level| is_kills(level, reason));
+            if !is_reason {
                 faults.push(format!("{trouble:?} ended in {reason:?}"));
             }
         }
         (_, other) => faults.push(format!("a trading day ended in {other:?}")),
     }
-    let killed = journal.iter().any(|entry| matches!(entry.body, Message::Kill(_)));
+    let killed = day.opened.halted.is_some()
+        || journal.iter().any(|entry| matches!(entry.body, Message::Kill(_)));
     if killed && *outcome == Outcome::Traded && !was_resumed(&journal) {
         faults.push("a kill in the journal, and the day was traded as if nothing were".to_owned());
     }
@@ -52,13 +62,15 @@ pub(crate) fn faults(day: &Day, plan: &Plan, scene: &Scene) -> Vec<String> {
 fn is_reason(trouble: &Trouble, reason: &str) -> bool {
     match trouble {
         Trouble::None | Trouble::Parts => false,
-        Trouble::Kill { level, .. } => {
-            let unfinished = *level == KillLevel::Flatten && reason.contains("FLATTEN_INCOMPLETE");
-            unfinished || (reason.contains("killed") && reason.contains("a drill"))
-        }
+        Trouble::Kill { level, .. } => is_kills(*level, reason),
         Trouble::Rejects { .. } => reason.contains("REJECTS"),
         Trouble::Garbage { .. } => reason.contains("UNDECODABLE"),
     }
+}
+
+fn is_kills(level: KillLevel, reason: &str) -> bool {
+    let unfinished = level == KillLevel::Flatten && reason.contains("FLATTEN_INCOMPLETE");
+    unfinished || (reason.contains("killed") && reason.contains("a drill"))
 }
 
 /// Of the last kill: before the day was closed, or it was no matter of this day.
@@ -66,7 +78,8 @@ fn was_resumed(journal: &[&Envelope]) -> bool {
     let closed = journal.iter().position(|entry| matches!(entry.body, Message::SessionClosed(_)));
     let mut killed = false;
     for entry in &journal[..closed.unwrap_or(journal.len())] {
-        match entry.body {
+        match &entry.body {
+            Message::SessionOpened(opened) => killed = opened.halted.is_some(),
             Message::Kill(_) => killed = true,
             Message::Resume(_) => killed = false,
             _ => {}
@@ -138,10 +151,14 @@ fn before(day: &Day) -> messages::Time {
 fn ledger(day: &Day, journal: &[&Envelope]) -> Books {
     let mut books = Books::of(&day.exchange);
     for entry in journal {
-        if let Message::Filled(fill) = &entry.body {
-            let change = fill.side.sign() * fill.quantity.0;
-            books.cash -= change * fill.price.0;
-            *books.shares.entry(fill.symbol.to_string()).or_default() += change;
+        match &entry.body {
+            Message::Filled(fill) => {
+                let change = fill.side.sign() * fill.quantity.0;
+                books.cash -= change * fill.price.0;
+                *books.shares.entry(fill.symbol.to_string()).or_default() += change;
+            }
+            Message::Booked(booked) => books.cash += booked.amount.0,
+            _ => {}
         }
     }
     books.shares.retain(|_, shares| *shares != 0);

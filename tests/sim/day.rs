@@ -1,12 +1,13 @@
 //! One trading day by its seed: a market, an account with a book in it, and what the cores upstream of risk would say.
 
 use crate::dice::Dice;
+use crate::net::State;
 use crate::wire::{self, statement};
 use exchange::{Exchange, ExchangeConfig, Market, NewOrder, OrderKind, SyntheticConfig};
 use messages::{
     ActorId, Bars, Breakers, Date, Edge, Env, Envelope, ExecutionRules, Exposures, Features,
-    HistoryRef, Limits, Member, Message, MessageId, ModelRef, RiskRules, Scores, SessionOpened,
-    Side, Time, TimeInForce, Usd,
+    HistoryRef, Limits, Member, Message, MessageId, ModelRef, Overnight, RiskRules, Scores,
+    SessionOpened, Side, Time, TimeInForce, Usd,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -26,6 +27,10 @@ pub(crate) struct Day {
     pub(crate) start: Time,
     pub(crate) open: Time,
     pub(crate) close: Time,
+    /// The market's n-th.
+    session: usize,
+    /// Activities that the venue lists and the opening holds.
+    pub(crate) known: usize,
 }
 
 impl Day {
@@ -35,19 +40,37 @@ impl Day {
         let market = market(seed % MARKETS);
         let session = 25 + dice.below(SESSIONS - 26);
         let sessions = market.calendar().sessions();
-        let (before, today) = (sessions[session - 1], sessions[session]);
+        let before = sessions[session - 1];
         let cash = Usd(1_000_000_000_000 + dice.below(2_000_000) as i64 * 1_000_000);
         let config = ExchangeConfig::new(cash, seed, Time(before.open.0 - 90 * MINUTE));
         let mut exchange =
             Exchange::new(market.clone(), ExchangeConfig { partial_fills, ..config });
         yesterday(&mut exchange, &market, session, before.open, &mut dice);
+        Self::on(exchange, session, &mut dice)
+    }
+
+    /// The session after this one: with what is held then, and under the kill that is in force.
+    pub(crate) fn next(&self, state: &State, seed: u64) -> Self {
+        let mut dice = Dice::new(seed, 4);
+        let mut day = Self::on(state.exchange.clone(), self.session + 1, &mut dice);
+        let activities = state.booked.iter().map(|booked| booked.id.clone()).collect();
+        day.opened.overnight = Some(Box::new(Overnight { activities, ..Overnight::default() }));
+        day.opened.halted = state.latched();
+        day.known = state.booked.len();
+        day
+    }
+
+    fn on(mut exchange: Exchange, session: usize, dice: &mut Dice) -> Self {
+        let market = exchange.market().clone();
+        let sessions = market.calendar().sessions();
+        let (before, today) = (sessions[session - 1], sessions[session]);
         let start = Time(today.open.0 - 90 * MINUTE);
         exchange.advance(start);
         drop(exchange.updates());
         let bars = market.bars()[session - 1].clone();
-        let opened = opened(&exchange, &market, (before.date, today.date), &mut dice);
-        let features = features(&market, session, &mut dice);
-        let scores = scores(&features, &mut dice);
+        let opened = opened(&exchange, &market, (before.date, today.date), dice);
+        let features = features(&market, session, dice);
+        let scores = scores(&features, dice);
         Self {
             exchange,
             opened,
@@ -57,6 +80,8 @@ impl Day {
             start,
             open: today.open,
             close: today.close,
+            session,
+            known: 0,
         }
     }
 
@@ -181,6 +206,7 @@ fn opened(
             style: messages::Style::Auction,
             collar: 0.9,
             flatten_share: 0.1,
+            participation: None,
         }),
         scored: None,
         rules,

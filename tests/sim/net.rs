@@ -4,7 +4,7 @@
 use crate::wire;
 use alpaca::AlpacaError;
 use alpaca::model::{self, Activity, Clock, NewOrder, TradeUpdate};
-use exchange::{Exchange, OrderFilter, OrderKind, Scope};
+use exchange::{Exchange, NewBooking, OrderFilter, OrderKind, Scope};
 use kernel::Entry;
 use messages::{ActorId, Envelope, Kill, KillLevel, Message, MessageId, Resume, Time};
 use std::cell::RefCell;
@@ -39,9 +39,18 @@ pub(crate) struct State {
     /// Somebody compares states of the gateway: what it is, while it waits with nothing under way.
     pub(crate) compares: bool,
     pub(crate) rests: Option<String>,
-    /// It asked which kill is latched.
+    /// It asked which kill is latched, or somebody asked on its behalf.
     pub(crate) latch_read: bool,
+    /// The venue's list of what moved the account and was no fill.
+    pub(crate) booked: Vec<Activity>,
+    /// What the gateway says that it is at.
+    pub(crate) doing: Option<String>,
+    /// What it has touched since it was polled last.
+    touched: u32,
 }
+
+/// A gateway that touches so much without ever waiting goes round in circles. An honest one stays a hundred times below.
+const TOUCHES_MAX: u32 = 100_000;
 
 /// What one incarnation of the gateway has.
 #[derive(Default)]
@@ -57,6 +66,8 @@ pub(crate) struct Seat {
     pub(crate) heard: VecDeque<Kill>,
     /// The last one that it took notice of, until a resume.
     pub(crate) direct_kill: Option<KillLevel>,
+    /// How much operators had said when it began.
+    pub(crate) born: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +95,7 @@ pub(crate) enum Request {
     Orders,
     Cancel(String),
     Fills,
+    Booked,
     Account,
     Positions,
     Clock,
@@ -96,6 +108,7 @@ pub(crate) enum Reply {
     Orders(Vec<model::Order>),
     Canceled,
     Fills(Vec<Activity>),
+    Booked(Vec<Activity>),
     Account(Box<model::Account>),
     Positions(Vec<model::Position>),
     Clock(Clock),
@@ -128,7 +141,20 @@ impl State {
             compares: false,
             rests: None,
             latch_read: false,
+            booked: Vec::new(),
+            doing: None,
+            touched: 0,
         }
+    }
+
+    /// The gateway is polled: see [`TOUCHES_MAX`].
+    pub(crate) fn begin_poll(&mut self) {
+        self.touched = 0;
+    }
+
+    pub(crate) fn touch(&mut self) {
+        self.touched += 1;
+        assert!(self.touched < TOUCHES_MAX, "the gateway goes round in circles");
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Envelope> {
@@ -162,10 +188,15 @@ impl State {
     }
 
     pub(crate) fn latched(&self) -> Option<Kill> {
-        self.control.iter().fold(None, |_, command| match command {
-            Command::Kill(kill) => Some(kill.clone()),
-            Command::Resume(_) => None,
-        })
+        latched(&self.control)
+    }
+
+    /// The kill that was latched when the gateway began, if it has been ever since: whether or not the journal has its copy.
+    fn inherited(&mut self) -> Option<KillLevel> {
+        self.latch_read |= self.gateway.born > 0;
+        let (before, since) = self.control.split_at(self.gateway.born.min(self.control.len()));
+        let resumed = since.iter().any(|command| matches!(command, Command::Resume(_)));
+        latched(before).filter(|_| !resumed).map(|kill| kill.level)
     }
 
     /// The gateway is gone. What it had sent is still on its way, or is not.
@@ -179,7 +210,7 @@ impl State {
             let said = self.gateway.outbox.pop_front().expect("not empty");
             self.store(said);
         }
-        self.gateway = Seat::default();
+        self.gateway = Seat { born: self.control.len(), ..Seat::default() };
         self.line = None;
         self.wake_at = None;
     }
@@ -227,12 +258,19 @@ impl State {
                 Reply::Canceled
             }
             Request::Fills => Reply::Fills(self.exchange.fills().map(wire::activity).collect()),
+            Request::Booked => Reply::Booked(self.booked.clone()),
             Request::Account => Reply::Account(Box::new(wire::account(&self.exchange))),
             Request::Positions => {
                 Reply::Positions(self.exchange.positions().iter().map(wire::position).collect())
             }
             Request::Clock => Reply::Clock(wire::clock(&self.exchange)),
         })
+    }
+
+    /// The venue moves the account, and lists why.
+    pub(crate) fn book(&mut self, asked: &NewBooking) {
+        let booking = self.exchange.book(asked).expect("it can be booked");
+        self.booked.push(wire::booking(&booking));
     }
 
     fn show(&self, order: &exchange::OrderState) -> model::Order {
@@ -276,7 +314,7 @@ impl State {
                 _ => {}
             }
         }
-        let killed = killed.max(self.gateway.direct_kill);
+        let killed = killed.max(self.gateway.direct_kill).max(self.inherited());
         let may = if closing {
             sound.is_some() && killed == Some(KillLevel::Flatten)
         } else {
@@ -289,7 +327,14 @@ impl State {
     }
 }
 
-fn new_order(order: &NewOrder) -> exchange::NewOrder {
+fn latched(control: &[Command]) -> Option<Kill> {
+    control.iter().fold(None, |_, command| match command {
+        Command::Kill(kill) => Some(kill.clone()),
+        Command::Resume(_) => None,
+    })
+}
+
+pub(crate) fn new_order(order: &NewOrder) -> exchange::NewOrder {
     let force = match &order.time_in_force {
         model::TimeInForce::Opg => exchange::TimeInForce::Opg,
         model::TimeInForce::Ioc => exchange::TimeInForce::Ioc,

@@ -13,6 +13,8 @@ pub(crate) struct Plan {
     /// Crashes of actors left, and disconnections.
     pub(crate) crashes: usize,
     pub(crate) cuts: usize,
+    /// Movements of the account that are no trade, still to come.
+    pub(crate) bookings: usize,
     pub(crate) trouble: Trouble,
 }
 
@@ -44,12 +46,14 @@ impl Plan {
     pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed, 1);
         if dice.once_in(12) {
-            return Self { http: 0, stream: 0, crashes: 0, cuts: 0, trouble: Trouble::None };
+            let (http, stream, crashes, cuts, bookings) = (0, 0, 0, 0, 0);
+            return Self { http, stream, crashes, cuts, bookings, trouble: Trouble::None };
         }
         let rate = |dice: &mut Dice| [0, 3, 6, 12][dice.below(4)];
         let (http, stream) = (rate(&mut dice), rate(&mut dice));
         let (crashes, cuts) = (dice.below(7), dice.below(4));
-        Self { http, stream, crashes, cuts, trouble: Trouble::new(&mut dice) }
+        let bookings = Dice::new(seed, 3).below(4);
+        Self { http, stream, crashes, cuts, bookings, trouble: Trouble::new(&mut dice) }
     }
 }
 

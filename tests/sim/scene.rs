@@ -5,11 +5,9 @@ use crate::dice::Dice;
 use crate::net::{Command, Flight, Request, Shared, State};
 use crate::plan::{Plan, Trouble};
 use crate::seen::{Seen, Step as Next};
-use crate::world::{Clockwork, Far, Memory, Simulated, Switch, unavailable, unreachable};
-use broker::BrokerError;
+use crate::world::{self, Running, unavailable, unreachable};
+use exchange::NewBooking;
 use execution::Execution;
-use futures::FutureExt;
-use futures::future::LocalBoxFuture;
 use kernel::{Actor, Host, Recovery, Undecodable};
 use messages::{
     ActorId, ActorStarted, Envelope, Message, MessageId, Phase, PhaseBegan, Resume, SessionClosed,
@@ -17,10 +15,11 @@ use messages::{
 };
 use reporting::Reporting;
 use risk::Risk;
+use rust_decimal::Decimal;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
 /// Far more than any day takes.
 const STEPS_MAX: usize = 60_000;
@@ -32,7 +31,7 @@ pub(crate) struct Scene<'a> {
     dice: Dice,
     pub(crate) state: Shared,
     cores: Vec<Core>,
-    gateway: Option<LocalBoxFuture<'static, Result<(), BrokerError>>>,
+    gateway: Option<Running>,
     /// Something has happened that it may want to know.
     stirred: bool,
     /// It returned: the session is closed.
@@ -76,6 +75,7 @@ enum Step {
     Land(u64),
     Stream,
     Cut,
+    Book,
     Conduct,
     CrashConductor,
     Copy,
@@ -112,6 +112,15 @@ impl<'a> Scene<'a> {
         }
         scene.start_gateway();
         scene
+    }
+
+    /// What operators said, the flag and the venue's list of activities are still there.
+    pub(crate) fn follow(&self, before: &State) {
+        let mut state = self.state.borrow_mut();
+        state.booked.clone_from(&before.booked);
+        state.control.clone_from(&before.control);
+        state.flag.clone_from(&before.flag);
+        (state.copied, state.gateway.born) = (before.control.len(), before.control.len());
     }
 
     /// Plays the day to its end.
@@ -179,6 +188,8 @@ impl<'a> Scene<'a> {
             may(Step::CrashGateway, alive);
             may(Step::CrashConductor, true);
         }
+        let books = self.plan.bookings > 0 && state.exchange.now() < self.day.close;
+        may(Step::Book, books && self.steps.is_multiple_of(13));
         may(Step::Cut, self.plan.cuts > 0 && line.is_some() && self.steps.is_multiple_of(11));
         choices
     }
@@ -214,6 +225,7 @@ impl<'a> Scene<'a> {
                 self.plan.cuts -= 1;
                 self.stir(|state| state.line = None);
             }
+            Step::Book => self.book(),
             Step::Conduct => self.conduct(),
             Step::CrashConductor => {
                 self.plan.crashes -= 1;
@@ -287,13 +299,7 @@ impl<'a> Scene<'a> {
 
     fn start_gateway(&mut self) {
         self.started(ActorId::Broker);
-        let state = self.state.clone();
-        let session = async move {
-            let (venue, timer) = (Far(state.clone()), Clockwork(state.clone()));
-            let mut journal = Memory::new(state.clone());
-            broker::run::<Simulated>(&venue, &mut journal, Switch(state), &timer).await
-        };
-        self.gateway = Some(session.boxed_local());
+        self.gateway = Some(world::begin(&self.state));
         self.stirred = true;
         self.gateway_done = false;
     }
@@ -310,7 +316,7 @@ impl<'a> Scene<'a> {
         self.stirred = false;
         self.state.borrow_mut().wake_at = None;
         let Some(gateway) = &mut self.gateway else { return };
-        match gateway.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        match world::go_on(gateway, &self.state) {
             Poll::Pending => {}
             Poll::Ready(Ok(())) => {
                 self.gateway = None;
@@ -372,6 +378,20 @@ impl<'a> Scene<'a> {
                 (false, _) => line.arrived.push_back(said),
             }
         });
+    }
+
+    /// A dividend, a fee or interest, in cents.
+    fn book(&mut self) {
+        self.plan.bookings -= 1;
+        let activity_type = ["DIV", "FEE", "INT"][self.dice.below(3)].to_owned();
+        let members = &self.day.opened.universe;
+        let member = members[self.dice.below(members.len())].symbol.clone();
+        let symbol = (activity_type == "DIV").then_some(member);
+        let net_amount = Decimal::new(self.dice.below(200_000) as i64 - 100_000, 2);
+        let asked = NewBooking { activity_type, symbol, net_amount, ..NewBooking::default() };
+        if !net_amount.is_zero() {
+            self.stir(|state| state.book(&asked));
+        }
     }
 
     fn conduct(&mut self) {

@@ -1,7 +1,7 @@
 //! The exchange in Alpaca's words, as `bin/venue` puts it: what the gateway reads.
 
 use alpaca::model;
-use exchange::{Exchange, Fill, OrderState, PositionState, Refusal, TradeUpdate};
+use exchange::{Booking, Exchange, Fill, OrderState, PositionState, Refusal, TradeUpdate};
 use messages::{AccountReported, Holding, Price, Shares, Time, Usd};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -57,6 +57,15 @@ pub(crate) fn activity(fill: &Fill) -> model::Activity {
         "symbol": fill.symbol.as_str(), "side": fill.side, "qty": fill.quantity.to_string(),
         "cum_qty": fill.cumulative.to_string(), "leaves_qty": fill.leaves.to_string(),
         "price": fill.price.to_string(), "transaction_time": stamp(Some(fill.at)),
+    }))
+}
+
+pub(crate) fn booking(booking: &Booking) -> model::Activity {
+    let asked = &booking.asked;
+    read(json!({
+        "id": format!("{}::{}", booking.date, booking.id), "activity_type": asked.activity_type,
+        "date": booking.date, "created_at": stamp(Some(booking.at)), "status": "executed",
+        "net_amount": asked.net_amount.to_string(), "symbol": asked.symbol.as_ref().map(ToString::to_string),
     }))
 }
 

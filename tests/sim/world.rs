@@ -3,15 +3,40 @@
 use crate::net::{Answer, Command, Flight, Reply, Request, Shared};
 use alpaca::model::{self, Activity, Clock, NewOrder, TradeUpdate};
 use alpaca::{AlpacaError, OrdersQuery};
+use broker::BrokerError;
 use broker::world::{Control, Journal, Timer, Updates, Venue, World};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use messages::{ActorId, Envelope, Kill, KillAcknowledged, Message, MessageId, Time, Topic};
 use shell::ShellError;
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 pub(crate) enum Simulated {}
+
+pub(crate) type Running = LocalBoxFuture<'static, Result<(), BrokerError>>;
+
+/// A gateway in the world of `state`.
+pub(crate) fn begin(state: &Shared) -> Running {
+    let state = state.clone();
+    let session = async move {
+        let (venue, timer) = (Far(state.clone()), Clockwork(state.clone()));
+        let mut journal = Memory::new(state.clone());
+        broker::run::<Simulated>(&venue, &mut journal, Switch(state), &timer).await
+    };
+    session.boxed_local()
+}
+
+/// Lets it go on until it waits.
+///
+/// # Panics
+/// If it never does.
+pub(crate) fn go_on(gateway: &mut Running, state: &Shared) -> Poll<Result<(), BrokerError>> {
+    state.borrow_mut().begin_poll();
+    gateway.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
 
 impl World for Simulated {
     type Venue = Far;
@@ -21,7 +46,7 @@ impl World for Simulated {
 }
 
 /// The venue, seen from the gateway.
-pub(crate) struct Far(pub(crate) Shared);
+pub(crate) struct Far(Shared);
 
 impl Far {
     fn ask(&self, request: Request) -> impl Future<Output = Answer> {
@@ -30,6 +55,7 @@ impl Far {
         let mut request = Some(request);
         poll_fn(move |_| {
             let mut state = state.borrow_mut();
+            state.touch();
             let number = *number.get_or_insert_with(|| {
                 let request = request.take().expect("asked once");
                 if let Request::Submit(order) = &request {
@@ -86,6 +112,10 @@ impl Venue for Far {
 
     async fn fills_after(&self, _: Time) -> Result<Vec<Activity>, AlpacaError> {
         reply!(self, Request::Fills, Reply::Fills(fills) => fills)
+    }
+
+    async fn booked_after(&self, _: Time) -> Result<Vec<Activity>, AlpacaError> {
+        reply!(self, Request::Booked, Reply::Booked(booked) => booked)
     }
 
     async fn account(&self) -> Result<model::Account, AlpacaError> {
@@ -193,6 +223,7 @@ impl Journal for Memory {
 
     async fn next(&mut self) -> Result<Option<(u64, Envelope)>, ShellError> {
         poll_fn(|_| {
+            self.state.borrow_mut().touch();
             loop {
                 if self.closed {
                     let stored = self.state.borrow().gateway.outbox.is_empty();
@@ -210,6 +241,7 @@ impl Journal for Memory {
 
     async fn say(&mut self, said: Envelope) -> Result<(), ShellError> {
         let mut state = self.state.borrow_mut();
+        state.touch();
         if state.gateway.said.insert(said.id.clone()) {
             state.gateway.outbox.push_back(said);
         }
@@ -227,9 +259,13 @@ impl Journal for Memory {
     fn is_closed(&self) -> bool {
         self.closed
     }
+
+    fn doing(&self, doing: Option<String>) {
+        self.state.borrow_mut().doing = doing;
+    }
 }
 
-pub(crate) struct Switch(pub(crate) Shared);
+pub(crate) struct Switch(Shared);
 
 impl Control for Switch {
     async fn killed(&mut self) -> Kill {
@@ -243,10 +279,14 @@ impl Control for Switch {
         .await
     }
 
-    async fn latched(&self) -> Result<Option<Kill>, ShellError> {
-        let mut state = self.0.borrow_mut();
-        state.latch_read = true;
-        Ok(state.latched())
+    fn latched(&self) -> LocalBoxFuture<'static, Result<Option<Kill>, ShellError>> {
+        let state = self.0.clone();
+        let latched = async move {
+            let mut state = state.borrow_mut();
+            state.latch_read = true;
+            Ok(state.latched())
+        };
+        latched.boxed_local()
     }
 
     async fn announce(&self, kill: &Kill) -> Result<(), ShellError> {
@@ -255,7 +295,9 @@ impl Control for Switch {
     }
 
     async fn flag(&self) -> Option<Kill> {
-        self.0.borrow().flag.clone()
+        let mut state = self.0.borrow_mut();
+        state.touch();
+        state.flag.clone()
     }
 
     fn rests(&self, rests: &dyn Debug) {
@@ -266,7 +308,7 @@ impl Control for Switch {
     }
 }
 
-pub(crate) struct Clockwork(pub(crate) Shared);
+pub(crate) struct Clockwork(Shared);
 
 impl Timer for Clockwork {
     fn now(&self) -> Duration {
@@ -276,6 +318,7 @@ impl Timer for Clockwork {
     async fn sleep_until(&self, then: Duration) {
         poll_fn(|_| {
             let mut state = self.0.borrow_mut();
+            state.touch();
             if state.now >= then {
                 return Poll::Ready(());
             }

@@ -182,3 +182,43 @@ fn every_crate_says_what_it_is() {
         .collect();
     assert_eq!(missing, Vec::<String>::new());
 }
+
+/// There: pairs of API keys in three hand-over documents. Alpaca's are 20 capitals and digits after PK, AK or CK, and a secret of 40
+/// letters and digits.
+#[test]
+fn prior_art_12_no_key_is_in_any_file() {
+    let mut paths = Vec::new();
+    for folder in ["messages", "actors", "bin", "tests", "deploy"] {
+        files(&root().join(folder), "", &mut paths);
+    }
+    paths.extend(
+        ["README.md", "ARCHITECTURE.md", "BENCHMARKS.md", "CHANGELOG.md", "nats.conf"]
+            .map(|name| root().join(name)),
+    );
+    let mut found = Vec::new();
+    for path in paths {
+        // What is no text (Parquet of the tests, packed corpora) is made by our own scripts.
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+        found.extend(
+            words
+                .filter(|word| is_key(word))
+                .map(|word| format!("{}: {}…", path.display(), &word[..6])),
+        );
+    }
+    assert_eq!(found, Vec::<String>::new());
+    assert!(is_key(&format!("PK{}", "A1".repeat(9))) && is_key(&"aB3d".repeat(10)));
+}
+
+fn is_key(word: &str) -> bool {
+    let has = |kind: fn(&char) -> bool| word.chars().any(|c| kind(&c));
+    let id = word.len() == 20
+        && ["PK", "AK", "CK"].iter().any(|start| word.starts_with(start))
+        && !has(char::is_ascii_lowercase)
+        && has(char::is_ascii_digit);
+    let secret = word.len() == 40
+        && has(char::is_ascii_lowercase)
+        && has(char::is_ascii_uppercase)
+        && has(char::is_ascii_digit);
+    id || secret
+}

@@ -1,16 +1,17 @@
 //! How long a kill takes: from the moment before it is sent to the bus to the arrival of the last acknowledgement, over a
-//! real nats-server, with the six actors that stand between a bar and the venue: features, scoring, risk, execution,
-//! the broker gateway and reporting. A seventh seat (the trainer's) only listens: it reads the journal as actors do
+//! real nats-server and a venue on loopback, with the six actors that stand between a bar and the venue: features, scoring,
+//! risk, execution, the broker gateway (its trade stream connected, its books compared) and reporting. A seventh seat (the trainer's) only listens: it reads the journal as actors do
 //! and stamps what arrives. Prints one JSON object; times in milliseconds.
 //!
 //! `cargo run --release -p broker --example kill_bench [KILLS]`
 
+use exchange::{ExchangeConfig, Market, SyntheticConfig};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use kernel::Actor;
 use messages::{
-    ActorId, Date, Env, HistoryRef, Kill, KillLevel, Limits, Message, Resume, SessionOpened, Time,
-    Topic, Usd,
+    ActorId, Date, Env, HistoryRef, Kill, KillLevel, Limits, Message, ModelRef, Resume,
+    SessionOpened, Time, Topic, Usd,
 };
 use shell::embedded::{EmbeddedOptions, NatsServer};
 use shell::{
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use venue::{Venue, VenueConfig};
 
 const ACTORS: [ActorId; 6] = [
     ActorId::Features,
@@ -30,6 +32,8 @@ const ACTORS: [ActorId; 6] = [
     ActorId::Broker,
     ActorId::Reporting,
 ];
+
+const CASH: Usd = Usd(1_000_000_000_000);
 
 /// Who acknowledged the kill at which position, and when that was read.
 type Heard = (ActorId, u64, Instant);
@@ -74,11 +78,11 @@ fn core(id: ActorId) -> ActorSpec {
     ActorSpec::Core(CoreSpec { id, build: Box::new(build), observer: None })
 }
 
-/// A venue is not asked for anything in a session without a model.
-fn gateway(bus: &Bus, folder: &std::path::Path) -> ActorSpec {
+fn gateway(bus: &Bus, folder: &std::path::Path, venue: &Venue) -> ActorSpec {
     let (bus, kill_flag) = (bus.clone(), folder.join("kill.flag"));
+    let endpoints = alpaca::Endpoints::local(&venue.addr().to_string());
     let build = move || {
-        let endpoints = alpaca::Endpoints::local("127.0.0.1:9");
+        let endpoints = endpoints.clone();
         let client = alpaca::Client::new(endpoints, alpaca::Credentials::new("key", "secret"))?;
         let options =
             broker::GatewayOptions { kill_flag: kill_flag.clone(), bus: Some(bus.clone()) };
@@ -87,8 +91,7 @@ fn gateway(bus: &Bus, folder: &std::path::Path) -> ActorSpec {
     ActorSpec::Gateway(GatewaySpec { id: ActorId::Broker, build: Box::new(build) })
 }
 
-fn opened() -> SessionOpened {
-    let day = Date::constant(2024, 1, 8);
+fn opened(day: Date) -> SessionOpened {
     SessionOpened {
         env: Env::Dryrun,
         run_id: "bench".to_owned(),
@@ -110,11 +113,11 @@ fn opened() -> SessionOpened {
         },
         config_sha256: String::new(),
         whitelist_sha256: String::new(),
-        model: None,
+        model: Some(ModelRef { id: "bench".to_owned(), sha256: String::new() }),
         history: HistoryRef { through: day, sessions: 0, sha256: String::new() },
         positions: Vec::new(),
-        cash: Usd(0),
-        equity: Usd(0),
+        cash: CASH,
+        equity: CASH,
         halted: None,
         rules: None,
         edge: None,
@@ -123,6 +126,16 @@ fn opened() -> SessionOpened {
         execution: None,
         scored: None,
     }
+}
+
+/// An hour before the open of a day that stands still.
+async fn venue() -> Result<(Venue, Date), BoxError> {
+    let market =
+        Market::synthetic(&SyntheticConfig { symbols: 5, sessions: 30, ..Default::default() });
+    let session = market.calendar().sessions()[25];
+    let start = Time(session.open.0 - 3_600_000_000_000);
+    let config = VenueConfig::new(market, ExchangeConfig::new(CASH, 1, start));
+    Ok((Venue::start(config).await?, session.date))
 }
 
 #[tokio::main]
@@ -136,12 +149,13 @@ async fn main() -> Result<(), BoxError> {
     let options = EmbeddedOptions { store: folder.path().to_owned(), ..Default::default() };
     let server = NatsServer::start(&options)?;
     let bus = Bus::connect(&BusOptions::new(server.url(), Env::Dryrun)).await?;
-    bus.open_session(&opened(), Time(0)).await?;
+    let (venue, day) = venue().await?;
+    bus.open_session(&opened(day), Time(0)).await?;
     let (sender, mut heard) = unbounded_channel();
     let watch = move || Ok(Box::new(Watch(sender.clone())) as Box<dyn Gateway>);
     let mut specs: Vec<ActorSpec> =
         ACTORS.into_iter().filter(|id| *id != ActorId::Broker).map(core).collect();
-    specs.push(gateway(&bus, folder.path()));
+    specs.push(gateway(&bus, folder.path(), &venue));
     specs.push(ActorSpec::Gateway(GatewaySpec { id: ActorId::Trainer, build: Box::new(watch) }));
     let seats = specs.len();
     let running = supervise(bus.clone(), specs).await;
@@ -152,6 +166,7 @@ async fn main() -> Result<(), BoxError> {
     let first = measure(&bus, &mut heard, 1).await?;
     let steady = measure(&bus, &mut heard, kills).await?;
     running.stop().await;
+    venue.stop().await;
     let report = serde_json::json!({
         "kills": kills,
         "actors": ACTORS.map(ActorId::name),

@@ -59,7 +59,7 @@ fn every_sequence_of_six_keeps_the_books_and_ends_once() {
             for said in ALPHABET {
                 let (mut desk, mut ledger, mut path) = (desk.clone(), ledger.clone(), path.clone());
                 path.push(said);
-                let was = desk.orders[FIRST].state;
+                let was = desk.tickets[FIRST].state;
                 let second_leg_allowed = !(ledger.killed || ledger.alarmed);
                 let answers = tell(&mut desk, ledger.message(said));
                 ledger.count(&answers);
@@ -132,7 +132,7 @@ impl Ledger {
     }
 
     fn check(&mut self, desk: &Execution, was: State, second_leg_allowed: bool, path: &[Said]) {
-        let ticket = &desk.orders[FIRST];
+        let ticket = &desk.tickets[FIRST];
         assert_eq!(ticket.filled, Shares(self.filled), "a fill was lost or doubled: {path:?}");
         let held = desk.positions[&Symbol::from("A")];
         assert_eq!(held, Shares(self.filled - ORDERED), "{path:?}");
@@ -143,7 +143,7 @@ impl Ledger {
         }
         let placed = u32::from(ticket.state.is_placed());
         assert_eq!(self.working, placed, "placed is said once: {path:?}");
-        let second_open = desk.orders.values().any(|t| t.order.leg == 1 && !t.state.is_terminal());
+        let second_open = desk.tickets.open().any(|t| t.order.leg == 1 && !t.state.is_terminal());
         let over = u32::from(ticket.state.is_terminal() && !second_open);
         assert_eq!(self.done, over, "the end is said once, and when it is true: {path:?}");
         let goes_on = ticket.state == State::Filled && was != State::Filled && second_leg_allowed;

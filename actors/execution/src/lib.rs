@@ -5,33 +5,41 @@
 //! - Reducers are submitted before openers, each in symbol order.
 //! - With the style `limit` each order takes no price beyond the collar around the last that is known; what that does not
 //!   reach expires in the auction, or at once.
+//! - With the style `sliced` nothing goes into the auction: see [`plan`].
 //! - `OrdersWorking` is said once, when no order of leg 0 waits for risk or the venue any more;
 //!   `OrdersDone` once, after it, when no order is open. A plan without orders says both at once.
-//! - A kill of level `flatten` closes what is held (see [`closing`]), in the auction and then slice by slice; while
-//!   slices are to come `OrdersWorking` answers the open and each tick, and `OrdersDone` waits for the last.
-//! - Any other halt stops second legs, and the plan itself if it comes before it. Orders that are out are left to risk
-//!   (which denies them) and the venue; their ends are still told.
+//! - A kill of level `flatten` closes what is held (see [`closing`]), in the auction and then slice by slice.
+//! - While slices are to come, of a plan or of a flatten, `OrdersWorking` answers the open and each tick, and
+//!   `OrdersDone` waits for the last. Both come again if a kill, or the resume after it, makes more to do.
+//! - Any other halt stops second legs and slices, and the plan itself if it comes before it. Orders that are out are left
+//!   to risk (which denies them) and the venue; their ends are still told.
 //! - What the venue can't have said truly (more filled than was ordered, word of an order that is not ours) is
 //!   answered with an alarm, once per order; the plan then goes on to its end without second legs.
 //!
-//! Absent: retries (a refused order of the plan stays refused until tomorrow, its `attempt` is 0).
+//! Absent: retries (a refused order of the plan stays refused until tomorrow, what a slice left is for the next).
 
 mod closing;
 #[cfg(test)]
 mod exhaustive;
 mod lifecycle;
+mod plan;
+mod slices;
 #[cfg(test)]
 mod testing;
+mod tickets;
 
-use closing::{Closing, limit};
+use closing::Closing;
 use kernel::{Actor, Outbox};
 use lifecycle::{Event, State};
 use messages::{
     ActorId, Alarm, Date, Envelope, Filled, Kill, KillLevel, Message, Order, OrderDenied,
-    OrderStatus, OrderUpdated, OrdersDone, OrdersWorking, Phase, SessionOpened, Shares, Side,
-    Style, Symbol, Target, Targets, Time, TimeInForce, Topic,
+    OrderStatus, OrderUpdated, OrdersWorking, Phase, SessionOpened, Shares, Side, Style, Symbol,
+    Target, Targets, Time, TimeInForce, Topic,
 };
+use plan::{Now, Plan, next_leg};
+use slices::Slices;
 use std::collections::{BTreeMap, BTreeSet};
+use tickets::{Fill, Ticket, Tickets};
 
 #[derive(Clone, Debug, Default)]
 pub struct Execution {
@@ -39,12 +47,13 @@ pub struct Execution {
     phase: Option<Phase>,
     /// Shares held now, by fills.
     positions: BTreeMap<Symbol, Shares>,
-    /// By client order id.
-    orders: BTreeMap<String, Ticket>,
+    tickets: Tickets,
     /// Client order ids that we have not given, each alarmed of once.
     strangers: BTreeSet<String>,
     /// Still to come when the first leg of their symbol has filled whole.
     second_legs: BTreeMap<Symbol, Target>,
+    slices: Slices,
+    plan: Plan,
     closing: Closing,
     /// The strongest since the last resume.
     kill: Option<KillLevel>,
@@ -52,14 +61,6 @@ pub struct Execution {
     progress: Progress,
     /// The open, the last tick or the last kill has been answered.
     answered: bool,
-}
-
-/// One order and where it stands.
-#[derive(Clone, Debug)]
-struct Ticket {
-    order: Order,
-    state: State,
-    filled: Shares,
 }
 
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -98,21 +99,26 @@ impl Actor for Execution {
         match &input.body {
             Message::SessionOpened(opened) => self.on_session_opened(opened),
             Message::CoverageFailed(_) => self.on_coverage_failed(),
-            Message::Features(features) => self.closing.on_features(features),
+            Message::Features(features) => self.slices.on_features(features),
             Message::PhaseBegan(began) => self.on_phase(began.phase, out),
             Message::Tick(_) => self.answered = false,
-            Message::Targets(targets) => self.on_targets(targets, out),
-            Message::OrderApproved(order) => self.on_event(&order.client_order_id, Event::Approved),
+            Message::Targets(targets) => self.on_targets(targets, input.at, out),
+            Message::OrderApproved(order) => {
+                self.tickets.on_event(&order.client_order_id, Event::Approved);
+            }
             Message::OrderDenied(denied) => self.on_denied(denied),
             Message::OrderUpdated(updated) => self.on_order_updated(updated, out),
-            Message::Filled(filled) => self.on_filled(filled, out),
+            Message::Filled(filled) => self.on_filled(filled, input.at, out),
             Message::Kill(kill) => self.on_kill(kill),
-            Message::Resume(_) => self.kill = None,
+            Message::Resume(_) => self.on_resume(),
             // Lasts for the session: see `risk`.
             Message::Alarm(alarm) => self.on_alarm(alarm),
             _ => unreachable!("not listened to: {}", input.topic()),
         }
         self.close_positions(input.at, out);
+        if matches!(input.body, Message::PhaseBegan(_) | Message::Tick(_)) {
+            self.slice_plan(input.at, out);
+        }
         self.report(out);
     }
 }
@@ -128,7 +134,7 @@ impl Execution {
         self.kill = opened.halted.as_ref().map(|kill| kill.level);
         for holding in &opened.positions {
             self.positions.insert(holding.symbol.clone(), holding.quantity);
-            self.closing.on_holding(holding);
+            self.slices.on_holding(holding);
         }
     }
 
@@ -155,15 +161,28 @@ impl Execution {
     /// A weaker kill takes nothing from a stronger one: only a resume does.
     fn on_kill(&mut self, kill: &Kill) {
         self.kill = self.kill.max(Some(kill.level));
+        if self.flattens() {
+            self.plan.end();
+        }
         self.answered = false;
         self.reopen();
     }
 
-    /// What is over goes on, if something is to be closed after all: by a kill, or by a fill that came late.
+    fn on_resume(&mut self) {
+        self.kill = None;
+        self.reopen();
+    }
+
+    /// What is over goes on, if something is to be closed after all, by a kill or because a fill came late, or if a
+    /// resume lets slices out again.
     fn reopen(&mut self) {
         let over = self.progress == Progress::Done && self.phase != Some(Phase::Close);
-        if over && self.flattens() && held(&self.positions).next().is_some() {
-            (self.progress, self.answered) = (Progress::Working, false);
+        let closes = self.flattens() && held(&self.positions).next().is_some();
+        if over && (closes || self.plan_goes_on()) {
+            // Before the open that the plan is placed is said again: nobody is done any more.
+            let placing = self.phase.is_none();
+            self.progress = if placing { Progress::Planned } else { Progress::Working };
+            self.answered = false;
         }
     }
 
@@ -173,73 +192,76 @@ impl Execution {
     }
 
     fn on_denied(&mut self, OrderDenied { order, reason }: &OrderDenied) {
-        self.on_event(&order.client_order_id, Event::Denied);
+        self.tickets.on_event(&order.client_order_id, Event::Denied);
         if order.is_closing() {
             self.closing.on_denied(&order.symbol, reason);
+        } else {
+            let reduces = self.plan.reduces(self.now());
+            self.plan.on_denied(&order.symbol, reason, reduces);
         }
     }
 
-    fn on_targets(&mut self, targets: &Targets, out: &mut Outbox) {
+    fn on_targets(&mut self, targets: &Targets, at: Time, out: &mut Outbox) {
         assert_eq!(self.progress, Progress::NoPlan, "targets came twice in one session");
         self.progress = Progress::Planned;
-        self.closing.on_targets(targets);
+        self.slices.on_targets(targets);
         if self.is_halted() {
             return;
         }
-        let (reducers, openers): (Vec<&Target>, Vec<&Target>) = targets
-            .targets
-            .iter()
-            .filter(|target| target.quantity != target.held)
-            .partition(|target| first_goal(target).abs() < target.held.abs());
-        for target in reducers.into_iter().chain(openers) {
-            let goal = first_goal(target);
-            if goal != target.quantity {
+        if self.opened().is_sliced() {
+            return self.plan.start(targets);
+        }
+        let asks = targets.targets.iter().filter(|target| target.quantity != target.held);
+        let first = asks.filter_map(|target| Some((target, next_leg(target, target.held)?.1)));
+        let (reducers, openers): (Vec<_>, Vec<_>) = first
+            .partition(|(target, change)| (target.held.0 + change.0).abs() < target.held.0.abs());
+        for (target, change) in reducers.into_iter().chain(openers) {
+            if target.held.0 + change.0 != target.quantity.0 {
                 self.second_legs.insert(target.symbol.clone(), target.clone());
             }
-            self.submit(target, 0, goal - target.held, out);
+            self.submit(target, 0, change, at, out);
         }
     }
 
     fn on_order_updated(&mut self, updated: &OrderUpdated, out: &mut Outbox) {
         let OrderUpdated { client_order_id, symbol, .. } = updated;
-        if !self.orders.contains_key(client_order_id) {
+        let Some(ticket) = self.tickets.get(client_order_id) else {
             return self.on_stranger(client_order_id, symbol, out);
-        }
+        };
         let event = match updated.status {
             OrderStatus::Accepted => Event::Accepted,
             OrderStatus::Rejected => {
                 self.closing.on_rejected(symbol);
+                if !ticket.order.is_closing() {
+                    self.plan.give_up(symbol);
+                }
                 Event::Rejected
             }
             OrderStatus::Canceled | OrderStatus::Expired => Event::Ended,
             // Fills say this, with quantity and price.
             OrderStatus::Filled => return,
         };
-        self.on_event(client_order_id, event);
+        self.tickets.on_event(client_order_id, event);
     }
 
     /// A fill changes what we hold, whoever ordered it.
-    fn on_filled(&mut self, filled: &Filled, out: &mut Outbox) {
+    fn on_filled(&mut self, filled: &Filled, at: Time, out: &mut Outbox) {
         let Filled { client_order_id, symbol, .. } = filled;
         let held = self.positions.entry(symbol.clone()).or_default();
         held.0 = held.0.saturating_add(filled.change().0);
-        self.closing.on_price(symbol, filled.price);
+        self.slices.on_price(symbol, filled.price);
         self.reopen();
-        let Some(ticket) = self.orders.get_mut(client_order_id) else {
+        let Some(fill) = self.tickets.on_filled(filled) else {
             return self.on_stranger(client_order_id, symbol, out);
         };
-        let was_sound = ticket.filled <= ticket.order.quantity;
-        ticket.filled.0 = ticket.filled.0.saturating_add(filled.quantity.0);
-        let (total, ordered) = (ticket.filled, ticket.order.quantity);
-        if was_sound && total > ordered {
-            let detail = format!("{client_order_id}: {} filled of {} ordered", total.0, ordered.0);
+        if fill == Fill::Beyond {
+            let Ticket { order, filled, .. } = &self.tickets[client_order_id.as_str()];
+            let (total, ordered) = (filled.0, order.quantity.0);
+            let detail = format!("{client_order_id}: {total} filled of {ordered} ordered");
             self.alarm("OVERFILL", detail, symbol, out);
         }
-        let whole = total >= ordered;
-        let event = if whole || filled.complete { Event::Filled } else { Event::PartlyFilled };
-        self.on_event(client_order_id, event);
-        if whole {
-            self.second_leg(client_order_id, out);
+        if fill != Fill::Part {
+            self.second_leg(client_order_id, at, out);
         }
     }
 
@@ -261,14 +283,14 @@ impl Execution {
     }
 
     /// Goes on from flat, if the order that filled whole was the first of two legs.
-    fn second_leg(&mut self, client_order_id: &str, out: &mut Outbox) {
-        let Ticket { order, state, .. } = &self.orders[client_order_id];
+    fn second_leg(&mut self, client_order_id: &str, at: Time, out: &mut Outbox) {
+        let Ticket { order, state, .. } = &self.tickets[client_order_id];
         let flat = self.positions[&order.symbol] == Shares(0);
         if order.leg != 0 || *state != State::Filled || !flat || self.is_halted() {
             return;
         }
         if let Some(target) = self.second_legs.remove(&order.symbol.clone()) {
-            self.submit(&target, 1, target.quantity, out);
+            self.submit(&target, 1, target.quantity, at, out);
         }
     }
 
@@ -284,21 +306,50 @@ impl Execution {
         }
         let opened = self.session.clone().expect(OPENED);
         for (symbol, held) in self.closable() {
-            if let Some(order) = self.closing.slice(&symbol, held, &opened, auction, at) {
-                self.send(order, out);
+            let wish = self.closing.wish(&symbol, held, &self.slices, &opened, auction);
+            let order = wish.and_then(|wish| self.slices.order(&wish, &opened, auction, at));
+            if let Some(order) = order {
+                self.send(order, at, out);
             }
         }
     }
 
-    /// Held, without an open order, and not given up.
+    /// Held, without an open order, and not given up; those first that have waited longest.
     fn closable(&self) -> Vec<(Symbol, Shares)> {
-        let open = |symbol: &Symbol| {
-            self.orders.values().any(|t| t.order.symbol == *symbol && !t.state.is_terminal())
-        };
-        held(&self.positions)
-            .filter(|(symbol, _)| self.closing.goes_on(symbol) && !open(symbol))
+        let busy = self.tickets.busy();
+        let mut closable: Vec<(Symbol, Shares)> = held(&self.positions)
+            .filter(|(symbol, _)| self.closing.goes_on(symbol) && !busy.contains(*symbol))
             .map(|(symbol, held)| (symbol.clone(), *held))
-            .collect()
+            .collect();
+        closable.sort_by_key(|(symbol, _)| self.slices.sliced(symbol, Order::CLOSING));
+        closable
+    }
+
+    /// The moment's slices of the plan. Only now: what ends within the minute waits for the next, on every clock.
+    fn slice_plan(&mut self, at: Time, out: &mut Outbox) {
+        if self.phase != Some(Phase::Open) || self.is_halted() {
+            return;
+        }
+        let opened = self.session.clone().expect(OPENED);
+        for wish in self.plan.wishes(self.now()) {
+            if let Some(order) = self.slices.order(&wish, &opened, false, at) {
+                self.send(order, at, out);
+            }
+        }
+    }
+
+    /// The plan has slices to come.
+    fn plan_goes_on(&self) -> bool {
+        !self.is_halted() && !self.plan.wishes(self.now()).is_empty()
+    }
+
+    fn now(&self) -> Now<'_> {
+        let Self { positions, tickets, slices, .. } = self;
+        Now { opened: self.opened(), positions, tickets, slices }
+    }
+
+    fn opened(&self) -> &SessionOpened {
+        self.session.as_ref().expect(OPENED)
     }
 
     /// Whether positions are to be closed; a session without rules for it closes none.
@@ -307,12 +358,11 @@ impl Execution {
         may && self.kill == Some(KillLevel::Flatten)
     }
 
-    fn submit(&mut self, target: &Target, leg: u8, change: Shares, out: &mut Outbox) {
-        let opened = self.session.as_ref().expect(OPENED);
+    fn submit(&mut self, target: &Target, leg: u8, change: Shares, at: Time, out: &mut Outbox) {
+        let opened = self.opened();
         let Target { symbol, mark, .. } = target;
         let side = if change.0 > 0 { Side::Buy } else { Side::Sell };
         let rules = opened.execution.as_ref().filter(|rules| rules.style == Style::Limit);
-        let last = self.closing.last(symbol).unwrap_or(*mark);
         let order = Order {
             client_order_id: client_order_id(opened.session, symbol, leg, 0),
             symbol: symbol.clone(),
@@ -321,26 +371,19 @@ impl Execution {
             time_in_force: if leg == 0 { TimeInForce::Opg } else { TimeInForce::Ioc },
             leg,
             reference: *mark,
-            limit: rules.map(|rules| limit(side, last, rules.collar)),
+            limit: rules.map(|rules| self.slices.limit(symbol, side, *mark, rules.collar)),
         };
-        self.send(order, out);
+        self.send(order, at, out);
     }
 
-    fn send(&mut self, order: Order, out: &mut Outbox) {
+    fn send(&mut self, order: Order, at: Time, out: &mut Outbox) {
         assert!(order.quantity.0 > 0, "an order for nothing: {order}");
-        let ticket = Ticket { order: order.clone(), state: State::Submitted, filled: Shares(0) };
-        let known = self.orders.insert(order.client_order_id.clone(), ticket);
-        assert!(known.is_none(), "ordered twice: {order}");
+        self.tickets.add(&order);
+        self.slices.on_sent(at);
         if self.progress == Progress::Done {
             self.progress = Progress::Working;
         }
         out.send(Message::SubmitOrder(order));
-    }
-
-    fn on_event(&mut self, client_order_id: &str, event: Event) {
-        if let Some(ticket) = self.orders.get_mut(client_order_id) {
-            ticket.state = ticket.state.next(event);
-        }
     }
 
     fn is_halted(&self) -> bool {
@@ -349,16 +392,17 @@ impl Execution {
 
     /// Says how far the plan is: that it is placed, that more will follow at the next tick, that it is over.
     fn report(&mut self, out: &mut Outbox) {
-        if self.progress == Progress::Planned && self.auction().all(|t| t.state.is_placed()) {
+        let placed = || self.tickets.auction().all(|ticket| ticket.state.is_placed());
+        if self.progress == Progress::Planned && placed() {
             self.say_working(out);
             self.progress = Progress::Working;
         }
-        let ended = || self.orders.values().all(|ticket| ticket.state.is_terminal());
-        if self.progress != Progress::Working || !ended() {
+        if self.progress != Progress::Working || self.tickets.open().next().is_some() {
             return;
         }
         if !self.goes_on() {
-            out.send(Message::OrdersDone(self.summary()));
+            let unreached = self.plan.unreached(&self.positions);
+            out.send(Message::OrdersDone(self.tickets.summary(unreached)));
             self.progress = Progress::Done;
         } else if self.phase == Some(Phase::Open) && !self.answered {
             self.say_working(out);
@@ -367,41 +411,19 @@ impl Execution {
     }
 
     fn say_working(&self, out: &mut Outbox) {
-        let refused = count(self.auction(), |ticket| ticket.state.is_refused());
-        let working = count(self.auction(), |_| true) - refused;
+        let (working, refused) = if self.opened().is_sliced() {
+            self.plan.count(self.now())
+        } else {
+            let refused = count(self.tickets.auction(), |ticket| ticket.state.is_refused());
+            (count(self.tickets.auction(), |_| true) - refused, refused)
+        };
         out.send(Message::OrdersWorking(OrdersWorking { working, refused }));
     }
 
-    /// What was ordered for the opening auction.
-    fn auction(&self) -> impl Iterator<Item = &Ticket> {
-        self.orders.values().filter(|ticket| ticket.order.time_in_force == TimeInForce::Opg)
-    }
-
-    /// More is to be closed before the close.
+    /// More is to be traded before the close.
     fn goes_on(&self) -> bool {
-        self.flattens() && self.phase != Some(Phase::Close) && !self.closable().is_empty()
-    }
-
-    fn summary(&self) -> OrdersDone {
-        let ended = |state| count(self.orders.values(), |ticket| ticket.outcome() == state);
-        OrdersDone {
-            orders: self.orders.len() as u32,
-            filled: ended(State::Filled),
-            unfilled: ended(State::Unfilled),
-            denied: ended(State::Denied),
-            rejected: ended(State::Rejected),
-        }
-    }
-}
-
-impl Ticket {
-    fn is_whole(&self) -> bool {
-        self.filled >= self.order.quantity
-    }
-
-    /// A cancelled order that late fills made whole counts as filled.
-    fn outcome(&self) -> State {
-        if self.is_whole() { State::Filled } else { self.state }
+        let closes = self.flattens() && !self.closable().is_empty();
+        self.phase != Some(Phase::Close) && (closes || self.plan_goes_on())
     }
 }
 
@@ -414,12 +436,6 @@ fn client_order_id(session: Date, symbol: &Symbol, leg: u8, attempt: u32) -> Str
 
 fn held(positions: &BTreeMap<Symbol, Shares>) -> impl Iterator<Item = (&Symbol, &Shares)> {
     positions.iter().filter(|(_, held)| held.0 != 0)
-}
-
-/// Where the first leg ends: at the target, or at flat if the position changes sign.
-fn first_goal(target: &Target) -> Shares {
-    let crosses = target.held.0.signum() * target.quantity.0.signum() < 0;
-    if crosses { Shares(0) } else { target.quantity }
 }
 
 fn count<'a>(tickets: impl Iterator<Item = &'a Ticket>, keep: impl Fn(&Ticket) -> bool) -> u32 {

@@ -1,6 +1,8 @@
 //! What the tests of this crate start from.
 
-use messages::{Date, Env, HistoryRef, Holding, Limits, Price, SessionOpened, Shares, Usd};
+use messages::{
+    Breakers, Date, Env, HistoryRef, Holding, Limits, Price, RiskRules, SessionOpened, Shares, Usd,
+};
 
 const DAY: Date = Date::constant(2024, 1, 3);
 
@@ -51,5 +53,26 @@ pub(crate) fn holding(symbol: &str, quantity: i64) -> Holding {
         average: one,
         mark: one,
         rounding: Usd(0),
+    }
+}
+
+pub(crate) fn rules(order_max_usd: u32) -> RiskRules {
+    RiskRules {
+        risk_aversion: 5.0,
+        turnover_max: 1.0,
+        restricted: Vec::new(),
+        shorts: true,
+        not_shortable: Vec::new(),
+        short_equity_min_usd: 2_000,
+        order_max_usd,
+        collar: 0.05,
+        orders_per_minute: 150,
+        equity_left_min: 0.1,
+        plan_multiple: 3.0,
+        breakers: Breakers {
+            day_loss: [0.01, 0.015, 0.025],
+            drawdown: [0.05, 0.08, 0.1],
+            rejects_in_a_row: 3,
+        },
     }
 }

@@ -128,8 +128,33 @@ mod tests {
         assert_eq!(json(), include_str!("../tests/fixtures/whitelist.json"));
     }
 
+    /// There: the hash covered the names of the keys alone, so another transform went by the same hash.
     #[test]
-    fn names_are_unique() {
+    fn prior_art_43_the_hash_covers_all_that_a_feature_is() {
+        let said: Vec<String> = SPECS
+            .iter()
+            .enumerate()
+            .map(|(i, spec)| {
+                let Spec { name, bars, inputs, norm, neutral } = spec;
+                let (norm, neutral) = (norm.code(), neutral.code());
+                format!(
+                    r#""bars":{bars},"i":{i},"inputs":"{inputs}","name":"{name}","neutral":"{neutral}","norm":"{norm}""#
+                )
+            })
+            .collect();
+        let text = json();
+        assert!(said.iter().all(|spec| text.contains(spec)));
+        for (from, to) in [(r#""norm":"rank""#, r#""norm":"z""#), (r#""bars":22"#, r#""bars":23"#)]
+        {
+            assert!(text.contains(from), "{from}");
+            assert_ne!(messages::sha256_hex(text.replacen(from, to, 1).as_bytes()), sha256());
+        }
+        assert_eq!(messages::sha256_hex(text.as_bytes()), sha256());
+    }
+
+    /// There: a name counted as a member where it was a part of one (`ret_1` of `ret_10`), and two features were one.
+    #[test]
+    fn prior_art_38_names_are_unique() {
         let unique: std::collections::BTreeSet<_> = names().into_iter().collect();
         assert_eq!(unique.len(), COUNT);
     }

@@ -89,7 +89,7 @@ fn codes(answers: &[Message]) -> Vec<String> {
 }
 
 #[test]
-fn bars_are_answered_with_what_the_builder_says() {
+fn prior_art_8_bars_are_answered_with_what_the_builder_says() {
     let bars = PANEL.bars();
     let (today, history) = bars.split_last().expect("sessions");
     let mut builder = Builder::new(&PANEL.members());
@@ -161,7 +161,7 @@ fn another_whitelist_is_refused() {
 }
 
 #[test]
-fn a_halted_name_has_no_values_and_is_counted() {
+fn prior_art_5_a_halted_name_has_no_values_and_is_counted() {
     let bars = PANEL.bars();
     let mut builder = Builder::new(&PANEL.members());
     for bars in &bars[..PANEL.sessions - 1] {

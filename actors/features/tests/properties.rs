@@ -71,7 +71,7 @@ proptest! {
 
     /// What comes later, whatever it is, changes nothing that was said before.
     #[test]
-    fn the_future_does_not_change_the_past(panel in panels(), cut in 380..SESSIONS - 1) {
+    fn prior_art_6_the_future_does_not_change_the_past(panel in panels(), cut in 380..SESSIONS - 1) {
         let (members, bars) = (panel.members(), panel.bars());
         let truncated = last(&members, &bars[..cut]);
         let mut builder = Builder::new(&members);

@@ -118,7 +118,7 @@ fn guards_refuse_what_says_nothing() {
 }
 
 #[test]
-fn outliers_are_clipped_and_ties_share_a_rank() {
+fn prior_art_39_outliers_are_clipped_and_ties_share_a_rank() {
     let mut raw: Vec<f64> = (0..41).map(f64::from).collect();
     (raw[0], raw[40]) = (-1e9, 1e9);
     let [eligible, beta, sectors] = [41; 3];

@@ -81,7 +81,7 @@ fn a_sector_is_what_was_known_that_day() {
 }
 
 #[test]
-fn without_a_sector_nobody_is_eligible_and_it_is_counted() {
+fn prior_art_14_without_a_sector_nobody_is_eligible_and_it_is_counted() {
     let bars = PANEL.bars();
     let known_from = bars[105].session;
     let mut snapshot = snapshot();

@@ -9,14 +9,17 @@
 //! KDP,dividend,2018-07-10,,special,103.75
 //! XYZ,halt,2024-02-01,2024-02-05,news pending,
 //! ```
+//!
+//! A name is the one of that day or the present one.
 
 use crate::import::ImportError;
 use crate::lock::Lock;
 use crate::manifest::{Companions, companion, read_optional, replace};
 use crate::store::StoreError;
-use crate::symbols::spelling;
+use crate::symbols::present;
 use crate::table::Table;
 use messages::{Date, Price, Symbol, sha256_hex};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +88,7 @@ impl Events {
     }
 
     /// # Errors
-    /// No such file or column; a cell that is no date or kind; no note; `through` before `from`.
+    /// No such file or column; a cell that is no date or kind; no note; `through` before `from`; a line twice.
     pub fn read(path: &Path) -> Result<Self, ImportError> {
         let io = |source| ImportError::Io { path: path.to_owned(), source };
         Self::parse(path, &std::fs::read(path).map_err(io)?)
@@ -99,7 +102,7 @@ impl Events {
         let (symbols, kinds, from, notes) = (symbols?, kinds?, from?, notes?);
         let through = table.texts_or_empty("through")?;
         let amounts = table.texts_or_empty("amount")?;
-        let mut events = Vec::with_capacity(symbols.len());
+        let mut events = BTreeSet::new();
         for row in 0..symbols.len() {
             let bad =
                 |column, value: &str, problem| Err(table.bad_cell(row, column, value, problem));
@@ -130,10 +133,14 @@ impl Events {
                 let problem = "belongs to a dividend, and nothing else has an amount";
                 return bad("amount", &amounts[row], problem);
             }
-            let (symbol, note) = (spelling(&symbols[row]), notes[row].clone());
-            events.push(Event { symbol, kind, from: first, through: last, note, amount });
+            let (symbol, note) = (present(&symbols[row], first), notes[row].clone());
+            let event = Event { symbol, kind, from: first, through: last, note, amount };
+            if !events.insert(event) {
+                let problem = "stands there already with the same kind, day, note and amount: delete one line";
+                return bad("symbol", &symbols[row], problem);
+            }
         }
-        Ok(Self { sha256, ..Self::new(events) })
+        Ok(Self { events: events.into_iter().collect(), sha256 })
     }
 
     /// Should there be a bar of `symbol` in `session`?
@@ -249,6 +256,41 @@ mod tests {
             let text = read(&format!("{head}{row}\n")).expect_err(row);
             assert!(text.contains("column amount") && text.contains(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_known_under_an_old_name_is_known_of_the_present_one() {
+        let head = "symbol,kind,from,through,note,amount\n";
+        let events = read(&format!(
+            "{head}ANTM,dividend,2021-03-09,,quarterly,1.13\nFB,halt,2022-06-08,2022-06-10,x,\n\
+             FB,dividend,2025-03-03,,somebody else,0.10\nELV,dividend,2021-06-09,,quarterly,1.13\n"
+        ))
+        .unwrap();
+        let paid: Vec<_> = events.dividends().collect();
+        let (elv, fb) = ("ELV".into(), "FB".into());
+        assert_eq!(paid[0], (elv, date(2021, 3, 9), 1.13));
+        assert_eq!(paid[2], (fb, date(2025, 3, 3), 0.10));
+        assert!(!events.expects(&"META".into(), date(2022, 6, 9)));
+        assert!(!events.mentions(&"ANTM".into()));
+    }
+
+    #[test]
+    fn a_line_that_stands_twice_is_refused() {
+        let head = "symbol,kind,from,through,note,amount\n";
+        for second in [
+            "ELV,dividend,2021-03-09,,quarterly,1.13",
+            "ANTM,dividend,2021-03-09,2021-03-09,quarterly,1.130",
+        ] {
+            let rows = format!(
+                "ELV,dividend,2021-03-09,,quarterly,1.13\nA,move,2021-03-09,,x,\n{second}\n"
+            );
+            let text = read(&format!("{head}{rows}")).expect_err(second);
+            assert!(text.contains("line 4") && text.contains("stands there already"), "{text}");
+        }
+        let two = read(&format!(
+            "{head}A,dividend,2021-03-09,,quarterly,1.13\nA,dividend,2021-03-09,,special,1.13\n"
+        ));
+        assert_eq!(two.unwrap().dividends().count(), 2, "two of one day are no repetition");
     }
 
     #[test]

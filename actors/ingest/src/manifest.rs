@@ -4,7 +4,7 @@ use crate::events::events_path;
 use crate::inspection::Inspection;
 use crate::lock::Lock;
 use crate::store::{StoreError, symbols_of};
-use crate::universe::universe_path;
+use crate::universe::{self, Universe, universe_path};
 use messages::{Bars, Date, Symbol, sha256_hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -83,6 +83,11 @@ pub struct Companions {
 pub(crate) type Said = fn(&Companions) -> &str;
 
 impl Companions {
+    /// `events_sha256`: empty without such a file.
+    pub fn new(universe: &Universe, events_sha256: String) -> Self {
+        Self { universe_sha256: sha256_hex(&universe::json(universe)), events_sha256 }
+    }
+
     pub(crate) fn universe(&self) -> &str {
         &self.universe_sha256
     }

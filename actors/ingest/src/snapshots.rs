@@ -1,11 +1,11 @@
 //! What was known on a day: every history that `fetch` or `import` ever put into `data/latest`, kept for
 //! ever in `data/snapshots/TIME/`, where TIME is when its source was asked.
 //!
-//! A trading day only adds sessions to a history; it takes a restatement, another universe or another
-//! source to change one, and each of these begins a new snapshot. So the history as of a day is that of
-//! the last snapshot begun by then, up to that day. Files are hard links to those in `data/latest`, which
-//! are only ever replaced, never written to: a snapshot costs nothing until then. But `events.csv`, which people
-//! edit, is copied. What was found damaged and replaced lies in `data/snapshots/damaged-N`.
+//! A trading day only adds sessions to a history; it takes a restatement, another universe, other events, another
+//! source or volumes that have grown since to change one, and each of these begins a new snapshot. So the history
+//! as of a day is that of the last snapshot begun by then, up to that day. Files are hard links to those in
+//! `data/latest`, which are only ever replaced, never written to: a snapshot costs nothing until then. But
+//! `events.csv`, which people edit, is copied. What was found damaged and replaced lies in `data/snapshots/damaged-N`.
 
 use crate::events::events_path;
 use crate::lock::Lock;
@@ -166,10 +166,11 @@ fn place(prices: &Path, manifest: &Manifest) -> Result<PathBuf, StoreError> {
     unreachable!("there are fewer snapshots than numbers")
 }
 
-/// Has `later` grown from `earlier` by sessions alone, or is it the same?
+/// Has `later` grown from `earlier` by sessions alone, or is it the same? The files beside are the same too.
 fn same_line(earlier: &Manifest, later: &Manifest) -> bool {
     earlier.origin.provenance == later.origin.provenance
         && earlier.origin.restated == later.origin.restated
+        && earlier.origin.companions == later.origin.companions
         && earlier.first_session == later.first_session
         && earlier.sessions <= later.sessions
         && (earlier.sessions < later.sessions || earlier.content_sha256 == later.content_sha256)

@@ -17,7 +17,7 @@ use crate::inspection::Inspection;
 use crate::lock::Lock;
 use crate::manifest::{
     Companions, Manifest, Origin, Provenance, Staged, file_and_manifests, manifest_path,
-    read_manifest, read_optional, settle,
+    read_manifest, read_optional, replace, settle,
 };
 use crate::universe::{self, Universe, universe_path};
 use messages::{Bars, Date, HistoryRef, Symbol, history_sha256, sha256_hex};
@@ -204,10 +204,7 @@ pub fn write_together(
     // What the gate was shown counts, if the file has been edited since.
     let shown = origin.gate.as_ref().map(|gate| gate.events_sha256.clone());
     let found = || bytes.as_deref().map_or_else(String::new, sha256_hex);
-    origin.companions = Some(Companions {
-        universe_sha256: sha256_hex(&files[0].1),
-        events_sha256: shown.unwrap_or_else(found),
-    });
+    origin.companions = Some(Companions::new(universe, shown.unwrap_or_else(found)));
     if source != beside {
         files.extend(bytes.map(|bytes| (beside, bytes)));
     }
@@ -241,7 +238,7 @@ pub enum Appended {
     AlreadyThere,
 }
 
-/// Adds one session at the end; the same session again changes nothing.
+/// Adds one session at the end, as the journal has it; of the same session again only that goes on record.
 ///
 /// # Errors
 /// As reading and writing; the session is stored with other values, or lies in the past.
@@ -251,7 +248,7 @@ pub fn append_session(path: &Path, bars: &Bars) -> Result<Appended, StoreError> 
     let history = trading_prices(path)?;
     if let Some(stored) = session(&history, bars.session) {
         return match difference(stored, bars) {
-            None => Ok(Appended::AlreadyThere),
+            None => vouched_by_journal(&lock, path, bars.session).map(|()| Appended::AlreadyThere),
             Some(difference) => Err(StoreError::Restated { session: bars.session, difference }),
         };
     }
@@ -272,6 +269,28 @@ pub fn append_session(path: &Path, bars: &Bars) -> Result<Appended, StoreError> 
     let manifest = write(&lock, path, &history, origin, &[])?;
     cache::keep(path, &manifest.file_sha256, history);
     Ok(Appended::New)
+}
+
+/// The journal has `session` as it is stored: its volumes stay from now on (see [`Origin::journaled_from`]).
+///
+/// # Errors
+/// As reading and writing the manifest.
+pub fn vouch(path: &Path, session: Date) -> Result<(), StoreError> {
+    let lock = Lock::of(path)?;
+    settle(&lock, path)?;
+    vouched_by_journal(&lock, path, session)
+}
+
+fn vouched_by_journal(_: &Lock, path: &Path, session: Date) -> Result<(), StoreError> {
+    let Some(mut manifest) = read_manifest(path)? else {
+        return Ok(());
+    };
+    if manifest.origin.journaled_from.is_some() {
+        return Ok(());
+    }
+    manifest.origin.journaled_from = Some(session);
+    let json = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
+    replace(&manifest_path(path), &json)
 }
 
 /// The bars of one session.

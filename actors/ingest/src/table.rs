@@ -7,6 +7,7 @@ use jiff::civil::{DateTime, Weekday};
 use jiff::{Timestamp, tz::TimeZone};
 use messages::Date;
 use polars::prelude::*;
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -234,12 +235,29 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, ImportError> {
 /// All columns as text: a cell that is no number must be named, not guessed around.
 fn csv(bytes: &[u8]) -> Result<(Vec<Header>, DataFrame), String> {
     let options = CsvReadOptions::default().with_infer_schema_length(Some(0));
+    each_once(options.clone(), bytes)?;
     let read = options.into_reader_with_file_handle(Cursor::new(bytes)).finish();
     let mut frame = read.map_err(|error| error.to_string())?;
     frame.rechunk_mut();
     let names = frame.columns().iter().map(|column| column.name().to_string());
     let headers = names.map(|name| Header { name, unreadable: None }).collect();
     Ok((headers, frame))
+}
+
+/// The columns' names, which polars would tell apart by changing the second of two.
+fn each_once(options: CsvReadOptions, bytes: &[u8]) -> Result<(), String> {
+    let text = |error: PolarsError| error.to_string();
+    let line = options.with_has_header(false).with_n_rows(Some(1));
+    let line = line.into_reader_with_file_handle(Cursor::new(bytes)).finish().map_err(text)?;
+    let mut names = BTreeSet::new();
+    for column in line.columns() {
+        let cell = column.str().map_err(text)?.get(0).unwrap_or_default();
+        let name = cell.trim_start_matches('\u{feff}').trim();
+        if !name.is_empty() && !names.insert(name) {
+            return Err(format!("its header names the column {name:?} twice: delete one of them"));
+        }
+    }
+    Ok(())
 }
 
 const TEXT: &str = "text";
@@ -280,8 +298,30 @@ pub(crate) fn new_york() -> TimeZone {
 
 #[cfg(test)]
 mod tests {
-    use super::session;
+    use super::{Table, session};
     use jiff::civil::date;
+    use std::path::Path;
+
+    /// Which of the two would count?
+    #[test]
+    fn a_column_that_is_there_twice_is_refused() {
+        let error = |text: &str| match Table::parse(Path::new("bars.csv"), text.as_bytes()) {
+            Ok(_) => panic!("{text} was read"),
+            Err(error) => error.to_string(),
+        };
+        for text in [
+            "symbol,date,close,volume,close\nA,2024-01-02,10,1,11\n",
+            "\"close\",symbol,close\n1,A,2\n",
+            "symbol,close, close \r\nA,1,2\r\n",
+            "\u{feff}close,close\n1,2\n",
+            "close,close",
+        ] {
+            let said = error(text);
+            assert!(said.contains("bars.csv") && said.contains("\"close\" twice"), "{said}");
+        }
+        let table = Table::parse(Path::new("b"), b"close,close_duplicated_0,a,,\n1,2,3,,\n");
+        assert_eq!(table.unwrap().numbers("close_duplicated_0").unwrap(), [2.0]);
+    }
 
     #[test]
     fn sessions_are_new_york_dates() {

@@ -20,7 +20,7 @@ pub enum Today {
 
 /// The bars of `signal_session` for the universe, gated. Sessions between the last stored one and
 /// `signal_session` are stored on the way; `signal_session` itself is not (see [`keep`]): it may be
-/// stored only after the journal holds it.
+/// stored only after the journal holds it. Where it is stored already, its bars are the stored ones.
 ///
 /// # Errors
 /// The service or the store fails, or the service no longer says of the last stored session what is
@@ -48,6 +48,7 @@ pub async fn fetch_session(
     }
     let none = Bars::empty(signal_session);
     let today = store::session(&fetched, signal_session).unwrap_or(&none);
+    let today = &as_stored(today, store::session(&stored, signal_session));
     let last = stored[..before].last().map(|bars| bars.session);
     let gap = |bars: &&Bars| bars.session < signal_session && Some(bars.session) > last;
     // What is stored is what the backtest compares with: volume may have grown since (see `agree`).
@@ -65,14 +66,30 @@ pub async fn fetch_session(
     })
 }
 
-/// Stores what the journal holds; nothing to do if the session is there already.
+/// Bars of which it was found that they [`agree`] with what is stored, if anything: with the volumes of that evening,
+/// since the journal and the backtest must know the same ones.
+fn as_stored(bars: &Bars, stored: Option<&Bars>) -> Bars {
+    let mut bars = bars.clone();
+    for (row, symbol) in bars.symbols.iter().enumerate() {
+        if let Some((stored, at)) = stored.and_then(|stored| Some((stored, stored.row(symbol)?))) {
+            bars.volume[row] = stored.volume[at];
+        }
+    }
+    bars
+}
+
+/// Stores what the journal holds, or says of what is there already that the journal vouches for it.
 pub async fn keep(prices: &Path, bars: &Bars) -> Result<(), IngestError> {
     match append(prices.to_owned(), bars.clone()).await {
         // It may be stored with more symbols than the universe has.
         Err(IngestError::Store(StoreError::Restated { .. })) => {
             let stored = read(prices.to_owned()).await?;
-            let stored = store::session(&stored, bars.session);
-            stored.map_or(Ok(()), |stored| agree(stored, bars, &bars.symbols))
+            if let Some(stored) = store::session(&stored, bars.session) {
+                agree(stored, bars, &bars.symbols)?;
+            }
+            let (prices, session) = (prices.to_owned(), bars.session);
+            let vouching = tokio::task::spawn_blocking(move || store::vouch(&prices, session));
+            Ok(vouching.await.map_err(IngestError::Thread)??)
         }
         result => result,
     }

@@ -40,7 +40,7 @@ pub struct Stretch {
     pub symbols: Vec<Symbol>,
     pub from: Date,
     pub through: Date,
-    /// Stored sessions may lack these symbols: what they get is new, not a changed past.
+    /// No stored session has these symbols, or holes may be filled: what they get is new, not a changed past.
     pub fills: bool,
 }
 
@@ -52,7 +52,9 @@ pub fn plan(wanted: &Wanted) -> Vec<Stretch> {
     let (Some(first), Some(last)) = (stored.first(), stored.last()) else {
         return vec![Stretch { symbols: symbols.collect(), from, through, fills: true }];
     };
-    let is_old = |symbol: &Symbol| !partial && last.row(symbol).is_some();
+    // Who was halted in the last session has a past all the same.
+    let known = symbols_of(stored);
+    let is_old = |symbol: &Symbol| !partial && known.contains(symbol);
     let (old, new): (Vec<Symbol>, Vec<Symbol>) = symbols.partition(is_old);
     let seam = |index: usize| stored[index].session;
     let mut stretches = Vec::new();
@@ -76,6 +78,8 @@ pub struct Updated {
     pub history: Vec<Bars>,
     /// Bars that were not stored.
     pub new: u64,
+    /// Of these, in a stored session and of a name that others have: holes of a partial history.
+    pub filled: u64,
     /// Nothing but later sessions came, and perhaps more volume of the last stored one.
     pub grown: bool,
     /// Symbols whose volume of the last stored session has grown, and was taken.
@@ -110,14 +114,14 @@ pub async fn update(
         merged.add(wanted, &stretch, fetched)?;
     }
     let grown = merged.more.is_empty() && merged.only_later;
-    let volumes = merged.volumes;
+    let (volumes, filled) = (merged.volumes, merged.filled);
     let (history, new) = merged.finish();
     let inspection = inspect(wanted.members, sessions, &history, events);
     let overlap = (!wanted.stored.is_empty()).then_some(compared.len() as u32);
     let first = |symbol: &Symbol| history.iter().find(|bars| bars.row(symbol).is_some());
     let from = |member: &'_ Member| Some((member.symbol.clone(), first(&member.symbol)?.session));
     let mapped = symbols::mapped(wanted.members.iter().filter_map(from));
-    Ok(Updated { history, new, grown, volumes, overlap, mapped, inspection })
+    Ok(Updated { history, new, filled, grown, volumes, overlap, mapped, inspection })
 }
 
 /// Stored and fetched bars by session.
@@ -126,6 +130,7 @@ struct Merged {
     /// Rows per session that don't fit where they stand yet.
     more: BTreeMap<Date, Vec<Bars>>,
     new: u64,
+    filled: u64,
     only_later: bool,
     volumes: u32,
 }
@@ -133,7 +138,9 @@ struct Merged {
 impl Merged {
     fn new(stored: &[Bars]) -> Self {
         let sessions = stored.iter().map(|bars| (bars.session, bars.clone())).collect();
-        Self { sessions, more: BTreeMap::new(), new: 0, only_later: !stored.is_empty(), volumes: 0 }
+        let (new, filled, volumes) = (0, 0, 0);
+        let only_later = !stored.is_empty();
+        Self { sessions, more: BTreeMap::new(), new, filled, only_later, volumes }
     }
 
     /// Takes what is new, after what is stored was compared.
@@ -146,7 +153,9 @@ impl Merged {
         let stored = wanted.stored;
         let Stretch { symbols, from, through, fills } = stretch;
         let mut differences = differences(stored, &fetched, symbols, *from, *through);
+        let found = differences.len();
         differences.retain(|difference| !fills || difference.stored.is_some());
+        self.filled += (found - differences.len()) as u64;
         let last = stored.last().map(|bars| bars.session);
         let journaled = wanted.journaled_from;
         let (grown, differences): (Vec<_>, Vec<_>) = differences.into_iter().partition(|found| {

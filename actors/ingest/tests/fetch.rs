@@ -288,6 +288,36 @@ async fn a_past_that_has_changed_stops_the_session() {
     assert_eq!(session(&path).await.unwrap(), Today::Covered(history[2].clone()));
 }
 
+/// Fetched in the evening, signalled next morning, when trades after hours count too: the journal gets the bar that
+/// the backtest will read, and from then on that one stays.
+#[tokio::test]
+async fn a_signal_session_that_is_stored_already_is_said_as_it_is_stored() {
+    let server = serve(market(days(), 100, 1e6)).await;
+    let history = fetched(&server, &symbols(3)).await.unwrap();
+    let mut evening = history[..3].to_vec();
+    evening[2].volume[1] -= 10.0;
+    let (_folder, path) = stored(&evening);
+    let (day, options) = (date(2024, 3, 11), options());
+    for members in [members(2), members(3)] {
+        let said = fetch_session(&server.client, &path, &members, day, &options).await;
+        let Today::Covered(bars) = said.unwrap() else { panic!("covered") };
+        assert_eq!(bars.symbols, symbols(members.len()));
+        for (row, symbol) in bars.symbols.iter().enumerate() {
+            let stored = evening[2].volume[evening[2].row(symbol).unwrap()];
+            assert_eq!(bars.volume[row].to_bits(), stored.to_bits(), "{symbol}");
+        }
+        keep(&path, &bars).await.unwrap();
+        assert_eq!(store::read_prices(&path).unwrap(), evening);
+        let manifest = ingest::read_manifest(&path).unwrap().unwrap();
+        assert_eq!(manifest.origin.journaled_from, Some(day));
+    }
+    // Another price is no growth.
+    evening[2].close[1] += 1.0;
+    let (_folder, path) = stored(&evening);
+    let said = fetch_session(&server.client, &path, &members(3), day, &options).await;
+    assert!(said.unwrap_err().to_string().starts_with("RESTATED: S001 on 2024-03-11"));
+}
+
 #[tokio::test]
 async fn an_answer_without_the_session_before_is_no_answer() {
     let whole = serve(market(days(), 100, 1e6)).await;

@@ -88,6 +88,32 @@ async fn a_changed_past_is_never_overwritten_in_silence() {
     assert!(updated(&server, &members(3), &evening, &days).await.is_err());
 }
 
+/// A name that was halted in the last stored session, as somebody vouched for, has a bar of it after all.
+#[tokio::test]
+async fn the_past_of_a_halted_name_is_not_filled_in_without_a_word() {
+    let days = sessions();
+    let server = sound(days.clone()).await;
+    let whole = expected(&symbols(3), &days);
+    let mut stored = whole[..8].to_vec();
+    stored[7] = expected(&symbols(2), &days)[7].clone();
+    let text = updated(&server, &members(3), &stored, &days).await.unwrap_err();
+    assert!(text.starts_with("PAST_CHANGED: 1 stored numbers"), "{text}");
+    assert!(text.contains("S002 on 2024-03-13: open stored absent, now "), "{text}");
+    // The rest of what is stored of it is not asked for again.
+    let seam = support::midnight(days[8 - OVERLAP]);
+    assert!(server.asked.lock().unwrap().iter().all(|asked| asked["start"] == seam));
+    let partial = Wanted {
+        members: &members(3),
+        from: days[0],
+        through: days[9],
+        stored: &stored,
+        partial: true,
+        journaled_from: None,
+    };
+    let filled = update(&server.client, &partial, &days, &Events::default(), &options()).await;
+    assert_eq!(filled.unwrap().history, whole, "of a history with holes that is what is wanted");
+}
+
 #[test]
 fn differences_are_recorded_number_by_number() {
     let days = sessions();
@@ -170,6 +196,44 @@ fn keeping_twice_is_keeping_once_and_another_content_is_another_snapshot() {
     assert!(text.contains("nothing was known"), "{text}");
     let (_, whole) = snapshots::as_of(&path, date(2024, 3, 18)).unwrap();
     assert_eq!(whole.len(), 8, "the whole file in data/latest mends it");
+}
+
+/// The same source, asked at the same time: the universe or the events beside the prices are others, and those that
+/// were known before stay where they were.
+#[test]
+fn other_companions_are_another_snapshot() {
+    let folder = TempDir::new().unwrap();
+    let path = latest(&folder);
+    let (days, both) = (sessions(), expected(&symbols(2), &sessions()));
+    let events = folder.path().join("mine.csv");
+    let write = |history: &[Bars], names: usize, note: &str| {
+        let text = format!("symbol,kind,from,note\nS000,listed,2024-03-04,{note}\n");
+        std::fs::write(&events, text).unwrap();
+        let universe = ingest::Universe::new(members(names), days[0]);
+        let lock = Lock::of(&path).unwrap();
+        snapshots::keep(&lock, &path).unwrap();
+        let origin = Origin::from(provenance("2024-03-08T22:00:00Z"));
+        store::write_together(&lock, &path, history, origin, &universe, Some(&events)).unwrap();
+        snapshots::keep(&lock, &path).unwrap();
+    };
+    write(&both[..5], 2, "first");
+    write(&both[..6], 2, "first");
+    let count = || std::fs::read_dir(snapshots::folder(&path)).unwrap().count();
+    assert_eq!(count(), 1, "it has only grown");
+    write(&both[..7], 1, "first");
+    write(&both[..8], 1, "second");
+    assert_eq!(count(), 3);
+    let mut held = Vec::new();
+    for entry in std::fs::read_dir(snapshots::folder(&path)).unwrap() {
+        let prices = entry.unwrap().path().join("prices.parquet");
+        let note = std::fs::read_to_string(ingest::events_path(&prices)).unwrap();
+        let note = if note.contains("first") { "first" } else { "second" };
+        let members = ingest::universe_of(&prices).unwrap().members.len();
+        ingest::read_events(&prices).unwrap();
+        held.push((read_prices(&prices).unwrap().len(), members, note));
+    }
+    held.sort_unstable();
+    assert_eq!(held, [(6, 2, "first"), (7, 1, "first"), (8, 1, "second")]);
 }
 
 #[test]

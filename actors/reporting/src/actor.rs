@@ -181,6 +181,7 @@ impl Day {
         if self.reported {
             return None;
         }
+        self.ledger.pair_halves();
         let agreed = match reconcile(&self.ledger, statement) {
             Ok(agreed) if self.strangers.is_empty() => agreed,
             compared => {

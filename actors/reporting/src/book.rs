@@ -117,6 +117,7 @@ impl Book {
                 }
             }
         }
+        self.ledger.pair_halves();
         transferred
     }
 

@@ -4,8 +4,8 @@ mod steps;
 mod text;
 
 use messages::{
-    Bars, Date, Envelope, Features, Filled, HistoryRef, Message, ModelRef, Order, Price, Scores,
-    SessionOpened, Shares, Side, Symbol, Targets, Usd,
+    Bars, Date, Envelope, Features, Filled, HistoryRef, KillLevel, Message, ModelRef, Order, Price,
+    Scores, SessionOpened, Shares, Side, Symbol, Targets, Usd,
 };
 use serde::Serialize;
 
@@ -30,6 +30,9 @@ pub struct Explanation {
     pub shortfall_bp: Option<f64>,
     /// What the target's prediction comes to for what was filled.
     pub predicted_cost: Option<Usd>,
+    /// What an order that closes a position rests on; it has no target and no score then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kill: Option<KillStep>,
     pub target: Option<TargetStep>,
     pub score: Option<ScoreStep>,
     pub features_at: Option<u64>,
@@ -50,6 +53,16 @@ pub struct FillStep {
     pub at: u64,
     pub quantity: Shares,
     pub price: Price,
+}
+
+/// The kill of level `flatten` in force.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KillStep {
+    /// Of the kill, or of the opening that carries it.
+    pub at: u64,
+    pub level: KillLevel,
+    pub reason: String,
+    pub operator: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -148,14 +161,15 @@ pub fn explain_order(
     let symbol = &order.symbol;
     let before = &entries[..entries.partition_point(|(position, _)| *position < order_at)];
     let opened = find(before, opened).map(|(_, opened)| opened);
-    let (features, scores, bars) =
-        (find(before, features), find(before, scores), find(before, bars));
+    // What targets, scores and features say is not why an order closes a position.
+    let plan: &[(u64, Envelope)] = if order.is_closing() { &[] } else { before };
+    let (features, scores, bars) = (find(plan, features), find(plan, scores), find(before, bars));
     let fills = executions(entries, id);
     let change = |fill: &FillStep| Shares(order.side.sign() * fill.quantity.0);
     let paid: Usd = fills.iter().map(|fill| fill.price.times(change(fill))).sum();
     let expected: Usd = fills.iter().map(|fill| order.reference.times(change(fill))).sum();
     let shortfall = paid - expected;
-    let target = find(before, targets).and_then(|(at, all)| steps::target(at, all, symbol));
+    let target = find(plan, targets).and_then(|(at, all)| steps::target(at, all, symbol));
     let predicted =
         |target: &TargetStep| Usd::from_f64(target.cost_bp / 1e4 * expected.abs().to_f64());
     let features = features.filter(|(_, all)| all.symbols.contains(symbol));
@@ -167,6 +181,7 @@ pub fn explain_order(
         shortfall,
         shortfall_bp: (expected.0 != 0).then(|| shortfall.to_f64() / expected.to_f64().abs() * 1e4),
         predicted_cost: target.as_ref().and_then(predicted),
+        kill: order.is_closing().then(|| steps::kill(before)).flatten(),
         target,
         score: scores.and_then(|(at, all)| steps::score(at, all, symbol)),
         features_at: features.map(|(at, _)| at),

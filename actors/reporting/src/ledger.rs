@@ -22,7 +22,7 @@ pub struct Ledger {
     names: BTreeMap<Symbol, Name>,
     booked: Cashflows,
     /// What moved cash or positions and was no fill, in the order it came.
-    entries: Vec<LedgerEntry>,
+    pub(crate) entries: Vec<LedgerEntry>,
     /// Corporate actions of which only one half has come.
     pub(crate) halves: Vec<Half>,
 }

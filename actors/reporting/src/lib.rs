@@ -41,8 +41,8 @@ pub use book::{Book, Trades};
 pub use chain::Break;
 pub use compare::{Mismatch, compare, mismatch};
 pub use explain::{
-    BarStep, Contribution, Explanation, FeatureStep, FillStep, LifeStep, Origin, ScoreStep,
-    TargetStep, explain_order, orders_of, target_of,
+    BarStep, Contribution, Explanation, FeatureStep, FillStep, KillStep, LifeStep, Origin,
+    ScoreStep, TargetStep, explain_order, orders_of, target_of,
 };
 pub use exposures::{Betas, Sectors, exposures};
 pub use ledger::{Cashflows, Ledger, LedgerEntry, Name};

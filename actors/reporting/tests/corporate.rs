@@ -89,6 +89,8 @@ fn a_new_symbol_takes_cost_and_age_along_in_either_order() {
         for half in order {
             ledger.book(&halves[half]);
         }
+        // All of the day is booked: what went and what came belong together.
+        ledger.adopt(DAY, ledger.cash(), &[held("META", 10, 300)], None);
         assert_eq!(of(&ledger, "META"), (10, usd(3_000), usd(3_000)), "{order:?}");
         assert_eq!(of(&ledger, "FB").0, 0);
         let opened: Vec<_> =
@@ -116,6 +118,72 @@ fn shares_that_nothing_is_given_for_are_lost_and_the_books_balance() {
     assert_eq!((ledger.realised(), ledger.realised_fifo()), (usd(-70), usd(-70)));
     assert_eq!(ledger.booked().adopted, Usd(0));
     assert_eq!(ledger.cash(), ledger.opening() + ledger.realised());
+}
+
+/// A split in two halves of A and of B on one day: each name's shares cost what its own cost, whatever comes first.
+#[test]
+fn two_splits_in_halves_on_one_day_keep_to_their_names_in_every_order() {
+    let halves = [("A", -10), ("A", 100), ("B", -20), ("B", 40)]
+        .map(|(symbol, shares)| booked(BookedKind::Split, symbol, shares, 0));
+    for order in orders_of_four() {
+        let mut ledger = Ledger::new(Usd(0), &[held("A", 10, 100), held("B", 20, 7)]);
+        for half in order {
+            ledger.book(&halves[half]);
+        }
+        assert_eq!(of(&ledger, "A"), (100, usd(1_000), usd(1_000)), "{order:?}");
+        assert_eq!(of(&ledger, "B"), (40, usd(140), usd(140)), "{order:?}");
+        assert_eq!((ledger.realised(), ledger.realised_fifo()), (Usd(0), Usd(0)));
+    }
+}
+
+/// A split in two halves and a change of symbol on one day: what is left when each name has its own belongs together.
+#[test]
+fn a_split_and_a_new_symbol_on_one_day_are_told_apart_in_every_order() {
+    let halves = [("A", -10), ("A", 100), ("FB", -20), ("META", 20)]
+        .map(|(symbol, shares)| booked(BookedKind::Reorganisation, symbol, shares, 0));
+    for order in orders_of_four() {
+        let mut ledger = Ledger::new(Usd(0), &[held("A", 10, 100), held("FB", 20, 7)]);
+        for half in order {
+            ledger.book(&halves[half]);
+        }
+        ledger.adopt(DAY, Usd(0), &[held("A", 100, 10), held("META", 20, 7)], None);
+        assert_eq!(of(&ledger, "A"), (100, usd(1_000), usd(1_000)), "{order:?}");
+        assert_eq!(of(&ledger, "META"), (20, usd(140), usd(140)), "{order:?}");
+        assert_eq!((ledger.realised(), ledger.realised_fifo()), (Usd(0), Usd(0)));
+        assert_eq!(ledger.booked().adopted, Usd(0), "{order:?}");
+    }
+}
+
+/// Two changes of symbol on one day, which no word of the venue tells apart: nobody's cost is given to the wrong name
+/// in silence, and the sum stays right.
+#[test]
+fn two_new_symbols_on_one_day_are_not_guessed() {
+    let halves = [("A", -10), ("X", 10), ("B", -20), ("Y", 20)]
+        .map(|(symbol, shares)| booked(BookedKind::Reorganisation, symbol, shares, 0));
+    for order in orders_of_four() {
+        let mut ledger = Ledger::new(Usd(0), &[held("A", 10, 100), held("B", 20, 7)]);
+        for half in order {
+            ledger.book(&halves[half]);
+        }
+        ledger.adopt(DAY, Usd(0), &[held("X", 10, 100), held("Y", 20, 7)], None);
+        assert_eq!(
+            (of(&ledger, "X"), of(&ledger, "Y")),
+            ((10, Usd(0), Usd(0)), (20, Usd(0), Usd(0)))
+        );
+        assert_eq!((ledger.realised(), ledger.realised_fifo()), (usd(-1_140), usd(-1_140)));
+        let said: Vec<&str> = ledger.entries().iter().map(|one| one.explanation.as_str()).collect();
+        for (gone, cost) in [("A", "1000.00"), ("B", "140.00")] {
+            let told =
+                |one: &&&str| one.contains(&format!("shares of {gone} went")) && one.contains(cost);
+            assert_eq!(said.iter().filter(told).count(), 1, "{order:?} {said:?}");
+        }
+    }
+}
+
+/// Every order of four things.
+fn orders_of_four() -> Vec<[usize; 4]> {
+    let all = (0..256).map(|n: usize| [n / 64, n / 16 % 4, n / 4 % 4, n % 4]);
+    all.filter(|order| (0..4).all(|one| order.contains(&one))).collect()
 }
 
 proptest! {

@@ -5,7 +5,8 @@ mod common;
 use common::{Desk, bars, dollars, features, fill, opened, order, scores, targets};
 use expect_test::expect;
 use messages::{
-    ActorId, DenyReason, Env, Envelope, Message, OrderDenied, OrderStatus, OrderUpdated, Usd,
+    ActorId, DenyReason, Env, Envelope, Kill, KillLevel, Message, Order, OrderDenied, OrderStatus,
+    OrderUpdated, Usd,
 };
 use reporting::explain_order;
 
@@ -77,4 +78,79 @@ fn what_the_journal_lacks_is_not_guessed() {
     let entries: Vec<_> = journal().split_off(5);
     let bare = explain_order(&entries, None).expect("an order");
     assert_eq!((bare.score, bare.target, bare.bars_at, bare.session), (None, None, None, None));
+}
+
+/// A ticker may be the word for a limit (Cloudflare is NET), and one may be a sector's (Gartner is IT).
+#[test]
+fn a_limit_of_the_book_is_told_whatever_names_there_are() {
+    let mut journal = journal();
+    let lines = [
+        "NET 0.0100",
+        "RELAXED NET 0.000100",
+        "SECTOR IT 0.0100",
+        "RELAXED SECTOR IT 0.000200",
+        "FALLBACK NET is no help",
+        "ADV NET 120000",
+        "NO_SCORE IT",
+        "BROKEN NAME NET 0.010000",
+        "ADV AAA 5",
+        "BROKEN NAME AAA 0.010000",
+    ];
+    for (_, entry) in &mut journal {
+        if let Message::Targets(targets) = &mut entry.body {
+            for name in ["NET", "IT"] {
+                let like = targets.targets[1].clone();
+                targets.targets.push(messages::Target { symbol: name.into(), ..like });
+            }
+            targets.binding = lines.map(str::to_owned).to_vec();
+        }
+    }
+    let explained = explain_order(&journal, Some("au-20240103-AAA-0-0")).expect("an order");
+    let target = explained.target.expect("a target");
+    let ours = ["NET 0.0100", "SECTOR IT 0.0100", "FALLBACK NET is no help", "ADV AAA 5"];
+    assert_eq!(target.binding, [&ours[..], &["BROKEN NAME AAA 0.010000"]].concat());
+    assert_eq!(target.relaxed, ["RELAXED NET 0.000100", "RELAXED SECTOR IT 0.000200"]);
+}
+
+/// An order that closes a position is there because of a kill, in the session or before it, not of a target or a score.
+#[test]
+fn an_order_of_a_flatten_names_its_kill() {
+    let drill = Kill {
+        level: KillLevel::Flatten,
+        reason: "a drill".to_owned(),
+        operator: "ada".to_owned(),
+    };
+    let closing = |before: bool| {
+        let mut opened = opened(Env::Paper, DAY, dollars(100_000.0), Vec::new());
+        opened.halted = before.then(|| drill.clone());
+        let mut desk = Desk::open(opened);
+        desk.say(ActorId::Ingest, bars(BEFORE));
+        desk.say(ActorId::Features, features(BEFORE, [1.0; 3]));
+        desk.say(ActorId::Scoring, scores(BEFORE));
+        desk.say(ActorId::Risk, targets(BEFORE));
+        if !before {
+            desk.say(ActorId::Control, Message::Kill(drill.clone()));
+        }
+        let order = Order {
+            leg: 2,
+            client_order_id: "au-20240103-AAA-2-0".to_owned(),
+            ..order(DAY, "AAA", -40, 100.0)
+        };
+        desk.say(ActorId::Execution, Message::SubmitOrder(order.clone()));
+        desk.say(ActorId::Broker, Message::Filled(fill(&order, 40, 99.0, 40)));
+        explain_order(&desk.entries(), None).expect("an order")
+    };
+    for (before, at) in [(true, 1), (false, 6)] {
+        let explained = closing(before);
+        assert_eq!((&explained.target, &explained.score), (&None, &None));
+        assert_eq!(explained.predicted_cost, None);
+        let line = explained.to_string();
+        let cause = format!(" <- kill of level flatten by ada: a drill #{at}");
+        assert!(line.contains(&cause) && !line.contains("target"), "{line}");
+        let page = explained.page();
+        assert!(page.contains(&format!("kill #{at}: level flatten by ada: a drill")), "{page}");
+        assert!(!page.contains("target") && !page.contains("score"), "{page}");
+        let json = serde_json::to_value(&explained).expect("json");
+        assert_eq!((&json["kill"]["at"], &json["kill"]["operator"]), (&at.into(), &"ada".into()));
+    }
 }

@@ -14,22 +14,31 @@
 //! hang on who is quicker. From there on it is a kill like a human's: breaker, kill message, latch, act. Drawdown is measured
 //! from the peak that `SessionOpened` carries (since the last resume), so it needs no memory of ours.
 //!
+//! Money that is transferred in or out is neither loss nor gain: what comes in the session is taken out of the close's
+//! equity before that is judged, and overnight the peak is scaled as the account is ([`peak_after`]). What was lost before
+//! a resume is what its operator is content with: losses and refusals count from there on.
+//!
 //! Absent: within the day only fills are observed, no marks, so losses are judged where the venue states the equity (at
 //! the opening and after the close); "3 σ of the target volatility", because no volatility is targeted; halving gross
 //! (level 1 lets nothing grow instead); a stale feed and a lost heartbeat, which are the shell's. Open orders are cancelled by the broker gateway,
 //! positions closed by execution, through the gate (`gate::closing`). A reconciliation break is reporting's alarm, which halts the same way.
 
 use messages::{
-    AccountReported, Alarm, Breakers as Levels, Envelope, Kill, KillLevel, Message, OrderStatus,
-    OrderUpdated, SessionOpened, Usd,
+    AccountReported, Alarm, Booked, BookedKind, Breakers as Levels, Envelope, Kill, KillLevel,
+    Message, OrderStatus, OrderUpdated, SessionOpened, Usd,
 };
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Breakers {
     /// `None` in sessions without rules.
     levels: Option<Levels>,
+    /// What losses of the day are counted from: the opening, or the last resume.
     equity: Usd,
     peak: Usd,
+    /// As last stated, without what was transferred since the opening.
+    now: Usd,
+    /// Into the account since the opening.
+    transferred: Usd,
     rejects: u32,
     /// Level 1, from the opening on.
     reducing: Option<String>,
@@ -65,7 +74,12 @@ impl Latch {
             Message::SessionOpened(opened) => self.breakers.open(opened),
             Message::OrderUpdated(updated) => self.breakers.on_order_updated(updated),
             Message::AccountReported(account) => self.breakers.on_account(account),
+            Message::Booked(booked) => {
+                self.breakers.on_booked(booked);
+                None
+            }
             Message::Resume(_) => {
+                self.breakers.on_resume();
                 self.kill = None;
                 None
             }
@@ -89,6 +103,7 @@ impl Breakers {
         self.levels = rules.as_ref().map(|rules| rules.breakers.clone());
         self.equity = *equity;
         self.peak = peak_equity.unwrap_or(*equity).max(*equity);
+        self.now = *equity;
         let levels = self.levels.as_ref().filter(|_| equity.0 > 0)?;
         let lost = loss(self.peak, *equity);
         let reached = level(levels.drawdown, lost);
@@ -102,9 +117,18 @@ impl Breakers {
         self.reducing.clone()
     }
 
-    /// A named human says that trading may go on as before.
+    /// A named human says that trading may go on as before: what is lost from here on is judged anew.
     pub(crate) fn on_resume(&mut self) {
         self.reducing = None;
+        (self.said, self.rejects) = (0, 0);
+        (self.equity, self.peak) = (self.now, self.now);
+    }
+
+    /// What the opening holds already is in its equity and in its peak.
+    pub(crate) fn on_booked(&mut self, booked: &Booked) {
+        if !booked.before_open {
+            self.transferred += transferred(booked);
+        }
     }
 
     /// Refused in a row; what the venue accepts starts the count again.
@@ -122,8 +146,9 @@ impl Breakers {
 
     /// The venue's statement after the close.
     pub(crate) fn on_account(&mut self, account: &AccountReported) -> Option<Alarm> {
+        self.now = account.equity - self.transferred;
         let levels = self.levels.clone()?;
-        let (day, drawdown) = (loss(self.equity, account.equity), loss(self.peak, account.equity));
+        let (day, drawdown) = (loss(self.equity, self.now), loss(self.peak, self.now));
         let of_day = level(levels.day_loss, day);
         // The first level of drawdown lets a session go on reducing: it is found at the next opening.
         let of_drawdown = level(levels.drawdown, drawdown);
@@ -146,6 +171,26 @@ impl Breakers {
         self.said = level;
         Some(Alarm { code: CODES[level - 1].0.to_owned(), detail, symbol: None })
     }
+}
+
+/// Into the account from outside, if that is what `booked` is.
+pub fn transferred(booked: &Booked) -> Usd {
+    if booked.kind == BookedKind::Transfer { booked.amount } else { Usd(0) }
+}
+
+/// The highest equity, `peak`, of an account that has `equity` now, `transferred` of it from outside: as much higher than
+/// that as it was before, so that a drawdown is the same fraction.
+pub fn peak_after(peak: Usd, equity: Usd, transferred: Usd) -> Usd {
+    let before = equity - transferred;
+    if transferred.0 == 0 {
+        return peak;
+    }
+    if before.0 <= 0 || equity.0 <= 0 {
+        // No fraction of nothing.
+        return peak + transferred;
+    }
+    let scaled = i128::from(peak.0) * i128::from(equity.0) / i128::from(before.0);
+    Usd(i64::try_from(scaled).unwrap_or(i64::MAX))
 }
 
 /// How many of `levels` a loss reaches.

@@ -9,16 +9,17 @@
 //! | restricted list, corporate action overnight | `RESTRICTED` |
 //! | in the targets, sized with the close that they were made with | `NOT_IN_TARGETS`, `NO_REFERENCE` |
 //! | a breaker of level 1: only what reduces a position | `BREAKER` |
-//! | size of an order: share of NAV, dollars; share of ADV | `ORDER_TOO_LARGE`, `ADV_SHARE` |
+//! | size of an order: share of NAV, dollars; share of ADV, of a sliced plan's minute too | `ORDER_TOO_LARGE`, `ADV_SHARE` |
 //! | a limit within the collar of the last fill, or of the reference | `COLLAR` |
-//! | outside of the opening auction: last fill of the symbol within the collar of the reference | `NO_PRICE`, `COLLAR` |
+//! | outside of the opening auction: a last fill of the symbol, or else a limit | `NO_PRICE` |
+//! | the same: the last fill within the collar of the reference | `COLLAR` |
 //! | token bucket, by the time of messages | `TOO_MANY_ORDERS` |
 //! | same symbol, side, quantity and leg within 60 s | `SAME_AGAIN` |
 //! | an open order the other way | `WASH` |
 //! | name and gross, open orders at their worst | `NAME_TOO_LARGE`, `GROSS_TOO_LARGE` |
 //! | equity less maintenance margin, open orders at their worst | `BUYING_POWER` |
 //! | short selling: allowed, of this name, with this equity | `SHORT` |
-//! | orders and turnover of the day, as multiples of the plan's | `DAY_ORDERS`, `DAY_TURNOVER` |
+//! | orders (slices, of a plan that has them) and turnover of the day, as multiples of the plan's | `DAY_ORDERS`, `DAY_TURNOVER` |
 //!
 //! Orders that close positions while a kill of level `flatten` is in force are judged by [`closing`] instead.
 //!
@@ -71,6 +72,8 @@ struct Book {
     /// Of the last fill in this session.
     last: Option<Price>,
     adv_limit: Usd,
+    /// Of one order, where the plan is sliced.
+    slice: Option<Shares>,
 }
 
 #[derive(Clone, Debug)]
@@ -108,18 +111,23 @@ impl Gate {
         }
     }
 
-    pub(crate) fn on_targets(&mut self, targets: &Targets, portfolio: &Portfolio) {
+    pub(crate) fn on_targets(
+        &mut self,
+        targets: &Targets,
+        portfolio: &Portfolio,
+        opened: &SessionOpened,
+    ) {
         for name in &portfolio.names {
             let book = self.books.entry(name.symbol.clone()).or_default();
             book.mark = Some(name.mark);
             book.adv_limit = name.adv_limit(&portfolio.limits);
+            book.slice = opened.plan_slice(name.mark, name.adv);
         }
         for target in &targets.targets {
-            self.books.entry(target.symbol.clone()).or_default().target = target.quantity.0;
-            let change = target.quantity - target.held;
-            let crosses = target.held.0.signum() * target.quantity.0.signum() < 0;
-            self.planned.orders += u32::from(change.0 != 0) + u32::from(crosses);
-            self.planned.turnover += target.mark.times(change.abs());
+            let book = self.books.entry(target.symbol.clone()).or_default();
+            book.target = target.quantity.0;
+            self.planned.orders += book.orders_to(target.held.0);
+            self.planned.turnover += target.mark.times((target.quantity - target.held).abs());
         }
     }
 
@@ -286,6 +294,9 @@ impl Case<'_> {
         if notional > limit {
             return Err(DenyReason::OrderTooLarge { notional, limit });
         }
+        if let Some(most) = self.before.slice.filter(|most| self.order.quantity > *most) {
+            return Err(DenyReason::AdvShare { notional, limit: self.mark.times(most) });
+        }
         let (notional, limit) = (self.mark.times(self.after.turnover()), self.before.adv_limit);
         if notional > limit {
             return Err(DenyReason::AdvShare { notional, limit });
@@ -301,7 +312,11 @@ impl Case<'_> {
         if self.order.time_in_force == TimeInForce::Opg {
             return Ok(());
         }
-        let (last, reference) = (self.before.last.ok_or(DenyReason::NoPrice)?, self.mark);
+        let Some(last) = self.before.last else {
+            // A limit is a price, and has been compared with the reference.
+            return self.order.limit.map(|_| ()).ok_or(DenyReason::NoPrice);
+        };
+        let reference = self.mark;
         let moved = (last.0 - reference.0).abs() as f64;
         if moved > collar * reference.0 as f64 {
             Err(DenyReason::Collar { last, reference })
@@ -333,6 +348,14 @@ impl Book {
             (self.held - goal, self.selling)
         };
         change != 0 && change.abs() + on_the_way <= missing
+    }
+
+    /// How many orders the way from `held` to the target takes, each leg on its own.
+    fn orders_to(self, held: i64) -> u32 {
+        let crosses = held.signum() * self.target.signum() < 0;
+        let legs = if crosses { [held, self.target] } else { [self.target - held, 0] };
+        let most = self.slice.map_or(u64::MAX, |slice| slice.0.unsigned_abs());
+        legs.into_iter().map(|leg| leg.unsigned_abs().div_ceil(most) as u32).sum()
     }
 
     fn with(mut self, Shares(change): Shares) -> Self {

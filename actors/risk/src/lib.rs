@@ -40,7 +40,7 @@ mod views;
 mod wish;
 
 use breakers::Breakers;
-pub use breakers::Latch;
+pub use breakers::{Latch, peak_after, transferred};
 use gate::Gate;
 use halt::Halts;
 use kernel::{Actor, Outbox};
@@ -78,6 +78,7 @@ impl Actor for Risk {
             Topic::OrderUpdated,
             Topic::Filled,
             Topic::AccountReported,
+            Topic::Booked,
             Topic::Kill,
             Topic::Resume,
             Topic::Alarm,
@@ -104,6 +105,7 @@ impl Actor for Risk {
                 let trip = self.breakers.on_account(account);
                 self.trip(trip, out);
             }
+            Message::Booked(booked) => self.breakers.on_booked(booked),
             Message::Kill(kill) => self.halts.on_kill(kill),
             Message::Resume(_) => {
                 self.halts.on_resume();
@@ -173,8 +175,9 @@ impl Risk {
     fn say(&mut self, portfolio: &mut Portfolio, hold: Option<String>, out: &mut Outbox) {
         assert!(!self.targets_said, "scores came twice in one session");
         self.targets_said = true;
-        let targets = targets::compute(portfolio, self.opened(), hold);
-        self.gate.on_targets(&targets, portfolio);
+        let opened = self.session.as_deref().expect(OPENED);
+        let targets = targets::compute(portfolio, opened, hold);
+        self.gate.on_targets(&targets, portfolio, opened);
         out.send(Message::Targets(targets));
     }
 

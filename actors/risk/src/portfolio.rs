@@ -170,9 +170,9 @@ impl Name {
         opened: &SessionOpened,
     ) {
         let Exposures { beta, sigma_daily, adv, close, .. } = &features.exposures;
-        if let Some(close) = Price::from_f64(close[row]) {
-            self.mark = close;
-        }
+        // Of a name that was split overnight the close is a price of its old shares: the broker's mark is of those held.
+        let close = Price::from_f64(close[row]).filter(|_| !opened.was_reorganised(&self.symbol));
+        self.mark = close.unwrap_or(self.mark);
         let member = opened.universe.iter().find(|member| member.symbol == self.symbol);
         self.sector = member.and_then(|member| sectors.binary_search(&member.sector).ok());
         self.beta = Some(beta[row]).filter(|beta| beta.is_finite());
@@ -293,3 +293,6 @@ pub(crate) fn share_of(nav: Usd, fraction: f64) -> Usd {
 fn positive(x: f64) -> Option<f64> {
     Some(x).filter(|x| x.is_finite() && *x > 0.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,7 +118,7 @@ impl Bus {
         Ok(Self { client, context, options, process, losses })
     }
 
-    pub(crate) fn is_connected(&self) -> bool {
+    pub fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
     }
 

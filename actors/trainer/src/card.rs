@@ -241,7 +241,7 @@ pub struct TrialsCard {
     pub head_sha256: String,
     /// Of those over the same periods: N(1−ρ̄)+ρ̄.
     pub effective_trials: f64,
-    /// Of the Sharpe ratios (per period) of all trials.
+    /// Of the Sharpe ratios of all trials, each per holding period of this one.
     pub sharpe_variance: f64,
     /// Probability that the true Sharpe ratio is above zero.
     pub psr: Option<f64>,

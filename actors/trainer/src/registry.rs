@@ -13,8 +13,8 @@ use crate::audit::{Standing, Status};
 use crate::card::{Card, CardFile};
 use crate::html;
 use crate::train::{CARD_ATTRIBUTE, Trained};
-use crate::trials::{Seal, Trials, TrialsError};
-use files::{append, read, read_if_there, sync_folder, write_atomically, write_synced};
+use crate::trials::{Seal, Trials, TrialsError, whole_lines};
+use files::{Lines, read, read_if_there, sync_folder, write_atomically, write_synced};
 use messages::{Env, ModelRef, sha256_hex};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -74,6 +74,10 @@ pub enum RegistryError {
 pub struct Promotion {
     pub action: Action,
     pub model: ModelRef,
+    /// Id of the model that was current until then, empty if none was: what the line before says became current did
+    /// not, if it is another one. `None`: nobody knows, as in lines of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     pub by: String,
     /// As the caller's clock has it, UTC.
     pub at: String,
@@ -216,37 +220,39 @@ impl Registry {
     /// crash between the two leaves the old model current.
     pub fn promote(&self, model: &ModelRef, by: &str, at: &str) -> Result<(), RegistryError> {
         self.trials()?.read()?;
-        self.make_current(Action::Promote, model, by, at)
+        self.load(model, Env::Paper)?;
+        let mut history = Lines::lock(&self.folder.join(HISTORY))?;
+        let from = match self.current() {
+            // To promote another one is the remedy.
+            Err(RegistryError::Pointer { .. }) => None,
+            current => Some(current?.map_or_else(String::new, |model| model.id)),
+        };
+        self.make_current(&mut history, Action::Promote, model, from, (by, at))
     }
 
     /// The model that was current before this one is current again.
     pub fn rollback(&self, by: &str, at: &str) -> Result<ModelRef, RegistryError> {
-        let current = self.current()?;
-        let mut stack: Vec<ModelRef> = Vec::new();
-        for promotion in self.history()? {
-            match promotion.action {
-                Action::Promote if stack.last() == Some(&promotion.model) => {}
-                Action::Promote => stack.push(promotion.model),
-                Action::Rollback => drop(stack.pop()),
-            }
+        let nothing = |current: &str| RegistryError::NothingBefore { current: current.to_owned() };
+        if self.current()?.is_none() {
+            return Err(nothing("the first"));
         }
-        // A line whose promotion did not come about.
-        while stack.last().is_some_and(|model| Some(model) != current.as_ref()) {
-            stack.pop();
-        }
-        stack.pop();
-        let current = || current.map_or("the first".to_owned(), |model| model.id);
+        let mut history = Lines::lock(&self.folder.join(HISTORY))?;
+        let current = self.current()?.ok_or_else(|| nothing("the first"))?;
         let before =
-            stack.pop().ok_or_else(|| RegistryError::NothingBefore { current: current() })?;
-        self.make_current(Action::Rollback, &before, by, at)?;
+            succession::before(&self.history()?, &current).ok_or_else(|| nothing(&current.id))?;
+        self.load(&before, Env::Paper)?;
+        let from = Some(current.id);
+        self.make_current(&mut history, Action::Rollback, &before, from, (by, at))?;
         Ok(before)
     }
 
-    /// Every promotion and rollback, oldest first.
+    /// Every promotion and rollback that was decided, oldest first; half a line that a power cut has left moved nothing.
     pub fn history(&self) -> Result<Vec<Promotion>, RegistryError> {
         let path = self.folder.join(HISTORY);
         let bytes = read_if_there(&path)?.unwrap_or_default();
-        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let lines = bytes[..whole_lines(&bytes)]
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
         let parse = |(line, text): (usize, &[u8])| {
             serde_json::from_slice(text).map_err(|error| RegistryError::History {
                 path: path.clone(),
@@ -259,18 +265,18 @@ impl Registry {
 
     fn make_current(
         &self,
+        history: &mut Lines,
         action: Action,
         model: &ModelRef,
-        by: &str,
-        at: &str,
+        from: Option<String>,
+        (by, at): (&str, &str),
     ) -> Result<(), RegistryError> {
-        self.load(model, Env::Paper)?;
-        let promotion =
-            Promotion { action, model: model.clone(), by: by.to_owned(), at: at.to_owned() };
+        let (model, by, at) = (model.clone(), by.to_owned(), at.to_owned());
+        let promotion = Promotion { action, model, from, by, at };
         let mut line = serde_json::to_vec(&promotion).expect("a promotion is plain data");
         line.push(b'\n');
-        append(&self.folder.join(HISTORY), &line)?;
-        let mut bytes = serde_json::to_vec(model).expect("a reference is plain data");
+        history.append(&line)?;
+        let mut bytes = serde_json::to_vec(&promotion.model).expect("a reference is plain data");
         bytes.push(b'\n');
         write_atomically(&self.folder, CURRENT, &bytes)
     }

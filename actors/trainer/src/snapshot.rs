@@ -44,6 +44,8 @@ impl Snapshot {
     }
 
     /// Of all bars that both should have: of every symbol that both know, from the first to the last session of both.
+    /// One of them ended with that last session, and a daily bar counts trades after hours, so that its volume may have
+    /// grown for the other: of it the prices alone are compared.
     pub(crate) fn compare(&self, other: &Self) -> Comparison {
         let (Some((first, last)), Some((theirs_first, theirs_last))) =
             (self.range(), other.range())
@@ -68,7 +70,7 @@ impl Snapshot {
             let differ = |symbol: &&Symbol| {
                 let (ours, theirs) =
                     (ours.within(symbol, first, last), theirs.within(symbol, first, last));
-                Some((first_difference(&ours, &theirs)?, (*symbol).clone()))
+                Some((first_difference(&ours, &theirs, last)?, (*symbol).clone()))
             };
             if let Some((session, symbol)) = symbols.iter().filter_map(differ).min() {
                 return Comparison::Changed { session, symbol };
@@ -117,9 +119,13 @@ impl Month {
     }
 }
 
-fn first_difference(a: &BTreeMap<Date, u64>, b: &BTreeMap<Date, u64>) -> Option<Date> {
+fn first_difference(a: &BTreeMap<Date, u64>, b: &BTreeMap<Date, u64>, last: Date) -> Option<Date> {
     let sessions: BTreeSet<&Date> = a.keys().chain(b.keys()).collect();
-    sessions.into_iter().find(|session| a.get(session) != b.get(session)).copied()
+    let same = |session: &Date| match (a.get(session), b.get(session)) {
+        (Some(a), Some(b)) if *session == last => is_same_but_for_volume(*a, *b),
+        (a, b) => a == b,
+    };
+    sessions.into_iter().find(|session| !same(session)).copied()
 }
 
 fn name(session: Date) -> String {
@@ -136,10 +142,25 @@ fn as_traded(bars: &Bars, row: usize) -> u64 {
     fnv(prices.into_iter().chain([volume]).map(|value| (value as i64).cast_unsigned())).max(1)
 }
 
+/// More shares than this no name trades in a session.
+const VOLUME_END: u64 = 1 << 40;
+
+/// Of two hashes of [`as_traded`]: their last step, which takes in the volume, is undone. Where all before it is the
+/// same, what is left differs by the two volumes, which are small numbers; where a price is another, by chance one time
+/// in 2^24.
+fn is_same_but_for_volume(a: u64, b: u64) -> bool {
+    let before = |hash: u64| hash.wrapping_mul(FNV_PRIME_INVERSE);
+    before(a) ^ before(b) < VOLUME_END
+}
+
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+/// Modulo 2^64.
+const FNV_PRIME_INVERSE: u64 = 0xce96_5057_aff6_957b;
+const _: () = assert!(FNV_PRIME.wrapping_mul(FNV_PRIME_INVERSE) == 1);
+
 /// FNV-1a, word by word.
 pub(crate) fn fnv(words: impl Iterator<Item = u64>) -> u64 {
-    words
-        .fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3))
+    words.fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(FNV_PRIME))
 }
 
 #[cfg(test)]
@@ -182,8 +203,37 @@ mod tests {
                 change(&mut changed[day]);
                 let session = changed[day].session;
                 let found = Snapshot::of(&changed).compare(&whole);
-                let expected = Comparison::Changed { session, symbol: "A".into() };
+                let expected = match (what, day) {
+                    ("volume", 39) => Comparison::Same,
+                    _ => Comparison::Changed { session, symbol: "A".into() },
+                };
                 assert_eq!(found, expected, "{what} on {session}");
+            }
+        }
+    }
+
+    /// Trained in the evening, fetched again the next one: the last bar that the first training saw counts trades
+    /// after hours by then. Nothing else of it may be another, and no volume of a session before.
+    #[test]
+    fn only_the_volume_of_the_last_session_that_a_trial_saw_may_grow() {
+        let whole = history(1.0);
+        let evening = |grown: usize| {
+            let mut seen = whole[..30].to_vec();
+            seen[grown].volume[0] -= 10_000.0;
+            Snapshot::of(&seen)
+        };
+        let later = Snapshot::of(&whole);
+        assert_eq!(later.compare(&evening(29)), Comparison::Same);
+        assert_eq!(evening(29).compare(&later), Comparison::Same, "as of that evening again");
+        let before = Comparison::Changed { session: whole[28].session, symbol: "A".into() };
+        assert_eq!(later.compare(&evening(28)), before);
+        let price = Comparison::Changed { session: whole[29].session, symbol: "A".into() };
+        for cents in -500..500 {
+            for (what, change) in CHANGES.iter().filter(|(what, _)| *what != "volume") {
+                let mut seen = whole[29..30].to_vec();
+                change(&mut seen[0]);
+                seen[0].close[0] += f64::from(cents) * 0.01;
+                assert_eq!(later.compare(&Snapshot::of(&seen)), price, "{what}, {cents}");
             }
         }
     }

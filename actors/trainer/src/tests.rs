@@ -3,13 +3,15 @@
 use crate::folds::{self, Rows};
 use crate::panel::BEFORE;
 use crate::testing::{Cheap, Market, SESSIONS, cheap_panel, date, quiet, small};
-use crate::train::{CARD_ATTRIBUTE, Study};
+use crate::train::{CARD_ATTRIBUTE, Study, trials_card};
+use crate::trials::Trial;
 use crate::{
     Dataset, Detector, Dividends, Panel, Pipeline, Progress, Stage, Standing, Status, TrainConfig,
     TrainError, Trained, Trials, Watch, train, train_panel,
 };
 use messages::Bars;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -243,7 +245,8 @@ fn trials_can_only_be_added() {
     }
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    for bad in [lines[1].to_owned(), text.replacen('2', "3", 1), format!("{text}{}\n", lines[0])] {
+    let alone = format!("{}\n", lines[1]);
+    for bad in [alone, text.replacen('2', "3", 1), format!("{text}{}\n", lines[0])] {
         std::fs::write(&path, bad).unwrap();
         let error = trials.read().unwrap_err().to_string();
         assert!(error.starts_with("TRIALS_TAMPERED: "), "{error}");
@@ -478,4 +481,44 @@ fn a_misspelt_or_senseless_configuration_is_refused() {
         let text = config.validate().unwrap_err().to_string();
         assert!(text.starts_with(&format!("TRAIN_CONFIG: [train] {field}:")), "{text}");
     }
+}
+
+/// A Sharpe ratio of holding periods of 21 sessions and those of single sessions are of two units: twenty trials of one
+/// session whose ratios have a standard deviation of .02, and one of 21 sessions with .35.
+#[test]
+fn sharpe_ratios_of_all_horizons_are_deflated_in_one_unit() {
+    // Alternating around a mean, so that the ratio is what is wanted.
+    let returns = |sharpe: f64, periods: usize| -> Vec<f64> {
+        let sd = (periods as f64 / (periods - 1) as f64).sqrt();
+        let side = |at: usize| if at.is_multiple_of(2) { 0.01 } else { -0.01 };
+        (0..periods).map(|at| 0.01 * sharpe * sd + side(at)).collect()
+    };
+    let trial = |horizon: usize, sharpe: f64, periods: usize| Trial {
+        config: TrainConfig { horizon, ..small() },
+        whitelist_sha256: String::new(),
+        members_sha256: String::new(),
+        first: date(0),
+        through: date(1),
+        sessions: 2,
+        history_sha256: String::new(),
+        matrix_sha256: String::new(),
+        months: BTreeMap::new(),
+        restated: None,
+        dates: (0..periods).map(|at| date(at * horizon)).collect(),
+        returns: returns(sharpe, periods),
+    };
+    let spread = 0.02 * (19.0_f64 / 20.0).sqrt();
+    let quick = (0..20).map(|at| trial(1, if at % 2 == 0 { spread } else { -spread }, 1_764));
+    let all: Vec<Trial> = quick.chain([trial(21, 0.35, 84)]).collect();
+    let card = trials_card(&all, String::new());
+    // By hand, per session: 20 ratios with variance .0004 and mean 0, and .35/√21.
+    let ours = 0.35 / 21_f64.sqrt();
+    let daily = (19.0 * 0.0004 + ours * ours * (1.0 - 1.0 / 21.0)) / 20.0;
+    let found = card.sharpe_variance;
+    assert!((found - 21.0 * daily).abs() < 1e-6, "{found}, by hand {}", 21.0 * daily);
+    let dsr = card.dsr.unwrap();
+    assert!((0.86..0.88).contains(&dsr), "{dsr}; with the units mixed it would be .96 and pass");
+    // Of one horizon it is the plain variance.
+    let plain = trials_card(&all[..20], String::new()).sharpe_variance;
+    assert!((plain - 0.0004).abs() < 1e-6, "{plain}");
 }

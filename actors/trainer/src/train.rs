@@ -382,16 +382,21 @@ fn trial(data: Dataset<'_>, panel: &Panel, config: &TrainConfig) -> Trial {
 }
 
 /// `trials`: every one up to and with this training's.
-fn trials_card(trials: &[Trial], head_sha256: String) -> TrialsCard {
-    let sharpe = |trial: &Trial| Returns::new(trial.returns.clone()).ok()?.sharpe_daily(0.0);
+pub(crate) fn trials_card(trials: &[Trial], head_sha256: String) -> TrialsCard {
+    // Returns of h sessions: their Sharpe ratio is √h of that of one session, in which all are compared.
+    let sharpe = |trial: &Trial| {
+        let sharpe = Returns::new(trial.returns.clone()).ok()?.sharpe_daily(0.0)?;
+        Some(sharpe / (trial.config.horizon as f64).sqrt())
+    };
     let sharpes: Vec<f64> = trials.iter().filter_map(sharpe).collect();
-    let variance = if sharpes.len() < 2 {
+    let daily = if sharpes.len() < 2 {
         0.0
     } else {
         let middle = mean(sharpes.iter().copied());
         sharpes.iter().map(|s| (s - middle).powi(2)).sum::<f64>() / (sharpes.len() - 1) as f64
     };
     let ours = &trials[trials.len() - 1];
+    let variance = daily * ours.config.horizon as f64;
     let comparable: Vec<Vec<f64>> =
         trials.iter().filter(|t| t.dates == ours.dates).map(|t| t.returns.clone()).collect();
     let correlation = stats::mean_correlation(&comparable);

@@ -111,7 +111,7 @@ impl Trials {
                 self.check_seals(&[])?;
                 Ok(Vec::new())
             }
-            file => Ok(self.parse(file.map_err(self.failed("opening"))?)?.0),
+            file => Ok(self.parse(file.map_err(self.failed("opening"))?)?.trials),
         }
     }
 
@@ -162,8 +162,9 @@ impl Trials {
         let mut file = file.map_err(self.failed("opening"))?;
         // Until it is dropped: two trainings must not follow the same line.
         file.lock().map_err(self.failed("locking"))?;
-        let (mut trials, mut hashes) =
-            self.parse(file.try_clone().map_err(self.failed("opening"))?)?;
+        let lines = self.parse(file.try_clone().map_err(self.failed("opening"))?)?;
+        lines.mend(&mut file).map_err(self.failed("mending"))?;
+        let Lines { mut trials, mut hashes, .. } = lines;
         if let Some(at) = trials.iter().position(|known| known.is_same_as(&trial)) {
             trials.truncate(at + 1);
             return Ok((trials, hashes.swap_remove(at)));
@@ -199,26 +200,40 @@ impl Trials {
         self.path.with_extension("snapshots")
     }
 
-    /// The trials, and the hashes of their lines.
-    fn parse(&self, mut file: File) -> Result<(Vec<Trial>, Vec<String>), TrialsError> {
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(self.failed("reading"))?;
+    /// A last line without an end is what a power cut has left of a training that came to nothing, unless a model
+    /// vouches for it.
+    fn parse(&self, mut file: File) -> Result<Lines, TrialsError> {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(self.failed("reading"))?;
+        let (whole, rest) = bytes.split_at(whole_lines(&bytes));
+        let mut lines: Vec<&[u8]> = whole.split(|byte| *byte == b'\n').collect();
+        lines.pop();
+        let (next, hash) = (lines.len() + 1, sha256_hex(rest));
+        let sealed = self.seals.iter().any(|seal| seal.lines == next && seal.head_sha256 == hash);
+        let tail = match rest {
+            [] => Tail::None,
+            _ if sealed => Tail::Line,
+            _ => Tail::Half { from: whole.len() as u64 },
+        };
+        if tail == Tail::Line {
+            lines.push(rest);
+        }
         let (mut trials, mut hashes) = (Vec::new(), Vec::<String>::new());
-        for (at, text) in text.lines().enumerate() {
+        for (at, text) in lines.into_iter().enumerate() {
             let bad = |problem| {
                 Err(TrialsError::Tampered { path: self.path.clone(), line: at + 1, problem })
             };
-            match serde_json::from_str::<Line>(text) {
+            match serde_json::from_slice::<Line>(text) {
                 Err(error) => return bad(format!("is no trial ({error})")),
                 Ok(line) if line.previous != *hashes.last().unwrap_or(&String::new()) => {
                     return bad("does not follow the line before it".to_owned());
                 }
                 Ok(line) => trials.push(line.trial),
             }
-            hashes.push(sha256_hex(text.as_bytes()));
+            hashes.push(sha256_hex(text));
         }
         self.check_seals(&hashes)?;
-        Ok((trials, hashes))
+        Ok(Lines { trials, hashes, tail })
     }
 
     fn check_seals(&self, hashes: &[String]) -> Result<(), TrialsError> {
@@ -239,6 +254,43 @@ impl Trials {
         let path = self.path.clone();
         move |source| TrialsError::Io { doing, path: path.clone(), source }
     }
+}
+
+/// What is in the file.
+struct Lines {
+    trials: Vec<Trial>,
+    /// Of each line.
+    hashes: Vec<String>,
+    tail: Tail,
+}
+
+/// What comes after the last end of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tail {
+    None,
+    /// A trial that lacks only that.
+    Line,
+    /// Nothing that counts.
+    Half {
+        from: u64,
+    },
+}
+
+impl Lines {
+    /// The next line will stand alone.
+    fn mend(&self, file: &mut File) -> io::Result<()> {
+        match self.tail {
+            Tail::None => return Ok(()),
+            Tail::Line => file.write_all(b"\n")?,
+            Tail::Half { from } => file.set_len(from)?,
+        }
+        file.sync_all()
+    }
+}
+
+/// How many bytes all lines with an end are.
+pub(crate) fn whole_lines(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
 }
 
 /// Whole or not at all.

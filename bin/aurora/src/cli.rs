@@ -348,6 +348,10 @@ pub struct ResumeArgs {
     /// Who says so: a human's name.
     #[arg(long, value_name = "NAME")]
     pub operator: String,
+    /// Address of a venue that serves the API (bin/venue), HOST:PORT; by default those of the configuration. It is asked only
+    /// where a difference overnight halted the open session.
+    #[arg(long, env = "AURORA_VENUE", value_name = "HOST:PORT")]
+    pub venue: Option<String>,
     #[command(flatten)]
     pub bus: Target,
 }

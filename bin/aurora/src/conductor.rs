@@ -68,6 +68,11 @@ impl Conductor {
             }
             match ended {
                 Ok(ending) => return Ok(ending),
+                // However long it takes: who gave up would take the guard of the kill flag along.
+                Err(failure) if !self.bus.is_connected() && !failure.is_final() => {
+                    tracing::error!(actor = "session", session = %day.session, "{failure}; waiting for NATS, the kill flag is watched");
+                    self.bus.connected().await;
+                }
                 Err(failure) if tries < RETRIES && !failure.is_final() => {
                     tries += 1;
                     tracing::warn!(actor = "session", session = %day.session, tries, "{failure}; starting again");
@@ -228,6 +233,13 @@ impl Conductor {
     ) -> Result<(), Failure> {
         if let Some(kill) = seen.unlatched() {
             self.latch(&kill).await?;
+        }
+        if !seen.unreached.is_empty() {
+            let (session, names) = (session.opened().session, &seen.unreached);
+            let missing: Vec<String> =
+                names.iter().map(|(symbol, shares)| format!("{symbol} {shares}")).collect();
+            let missing = missing.join(", ");
+            tracing::warn!(actor = "session", %session, missing, "the plan did not reach its targets");
         }
         let body = Message::SessionClosed(SessionClosed { outcome });
         session.say(event("closed"), seen.at, body).await?;

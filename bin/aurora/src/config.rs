@@ -108,6 +108,11 @@ impl Config {
         let execution = &self.execution;
         within("execution.collar", execution.collar, 1.0)?;
         within("execution.flatten_share", execution.flatten_share, 1.0)?;
+        match execution.participation {
+            Some(share) => within("execution.participation", share, 1.0)?,
+            None if execution.style != messages::Style::Sliced => {}
+            None => return Err("execution.style = \"sliced\" wants execution.participation".into()),
+        }
         if execution.collar > self.risk.collar {
             return Err(
                 "execution.collar is above risk.collar: no limit would pass the gate".to_owned()
@@ -177,6 +182,20 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_plan_that_is_sliced_says_by_how_much() {
+        let sliced = SHIPPED.replace("style = \"auction\"", "style = \"sliced\"");
+        let style = |text: &str| Config::parse(text, "x").map(|config| config.execution.style);
+        assert_eq!(style(&sliced).expect("sound"), messages::Style::Sliced);
+        let without = |text: &str| -> String {
+            let lines = text.lines().filter(|line| !line.starts_with("participation"));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(style(&without(SHIPPED)).expect("older files"), messages::Style::Auction);
+        let error = style(&without(&sliced)).expect_err("how much?").to_string();
+        assert!(error.contains("execution.participation"), "{error}");
+    }
+
     /// Defect 36 of the prior art: two sets of limits that disagreed. There is one file, and it is read whole or not.
     #[test]
     fn prior_art_36_rules_are_written_down_once_and_make_sense() {
@@ -193,6 +212,8 @@ mod tests {
         named("[0.01, 0.015, 0.025]", "[0.02, 0.015, 0.025]", "risk.breakers.day_loss");
         named("[0.05, 0.08, 0.10]", "[0.05, 0.08]", "drawdown");
         named("flatten_share = 0.05", "flatten_share = 5", "execution.flatten_share");
+        named("participation = 0.05", "participation = 1.5", "execution.participation");
+        named("style = \"auction\"", "style = \"vwap\"", "vwap");
         named(
             "collar = 0.05             # how far a limit",
             "collar = 0.06  #",

@@ -45,18 +45,41 @@ pub struct Account {
     pub overnight: Option<Overnight>,
 }
 
-/// The highest equity after a session's journal, `before` included; a resume starts it anew: what was lost before is
-/// what the operator is content with.
+/// The highest equity after a session's journal, `before` included, as it is of what the account then is: transfers are
+/// no gain and no loss (see [`risk::peak_after`]). A resume starts it anew: what was lost before is what the operator is
+/// content with.
 pub fn peak<'a>(
     before: Option<Usd>,
     journal: impl IntoIterator<Item = &'a Envelope>,
 ) -> Option<Usd> {
-    journal.into_iter().fold(before, |peak, entry| match &entry.body {
-        Message::SessionOpened(opened) => peak.max(opened.peak_equity).max(Some(opened.equity)),
-        Message::AccountReported(reported) => peak.max(Some(reported.equity)),
-        Message::Resume(_) => None,
-        _ => peak,
-    })
+    // `equity` is without what was transferred since the opening, as the peak is until the end.
+    let (mut peak, mut equity, mut transferred) = (before, Usd(0), Usd(0));
+    for entry in journal {
+        match &entry.body {
+            Message::SessionOpened(opened) => {
+                equity = opened.equity;
+                peak = opened.peak_equity.or(peak).max(Some(equity));
+            }
+            Message::AccountReported(reported) => {
+                equity = reported.equity - transferred;
+                peak = peak.max(Some(equity));
+            }
+            Message::Booked(booked) if !booked.before_open => {
+                transferred += risk::transferred(booked);
+            }
+            Message::Resume(_) => peak = Some(equity),
+            _ => {}
+        }
+    }
+    peak.map(|peak| risk::peak_after(peak, equity + transferred, transferred))
+}
+
+/// The highest equity that a session begins with: `account.peak`, of the account as it was before the night's transfers.
+fn peak_at_open(account: &Account) -> Option<Usd> {
+    let booked = account.overnight.iter().flat_map(|overnight| &overnight.booked);
+    let transferred = booked.map(risk::transferred).sum();
+    let peak = account.peak.map(|peak| risk::peak_after(peak, account.equity, transferred));
+    peak.max(Some(account.equity))
 }
 
 impl Opening {
@@ -86,6 +109,7 @@ impl Opening {
         let sessions = u32::try_from(before).unwrap_or(u32::MAX).min(most);
         let (history, _) = ingest::store::history(bars, last.session, sessions)?;
         let edge = model.as_ref().map(|model| self.edge(model)).transpose()?;
+        let peak_equity = peak_at_open(&account);
         Ok(SessionOpened {
             env: self.env,
             run_id: self.run_id.clone(),
@@ -106,7 +130,7 @@ impl Opening {
             halted,
             rules: Some(self.config.risk.clone()),
             edge,
-            peak_equity: account.peak.max(Some(account.equity)),
+            peak_equity,
             overnight: account.overnight.map(Box::new),
             execution: Some(self.config.execution.clone()),
             scored: account.scored,
@@ -126,3 +150,6 @@ pub fn sectors_sha256(members: &[Member]) -> String {
         members.iter().map(|member| format!("{}\t{}\n", member.symbol, member.sector)).collect();
     sha256_hex(lines.as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,10 +110,10 @@ impl Replay<'_> {
         self.say(ActorId::Session, "open", day.open, began(Phase::Open));
         self.carry_out();
         self.minutes(day);
-        self.expect("OrdersDone", |body| matches!(body, Message::OrdersDone(_)))?;
         self.exchange.advance(day.close);
         self.say(ActorId::Session, "close", day.close, began(Phase::Close));
         self.carry_out();
+        self.expect("OrdersDone", |body| matches!(body, Message::OrdersDone(_)))?;
         let account = Message::AccountReported(statement(self.exchange));
         self.say(ActorId::Broker, "account", day.close, account);
         if let Some(alarm) = self.find(|body| matches!(body, Message::Alarm(_))) {

@@ -1,8 +1,10 @@
 //! Where a session stands, read off its journal, and what the conductor does next.
 
 use messages::{
-    ActorId, DayReported, Envelope, Kill, KillLevel, Message, ModelPublished, Outcome, Phase, Time,
+    ActorId, DayReported, Envelope, Kill, KillLevel, Message, ModelPublished, Outcome, Phase,
+    Shares, Symbol, Time,
 };
+use std::collections::BTreeMap;
 
 /// Alarms after which no answer comes that could be waited for.
 const ENDING: [&str; 6] = [
@@ -33,6 +35,10 @@ pub struct Seen {
     pub minute: u32,
     /// Of the strongest kill in force, as this journal has it.
     kill: Option<KillLevel>,
+    /// The plan goes to the market minute by minute.
+    sliced: bool,
+    /// What it has left.
+    pub unreached: BTreeMap<Symbol, Shares>,
     /// A resume lifts a kill; an alarm stays for the session.
     killed: Option<String>,
     alarmed: Option<String>,
@@ -61,6 +67,7 @@ impl Seen {
             Message::SessionOpened(opened) => {
                 self.killed = opened.halted.as_ref().map(|kill| format!("killed: {}", kill.reason));
                 self.kill = opened.halted.as_ref().map(|kill| kill.level);
+                self.sliced = opened.is_sliced();
             }
             Message::CoverageFailed(_) => self.failed = Some(format!("{COVERAGE}{}", entry.body)),
             Message::ModelPublished(model) => self.model = Some(model.clone()),
@@ -68,7 +75,10 @@ impl Seen {
                 (self.working, self.done) = (true, false);
                 self.resting = self.opened;
             }
-            Message::OrdersDone(_) => (self.done, self.resting) = (true, false),
+            Message::OrdersDone(done) => {
+                (self.done, self.resting) = (true, false);
+                self.unreached.clone_from(&done.unreached);
+            }
             Message::Tick(tick) => (self.minute, self.resting) = (tick.minute, false),
             Message::PhaseBegan(began) => {
                 (self.due, self.resting) = (false, false);
@@ -128,7 +138,8 @@ impl Seen {
     /// hangs keeps execution from saying so.
     pub fn wants_minutes(&self, by_itself: bool) -> bool {
         let open = self.opened && !self.closing;
-        open && (self.resting || (by_itself && self.flattens() && !self.done))
+        let goes_on = (self.flattens() || self.sliced) && !self.done;
+        open && (self.resting || (by_itself && goes_on))
     }
 
     /// The phase that comes next, if one does.
@@ -176,10 +187,13 @@ mod tests {
     fn seen(bodies: Vec<Message>) -> Seen {
         let mut seen = Seen::default();
         for body in bodies {
-            let id = MessageId::event(ActorId::Session, "x");
-            seen.take(&Envelope { id, at: Time(1), body });
+            seen.take(&entry(body));
         }
         seen
+    }
+
+    fn entry(body: Message) -> Envelope {
+        Envelope { id: MessageId::event(ActorId::Session, "x"), at: Time(1), body }
     }
 
     fn working() -> Message {
@@ -187,13 +201,7 @@ mod tests {
     }
 
     fn done() -> Message {
-        Message::OrdersDone(OrdersDone {
-            orders: 1,
-            filled: 1,
-            unfilled: 0,
-            denied: 0,
-            rejected: 0,
-        })
+        Message::OrdersDone(OrdersDone { orders: 1, filled: 1, ..OrdersDone::default() })
     }
 
     fn began(phase: Phase) -> Message {
@@ -224,6 +232,21 @@ mod tests {
         let mut late = seen(vec![began(Phase::Open), began(Phase::Close)]);
         late.due = true;
         assert!(matches!(late.next(false), Step::Close(Outcome::Stopped { .. })));
+    }
+
+    #[test]
+    fn a_sliced_plan_gets_its_minutes_though_an_order_hangs() {
+        let open = || vec![working(), began(Phase::Open)];
+        assert!(!seen(open()).wants_minutes(true), "nothing is left for them");
+        let mut sliced = seen(open());
+        sliced.sliced = true;
+        assert!(sliced.wants_minutes(true) && !sliced.wants_minutes(false));
+        assert_eq!(sliced.next(false), Step::Wait, "a stepped clock stands still");
+        sliced.take(&entry(working()));
+        assert_eq!(sliced.next(false), Step::Tick);
+        sliced.take(&entry(done()));
+        assert!(!sliced.wants_minutes(true));
+        assert_eq!(sliced.next(false), Step::Begin(Phase::Close));
     }
 
     #[test]

@@ -6,13 +6,11 @@ use super::words::{Word, Words, fingerprint};
 use crate::day::Day;
 use crate::net::{Command, Flight, Request, State};
 use crate::plan::Trouble;
-use crate::world::{Clockwork, Far, Memory, Simulated, Switch};
-use futures::FutureExt;
+use crate::world;
 use messages::{Cause, Envelope, KillLevel, Message};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::task::{Context, Waker};
 
 /// What happens to a gateway.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -52,8 +50,8 @@ pub(super) struct Life {
 enum Identity {
     /// It waits for anything: by all that it is.
     Rests(u128),
-    /// It waits for an answer, since this; and what came is not looked at before it has it.
-    Waits { since: u128, came: Vec<u128>, kills: u8, strays: Vec<Asked> },
+    /// It waits for an answer, since this; and this came meanwhile.
+    Waits { since: u128, came: Vec<u128> },
 }
 
 /// What came of an event.
@@ -118,15 +116,7 @@ impl<'a> Gateways<'a> {
         events.push((event.clone(), latched));
         let state = Rc::new(RefCell::new(State::new(self.day.exchange.clone(), Vec::new())));
         state.borrow_mut().compares = true;
-        let session = {
-            let state = state.clone();
-            async move {
-                let (venue, timer) = (Far(state.clone()), Clockwork(state.clone()));
-                let mut journal = Memory::new(state.clone());
-                broker::run::<Simulated>(&venue, &mut journal, Switch(state), &timer).await
-            }
-        };
-        let mut session = session.boxed_local();
+        let mut session = world::begin(&state);
         let mut done = Vec::new();
         let mut said = Vec::new();
         for (event, latched) in &events {
@@ -139,7 +129,7 @@ impl<'a> Gateways<'a> {
             // Questions change nothing and nothing else is looked at meanwhile: they are answered at once.
             said.clear();
             loop {
-                let polled = session.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                let polled = world::go_on(&mut session, &state);
                 assert!(polled.is_pending(), "nothing ends a gateway here: {polled:?}");
                 let mut state = state.borrow_mut();
                 said.extend(state.gateway.outbox.drain(..));
@@ -181,22 +171,19 @@ impl<'a> Gateways<'a> {
             let events = gateway.said.iter().filter(|id| matches!(id.cause, Cause::Event(_)));
             let said: Vec<String> = events.map(ToString::to_string).collect();
             let kill = gateway.direct_kill.map(|level| level as u8);
-            return Identity::Rests(fingerprint(&(rests, said, kill, done)));
+            let inherits = gateway.born > 0;
+            return Identity::Rests(fingerprint(&(rests, said, kill, done, inherits)));
         };
         match from.map(|from| &self.life(from).identity) {
-            Some(Identity::Waits { since, came, kills, strays }) if *event != Event::Answered => {
-                let (mut came, mut kills, mut strays) = (came.clone(), *kills, strays.clone());
-                match event {
-                    Event::Delivered(word) => came.push(words.content(*word)),
-                    Event::Heard => kills += 1,
-                    Event::Stray(asked) => strays.push(asked.clone()),
-                    Event::Born(..) | Event::Answered => unreachable!("not while it waits"),
-                }
-                Identity::Waits { since: *since, came, kills, strays }
+            Some(Identity::Waits { since, came }) if *event != Event::Answered => {
+                let mut came = came.clone();
+                came.push(what(event, words));
+                Identity::Waits { since: *since, came }
             }
             _ => {
-                let since = fingerprint(&(from, what(event, words), asked));
-                Identity::Waits { since, came: Vec::new(), kills: 0, strays: Vec::new() }
+                let latched = state.latch_read.then(|| state.latched().is_some());
+                let since = fingerprint(&(from, what(event, words), asked, latched));
+                Identity::Waits { since, came: Vec::new() }
             }
         }
     }
@@ -225,6 +212,7 @@ fn happen(
     match event {
         Event::Born(journal, earlier) => {
             state.journal = journal.iter().map(|word| Ok(words.entry(*word).clone())).collect();
+            state.gateway.born = state.control.len();
             for asked in earlier {
                 ask(state, asked, words);
             }

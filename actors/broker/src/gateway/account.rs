@@ -4,6 +4,7 @@ use super::BrokerError;
 use super::convert::{mean_price, present, price, shares, usd};
 use alpaca::model::{Account, Position};
 use messages::{AccountReported, Holding, Symbol, Usd};
+use reporting::mismatch;
 
 /// Cash, equity, shares and marks to the last decimal; entry prices are means, rounded.
 pub(super) fn statement(
@@ -15,6 +16,12 @@ pub(super) fn statement(
     let mut positions = positions.iter().map(holding).collect::<Result<Vec<_>, _>>()?;
     positions.sort_by(|a, b| a.symbol.cmp(&b.symbol));
     Ok(AccountReported { cash, equity, positions })
+}
+
+/// Whether cash and positions make the equity, to the cent. They are told one after the other, and marks move meanwhile.
+pub(super) fn adds_up(AccountReported { cash, equity, positions }: &AccountReported) -> bool {
+    let made = *cash + positions.iter().map(Holding::value).sum();
+    mismatch("equity", made, *equity).is_none()
 }
 
 fn holding(position: &Position) -> Result<Holding, BrokerError> {
@@ -54,6 +61,16 @@ mod tests {
         let body = json!({"asset_id": "1", "symbol": symbol, "side": "short", "qty": qty,
             "avg_entry_price": "145.33333333", "current_price": mark});
         serde_json::from_value(body).unwrap()
+    }
+
+    #[test]
+    fn a_statement_adds_up_or_a_mark_has_moved_between_its_halves() {
+        let held = |mark: &str| [position("GME", "10", &json!(mark))];
+        let said = |mark| statement(&account(), &held(mark)).unwrap();
+        // 100,000.000001 of equity, -12.34 of cash.
+        assert!(adds_up(&said("10001.234")));
+        assert!(!adds_up(&said("10001.23")));
+        assert!(!adds_up(&statement(&account(), &[]).unwrap()));
     }
 
     #[test]

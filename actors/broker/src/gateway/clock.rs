@@ -1,7 +1,6 @@
 //! The venue's clock, asked now and then.
 
-use super::world::{Timer, Venue};
-use alpaca::AlpacaError;
+use super::world::Timer;
 use messages::Time;
 use std::time::Duration;
 
@@ -29,29 +28,29 @@ impl VenueClock {
         (age < ASK_EVERY).then(|| Time(then.saturating_add(nanos)))
     }
 
-    /// Reads the clock if the last reading is too old.
-    ///
-    /// # Errors
-    /// The venue refuses to tell. Where it only does not answer there is no time until it does.
-    pub(super) async fn refresh(
-        &mut self,
-        client: &impl Venue,
-        timer: &impl Timer,
-    ) -> Result<(), AlpacaError> {
-        let now = timer.now();
-        if self.asked.is_some_and(|asked| now < asked + ASK_EVERY) {
-            return Ok(());
-        }
+    /// The last reading is too old, or there is none.
+    pub(super) fn is_due(&self, timer: &impl Timer) -> bool {
+        self.asked.is_none_or(|asked| timer.now() >= asked + ASK_EVERY)
+    }
+
+    pub(super) fn ask(&mut self, now: Duration) {
         self.asked = Some(now);
-        match client.clock().await {
-            // Aged from before the question: rather too late than too early.
-            Ok(clock) => self.reading = Some((clock.timestamp.0, now)),
-            Err(error) if error.is_transient() => {
-                tracing::error!(%error, "no order leaves while the venue's clock can't be read");
-                self.reading = None;
-            }
-            Err(error) => return Err(error),
+    }
+
+    /// Aged from before the question, which was asked at `asked`: rather too late than too early. Worth nothing if it was
+    /// forgotten meanwhile.
+    pub(super) fn tell(&mut self, time: Time, asked: Duration) {
+        if self.asked == Some(asked) {
+            self.reading = Some((time, asked));
         }
-        Ok(())
+    }
+
+    /// It can't be read: there is no time until it is.
+    pub(super) fn lose(&mut self) {
+        self.reading = None;
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.asked.is_some() && self.reading.is_none()
     }
 }

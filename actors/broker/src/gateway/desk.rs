@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, VecDeque};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Desk {
     session: Option<Date>,
+    /// Its plan goes to the market minute by minute.
+    sliced: bool,
     /// By client order id.
     pub(super) orders: BTreeMap<String, Tracked>,
     /// Approved and not known to be with the venue, in journal order.
@@ -30,6 +32,7 @@ impl Desk {
         match &entry.body {
             Message::SessionOpened(opened) => {
                 self.session = Some(opened.session);
+                self.sliced = opened.is_sliced();
                 self.trades = opened.model.is_some();
                 self.kill = opened.halted.clone().map(|kill| (entry.at, kill));
             }
@@ -70,7 +73,7 @@ impl Desk {
         for id in &self.queue {
             let tracked = self.orders.get_mut(id).expect("the queue names orders");
             let session = self.session.expect("SessionOpened is the first entry of a journal");
-            let (until, why) = expiry(&tracked.order, session);
+            let (until, why) = expiry(&tracked.order, session, self.sliced);
             if now >= until && tracked.withheld.is_none() {
                 tracked.withheld = Some((until, why));
             }

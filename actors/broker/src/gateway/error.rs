@@ -2,7 +2,7 @@ use alpaca::AlpacaError;
 use shell::ShellError;
 use thiserror::Error;
 
-/// Ends the gateway; the shell starts it again, and it recovers from the journal and the venue.
+/// Ends the gateway, but for the last two; the shell starts it again, and it recovers from the journal and the venue.
 #[derive(Debug, Error)]
 pub enum BrokerError {
     #[error(transparent)]

@@ -35,7 +35,7 @@ async fn watch_over(client: impl Venue, flag: Flag) {
             flag.stirred().await;
             continue;
         };
-        let pause = match cancel_all(&client, kill.level).await {
+        let pause = match cancel_all(&client).await {
             Ok(0) => CALM,
             Ok(cancelled) => {
                 tracing::warn!(cancelled, reason = kill.reason, "asked the open orders back");
@@ -50,13 +50,14 @@ async fn watch_over(client: impl Venue, flag: Flag) {
     }
 }
 
-/// How many of ours were open. What closes positions serves a kill of level `flatten`.
-async fn cancel_all(client: &impl Venue, level: KillLevel) -> Result<usize, AlpacaError> {
+/// How many of ours were open. What closes positions stays: it serves a kill of level `flatten`, and this flag may be weaker
+/// than the kill in force, which nobody can ask for here.
+async fn cancel_all(client: &impl Venue) -> Result<usize, AlpacaError> {
     let query = OrdersQuery { status: Some("open"), ..OrdersQuery::default() };
     let mut asked = 0;
     for order in client.orders(&query).await? {
         let id = &order.client_order_id;
-        let serves = level == KillLevel::Flatten && leg(id) == Some(Order::CLOSING);
+        let serves = leg(id) == Some(Order::CLOSING);
         if !id.starts_with("au-") || serves {
             continue;
         }

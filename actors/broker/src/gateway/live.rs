@@ -5,6 +5,8 @@ use super::flag::Flag;
 use super::world::{Control, Journal, Timer, Updates, Venue, World};
 use alpaca::model::{self, Activity, Clock, NewOrder, TradeUpdate};
 use alpaca::{AlpacaError, Client, OrdersQuery, TradeStream};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use messages::{Envelope, Kill, Time};
 use shell::{Bus, Kills, Session, ShellError};
 use std::time::Duration;
@@ -89,6 +91,10 @@ impl Journal for Session {
     fn is_closed(&self) -> bool {
         self.is_closed()
     }
+
+    fn doing(&self, doing: Option<String>) {
+        self.activity().set(doing);
+    }
 }
 
 /// Kills over the bus, and by a file.
@@ -138,11 +144,15 @@ impl Control for Switch {
         }
     }
 
-    async fn latched(&self) -> Result<Option<Kill>, ShellError> {
-        match &self.bus {
-            Some(bus) => bus.latched_kill().await,
-            None => Ok(None),
-        }
+    fn latched(&self) -> LocalBoxFuture<'static, Result<Option<Kill>, ShellError>> {
+        let bus = self.bus.clone();
+        let latched = async move {
+            match bus {
+                Some(bus) => bus.latched_kill().await,
+                None => Ok(None),
+            }
+        };
+        latched.boxed_local()
     }
 
     async fn announce(&self, kill: &Kill) -> Result<(), ShellError> {

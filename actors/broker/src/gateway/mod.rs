@@ -21,6 +21,9 @@
 //! - Of one order, `Accepted` comes first, then its fills in order, then its end.
 //! - Every time is the venue's, or that of the entry it answers.
 //!
+//! - A venue that does not answer (an error of its own, too many requests, no connection) ends nothing: what was asked is
+//!   asked again with growing pauses, the status says so, nothing is sent before the open orders could be compared, and
+//!   kills are heard and acknowledged meanwhile (see [`hearing`]). What asking again does not mend ends the gateway.
 //! - The account is compared with the books from fills and bookings alone when the stream connects, every minute, and
 //!   at the close (by reporting); a difference that stays while nothing is under way is an alarm.
 //!
@@ -39,11 +42,13 @@ mod error;
 mod expiry;
 mod flag;
 mod guard;
+mod hearing;
 mod lifecycle;
 mod live;
 mod place;
 mod reconcile;
 mod run;
+mod sending;
 #[cfg(test)]
 mod tests;
 mod tracked;
@@ -60,6 +65,7 @@ use messages::{AccountReported, ActorId, Booked, Date, Topic};
 use run::Run;
 use shell::{BoxError, Bus, Session};
 use std::path::PathBuf;
+use std::time::Duration;
 use world::World;
 
 /// The broker as an actor.
@@ -75,6 +81,14 @@ pub struct GatewayOptions {
     /// Where a kill flag is made known to everybody; `None` halts the broker alone.
     pub bus: Option<Bus>,
 }
+
+/// The gateway itself asks again, and says that it has to; and a kill that is to take orders back may have to wait for one
+/// answer.
+const PATIENCE: alpaca::Patience = alpaca::Patience {
+    answer: Duration::from_secs(10),
+    attempts_max: 2,
+    total: Duration::from_secs(20),
+};
 
 /// What the venue says we hold right now.
 pub async fn statement(client: &alpaca::Client) -> Result<AccountReported, BrokerError> {
@@ -119,7 +133,7 @@ pub async fn run<W: World>(
 
 impl Gateway {
     pub fn new(client: alpaca::Client, options: GatewayOptions) -> Self {
-        Self { client, options }
+        Self { client: client.patient(PATIENCE), options }
     }
 }
 

@@ -1,9 +1,8 @@
 //! One order to the venue.
 
-use super::BrokerError;
 use super::convert::new_order;
 use super::world::Venue;
-use alpaca::model;
+use alpaca::{AlpacaError, model};
 use messages::{Order, Time};
 
 /// How one attempt ended.
@@ -13,18 +12,21 @@ pub(super) enum Placed {
     /// The venue will not have it, for this reason, said at this time.
     Refused(String, Time),
     /// No answer, and it is not there: perhaps not yet.
-    Unknown(alpaca::AlpacaError),
+    Unknown(AlpacaError),
 }
 
 /// Sends the order once. Whatever the answer, if it is not the order itself, the order is looked up
 /// under its client order id: an earlier attempt may have come through.
-pub(super) async fn place(client: &impl Venue, order: &Order) -> Result<Placed, BrokerError> {
+///
+/// # Errors
+/// It could not be looked up, or the venue will have nothing of us.
+pub(super) async fn place(client: &impl Venue, order: &Order) -> Result<Placed, AlpacaError> {
     let error = match client.submit_order(&new_order(order)).await {
         Ok(placed) => return Ok(Placed::There(Box::new(placed))),
         Err(error) => error,
     };
     if error.refusal().is_none() && !error.is_transient() {
-        return Err(error.into());
+        return Err(error);
     }
     if let Some(found) = client.order_by_client_id(&order.client_order_id).await? {
         return Ok(Placed::There(Box::new(found)));

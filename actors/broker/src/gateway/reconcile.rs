@@ -3,6 +3,7 @@
 
 use super::activities::{self, bookings};
 use super::books::{self, Found};
+use super::hearing::{Broke, Due};
 use super::run::Run;
 use super::venue_events::Told;
 use super::world::{Timer, Venue, World};
@@ -20,6 +21,10 @@ const CHECK_AGAIN: Duration = Duration::from_secs(1);
 /// Executions may show up in the account's list a moment after they show up in the order.
 const ATTEMPTS_MAX: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(250);
+/// The halves of a statement are told one after the other: after the close marks still move, seldom for so long. A statement
+/// that never adds up is said as it is, and reporting will say what is off.
+const ADD_UP_MAX: u32 = 60;
+const ADD_UP_PAUSE: Duration = Duration::from_secs(1);
 /// Up to this many orders are asked for one by one; more are listed.
 const SINGLE_MAX: usize = 3;
 /// How much earlier than the first approval's own time an order or fill of it could be stamped.
@@ -27,28 +32,38 @@ const MARGIN_NANOS: i64 = 24 * 3600 * 1_000_000_000;
 
 impl<W: World> Run<'_, W> {
     /// Says everything about open orders that the venue knows and the journal does not.
-    pub(super) async fn reconcile(&mut self) -> Result<(), BrokerError> {
+    pub(super) async fn reconcile(&mut self) -> Result<(), Broke> {
         for attempt in 1.. {
-            let missing = self.compare().await?;
+            let missing = self.round().await?;
             let Some(lacking) = missing else { break };
             if attempt == ATTEMPTS_MAX {
-                return Err(lacking);
+                return Err(Broke::Unclear(lacking));
             }
-            self.timer.sleep_until(self.timer.now() + PAUSE).await;
+            self.pause(PAUSE).await?;
         }
         Ok(())
     }
 
+    async fn pause(&mut self, pause: Duration) -> Result<(), Broke> {
+        let (timer, until) = (self.timer, self.timer.now() + pause);
+        let paused = async {
+            timer.sleep_until(until).await;
+            Ok(())
+        };
+        self.ask(paused).await
+    }
+
     /// One round; what is still missing after it.
-    async fn compare(&mut self) -> Result<Option<BrokerError>, BrokerError> {
+    async fn round(&mut self) -> Result<Option<BrokerError>, Broke> {
         let theirs = self.open_orders().await?;
         if self.on_orders(&theirs).await?.is_none() {
             return Ok(None);
         }
-        let fills = self.client.fills_after(self.since()).await?;
+        let (client, since) = (self.client, self.since());
+        let fills = self.ask(client.fills_after(since)).await?;
         let say = self.desk.on_activities(&fills)?;
         self.say_all(say).await?;
-        self.on_orders(&theirs).await
+        Ok(self.on_orders(&theirs).await?)
     }
 
     /// What is missing of the first order that lacks executions.
@@ -71,7 +86,7 @@ impl<W: World> Run<'_, W> {
     }
 
     /// The venue's view of what is open or perhaps there, in the order of approval.
-    async fn open_orders(&self) -> Result<Vec<model::Order>, BrokerError> {
+    async fn open_orders(&mut self) -> Result<Vec<model::Order>, Broke> {
         let open = self.desk.open();
         let wanted: Vec<(String, bool)> = open
             .into_iter()
@@ -86,11 +101,16 @@ impl<W: World> Run<'_, W> {
             let order = match listed.remove(&id) {
                 Some(order) => Some(order),
                 None if complete && !accepted => None,
-                None => self.client.order_by_client_id(&id).await?,
+                None => {
+                    let client = self.client;
+                    self.ask(client.order_by_client_id(&id)).await?
+                }
             };
             match order {
                 Some(order) => found.push(order),
-                None if accepted => return Err(BrokerError::OrderLost { client_order_id: id }),
+                None if accepted => {
+                    return Err(Broke::Unclear(BrokerError::OrderLost { client_order_id: id }));
+                }
                 None => {}
             }
         }
@@ -98,10 +118,11 @@ impl<W: World> Run<'_, W> {
     }
 
     /// All orders of late by client order id, and whether those are all: a full page may not be.
-    async fn listed(&self) -> Result<(BTreeMap<String, model::Order>, bool), BrokerError> {
+    async fn listed(&mut self) -> Result<(BTreeMap<String, model::Order>, bool), Broke> {
         let after = Some(self.since());
         let query = OrdersQuery { status: Some("all"), after, ..OrdersQuery::default() };
-        let orders = self.client.orders(&query).await?;
+        let client = self.client;
+        let orders = self.ask(client.orders(&query)).await?;
         let complete = orders.len() < OrdersQuery::PAGE;
         let by_id = orders.into_iter().map(|order| (order.client_order_id.clone(), order));
         Ok((by_id.collect(), complete))
@@ -112,23 +133,33 @@ impl<W: World> Run<'_, W> {
     }
 
     /// The venue's statement, if the session has come to its close, and what it holds that is no fill.
-    pub(super) async fn report_account(&mut self) -> Result<(), BrokerError> {
+    pub(super) async fn report_account(&mut self) -> Result<(), Broke> {
         if !self.desk.account_due {
             return Ok(());
         }
-        let (statement, at) = self.statement().await?;
+        let mut told = self.statement().await?;
+        for _ in 0..ADD_UP_MAX {
+            if account::adds_up(&told.0) {
+                break;
+            }
+            self.pause(ADD_UP_PAUSE).await?;
+            told = self.statement().await?;
+        }
+        let (statement, at) = told;
         self.desk.account_due = false;
-        self.say("account".to_owned(), at, Message::AccountReported(statement)).await
+        self.say("account".to_owned(), at, Message::AccountReported(statement)).await?;
+        Ok(())
     }
 
     /// The account, at a moment when no booking was under way.
-    async fn statement(&mut self) -> Result<(AccountReported, Time), BrokerError> {
+    async fn statement(&mut self) -> Result<(AccountReported, Time), Broke> {
         loop {
             let known = self.books.heard();
             self.say_booked().await?;
-            let (account, positions) =
-                (self.client.account().await?, self.client.positions().await?);
-            let at = self.client.clock().await?.timestamp.0;
+            let client = self.client;
+            let account = self.ask(client.account()).await?;
+            let positions = self.ask(client.positions()).await?;
+            let at = self.ask(client.clock()).await?.timestamp.0;
             self.say_booked().await?;
             // Bookings are few, and each is said once: this ends.
             if self.books.heard() == known {
@@ -138,15 +169,16 @@ impl<W: World> Run<'_, W> {
     }
 
     /// What the venue booked since the opening and the journal lacks.
-    async fn say_booked(&mut self) -> Result<(), BrokerError> {
+    async fn say_booked(&mut self) -> Result<(), Broke> {
         let Some(since) = self.books.since() else { return Ok(()) };
-        let listed = self.client.booked_after(activities::begin(since)).await?;
+        let client = self.client;
+        let listed = self.ask(client.booked_after(activities::begin(since))).await?;
         if listed.is_empty() {
             return Ok(());
         }
-        let at = self.client.clock().await?.timestamp.0;
+        let at = self.ask(client.clock()).await?.timestamp.0;
         let new = self.books.new_bookings(bookings(&listed)?, at);
-        self.say_all(new).await
+        Ok(self.say_all(new).await?)
     }
 
     /// What the opening holds already: found by the conductor, journaled here.
@@ -158,30 +190,31 @@ impl<W: World> Run<'_, W> {
 
     /// Our books against the venue's account: orders and fills first, then cash and shares, and only if no fill and
     /// no booking came in between. A difference that stays halts, with its table.
-    pub(super) async fn check_books(&mut self) -> Result<(), BrokerError> {
-        self.check_at = self.timer.now() + CHECK_EVERY;
-        if self.books.alarmed {
-            return Ok(());
-        }
+    pub(super) async fn check_books(&mut self) -> Result<(), Broke> {
+        let pause = if self.books.alarmed { CHECK_EVERY } else { self.checked().await? };
+        // From now on: however long it took, there is time for orders in between.
+        self.check = Due::new(self.timer.now() + pause);
+        Ok(())
+    }
+
+    /// How soon to look again.
+    async fn checked(&mut self) -> Result<Duration, Broke> {
         self.reconcile().await?;
         let known = self.books.heard();
         let (statement, at) = self.statement().await?;
         self.reconcile().await?;
         if self.books.heard() != known {
-            self.check_at = self.timer.now() + CHECK_AGAIN;
-            return Ok(());
+            return Ok(CHECK_AGAIN);
         }
         match self.books.look(&statement) {
-            Found::Equal => Ok(()),
-            Found::Doubt => {
-                self.check_at = self.timer.now() + CHECK_AGAIN;
-                Ok(())
-            }
+            Found::Equal => Ok(CHECK_EVERY),
+            Found::Doubt => Ok(CHECK_AGAIN),
             Found::Broken(table) => {
                 tracing::error!(table, "our books differ from the venue's account");
                 let alarm = books::alarm(table, at);
                 self.desk.on_entry(&alarm);
-                self.say_all(vec![alarm]).await
+                self.say_all(vec![alarm]).await?;
+                Ok(CHECK_EVERY)
             }
         }
     }

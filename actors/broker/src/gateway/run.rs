@@ -4,8 +4,7 @@ use super::BrokerError;
 use super::books::Books;
 use super::clock::VenueClock;
 use super::desk::Desk;
-use super::place::{Placed, place};
-use super::tracked::Tracked;
+use super::hearing::{Broke, Due, pause};
 use super::world::{Control, Journal, Timer, Updates, Venue, World};
 use alpaca::AlpacaError;
 use alpaca::model::TradeUpdate;
@@ -19,9 +18,6 @@ const FLAG_EVERY: Duration = Duration::from_millis(200);
 const AFTER_OPEN: Duration = Duration::from_secs(1);
 /// The stream has neither numbers nor replay: while orders are open we compare now and then.
 const COMPARE_EVERY: Duration = Duration::from_secs(30);
-const CANCEL_AGAIN: Duration = Duration::from_secs(1);
-/// At sending an order, or at connecting, before the actor gives up and starts again.
-const ATTEMPTS_MAX: u32 = 6;
 
 /// What a connection to the trade stream is.
 type Connected<W> = Result<<<W as World>::Venue as Venue>::Updates, AlpacaError>;
@@ -29,26 +25,36 @@ type Connected<W> = Result<<<W as World>::Venue as Venue>::Updates, AlpacaError>
 /// One session of the gateway. Moments are those of `timer`.
 pub(super) struct Run<'a, W: World> {
     pub(super) client: &'a W::Venue,
-    session: &'a mut W::Journal,
+    pub(super) session: &'a mut W::Journal,
     /// Kills as they are sent, ahead of the journal, and the kill flag.
-    control: W::Control,
+    pub(super) control: W::Control,
     pub(super) timer: &'a W::Timer,
     pub(super) desk: Desk,
     pub(super) books: Books,
     stream: Option<<W::Venue as Venue>::Updates>,
     connecting: Option<LocalBoxFuture<'a, Connected<W>>>,
+    /// Failed, in a row.
     connects: u32,
     /// Attempts at the order that is next, and when it may be tried again.
-    sends: u32,
-    send_at: Duration,
-    clock: VenueClock,
-    compare_at: Duration,
-    /// The account as a whole, not only the orders that are open.
-    pub(super) check_at: Duration,
-    tick_at: Duration,
+    pub(super) sends: u32,
+    pub(super) send_at: Duration,
+    pub(super) clock: VenueClock,
+    /// The orders that are open.
+    pub(super) compare: Due,
+    /// Nothing is sent before they have been compared.
+    pub(super) behind: bool,
+    /// The account as a whole.
+    pub(super) check: Due,
+    /// Whether an order that is given up is at the venue.
+    pub(super) give_up: Due,
+    pub(super) tick_at: Duration,
     /// The level of the kill that everybody knows of.
     announced: Option<KillLevel>,
-    cancel_at: Duration,
+    /// Somebody resumed: there may be a kill behind it.
+    latch_due: bool,
+    pub(super) cancel_at: Duration,
+    /// The venue owes an answer, and that was said.
+    pub(super) silent: bool,
 }
 
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
@@ -84,18 +90,23 @@ impl<'a, W: World> Run<'a, W> {
             sends: 0,
             send_at: now,
             clock: VenueClock::default(),
-            compare_at: now,
-            check_at: now,
+            compare: Due::new(now),
+            behind: false,
+            check: Due::new(now),
+            give_up: Due::new(now),
             tick_at: now + FLAG_EVERY,
             announced: None,
+            latch_due: false,
             cancel_at: now,
+            silent: false,
         };
+        run.session.doing(None);
         run.recover().await?;
         run.check_latch().await?;
         run.serve().await
     }
 
-    /// Learns from the journal what was said, and from the venue what was done.
+    /// Learns from the journal what was said. What was done the venue tells, as soon as it does.
     async fn recover(&mut self) -> Result<(), BrokerError> {
         let entries = self.session.catch_up().await?;
         for (_, entry) in &entries {
@@ -108,8 +119,7 @@ impl<'a, W: World> Run<'a, W> {
             if let Some((_, opened)) = entries.first() {
                 self.say_overnight(opened).await?;
             }
-            self.reconcile().await?;
-            self.report_account().await?;
+            self.falls_behind();
         }
         Ok(())
     }
@@ -119,51 +129,75 @@ impl<'a, W: World> Run<'a, W> {
             // What is open goes before everything that may take its time: a bus that is gone, above all.
             self.check_flag().await;
             self.cancel_unwanted().await?;
-            self.check_clock().await?;
-            self.give_up_withheld().await?;
+            let kept = self.keep_up().await;
+            self.settle(kept, |run| &mut run.give_up)?;
             self.announce_flag().await;
             if self.stream.is_none() && self.connecting.is_none() && self.desk.trades() {
                 let connect = connect::<W>(self.client, self.timer, self.connects);
                 self.connecting = Some(connect.boxed_local());
             }
             match self.wait().await? {
-                // No entry, hence no time: orders that it meets keep the time of their approval.
-                Wake::Killed(kill) => self.desk.on_kill(Time(i64::MIN), &kill),
+                Wake::Killed(kill) => self.on_kill(&kill),
                 Wake::Entry(None) => return Ok(self.session.flush().await?),
-                Wake::Entry(Some((_, entry))) => self.on_entry(&entry).await?,
+                Wake::Entry(Some((_, entry))) => self.on_entry(&entry),
                 Wake::Update(Ok(update)) => self.on_trade_update(&update).await?,
                 Wake::Update(Err(error)) => {
                     tracing::warn!(%error, "the trade stream was lost; no order leaves without it");
                     self.stream = None;
                 }
-                Wake::Connected(connected) => self.on_connected(connected).await?,
+                Wake::Connected(connected) => self.on_connected(connected)?,
                 Wake::Tick => self.tick_at = self.timer.now() + FLAG_EVERY,
-                Wake::Compare => self.compare_now().await?,
-                Wake::Check => self.check_books().await?,
+                Wake::Compare => {
+                    let compared = self.compare_now().await;
+                    self.settle(compared, |run| &mut run.compare)?;
+                }
+                Wake::Check => {
+                    let checked = self.check_books().await;
+                    self.settle(checked, |run| &mut run.check)?;
+                }
                 Wake::Send => self.send_next().await?,
             }
         }
     }
 
-    /// A kill comes before everything. What the journal says comes before what the venue says, and both before the next order.
+    /// What must be done before anything is sent.
+    async fn keep_up(&mut self) -> Result<(), Broke> {
+        if self.latch_due {
+            self.check_latch().await?;
+        }
+        self.check_clock().await?;
+        self.give_up_withheld().await?;
+        if !self.is_owed_an_answer() {
+            self.on_speech();
+        }
+        Ok(())
+    }
+
+    /// Something that was asked of the venue has no answer yet, and is needed.
+    fn is_owed_an_answer(&mut self) -> bool {
+        let dues = [&self.compare, &self.check, &self.give_up];
+        let delays_orders = self.sends > 0 || self.clock.is_lost();
+        dues.iter().any(|due| due.fails())
+            || self.connects > 0
+            || (delays_orders && self.desk.next_waiting().is_some())
+    }
+
+    /// A kill comes before everything. What the journal says comes before what the venue says, and both before the next
+    /// order; so do comparisons that are due: each leaves time for orders until the next.
     async fn wait(&mut self) -> Result<Wake<W>, BrokerError> {
         self.rests();
         let may_send = self.stream.is_some()
+            && !self.behind
+            && !self.latch_due
             && self.clock.now(self.timer).is_some()
-            && self.desk.next_waiting().is_some();
-        let comparing = !self.desk.open().is_empty();
+            && self.desk.next_waiting().is_some_and(|tracked| !tracked.is_withheld());
+        let comparing = self.behind
+            || self.compare.fails()
+            || self.desk.account_due
+            || !self.desk.open().is_empty();
         let timer = self.timer;
-        let Self {
-            session,
-            control,
-            connecting,
-            stream,
-            tick_at,
-            compare_at,
-            check_at,
-            send_at,
-            ..
-        } = self;
+        let Self { session, control, connecting, stream, tick_at, compare, check, send_at, .. } =
+            self;
         let connected = async {
             match connecting {
                 Some(connecting) => connecting.await,
@@ -183,167 +217,110 @@ impl<'a, W: World> Run<'a, W> {
             update = update => Wake::Update(update),
             connected = connected => Wake::Connected(connected),
             () = timer.sleep_until(*tick_at) => Wake::Tick,
-            () = timer.sleep_until(*compare_at), if comparing => Wake::Compare,
+            () = timer.sleep_until(compare.at), if comparing => Wake::Compare,
+            () = timer.sleep_until(check.at) => Wake::Check,
             () = timer.sleep_until(*send_at), if may_send => Wake::Send,
-            () = timer.sleep_until(*check_at) => Wake::Check,
         })
     }
 
     /// Everything in here but the journal, the control and the sockets themselves.
     fn rests(&self) {
-        let moments = (self.send_at, self.compare_at, self.check_at, self.tick_at, self.cancel_at);
+        let Self { desk, books, clock, announced, compare, check, give_up, .. } = self;
+        let moments = (compare, check, give_up, self.send_at, self.tick_at, self.cancel_at);
         let line = (self.stream.is_some(), self.connecting.is_some(), self.connects, self.sends);
-        let Self { desk, books, clock, announced, .. } = self;
-        self.control.rests(&(desk, books, clock, announced, moments, line));
+        let owed = (self.behind, self.latch_due, self.silent);
+        self.control.rests(&(desk, books, clock, announced, moments, line, owed));
     }
 
-    async fn on_entry(&mut self, entry: &Envelope) -> Result<(), BrokerError> {
+    /// At once, whatever is under way: what it asks for beyond that becomes due.
+    pub(super) fn on_entry(&mut self, entry: &Envelope) {
         self.desk.on_entry(entry);
         self.books.hear(entry);
-        if let Message::PhaseBegan(_) = entry.body {
-            self.clock.forget();
-        }
         match &entry.body {
             Message::Kill(kill) => self.announced = self.announced.max(Some(kill.level)),
-            Message::Resume(_) => {
-                self.announced = None;
-                self.check_latch().await?;
-            }
-            Message::PhaseBegan(began) if began.phase == Phase::Open => {
-                self.compare_at = self.timer.now() + AFTER_OPEN;
-            }
-            Message::PhaseBegan(_) => {
-                self.compare_now().await?;
-                self.report_account().await?;
+            Message::Resume(_) => (self.announced, self.latch_due) = (None, true),
+            Message::PhaseBegan(began) => {
+                self.clock.forget();
+                match began.phase {
+                    Phase::Open => self.compare.put(self.timer.now() + AFTER_OPEN),
+                    Phase::Close => self.falls_behind(),
+                }
             }
             _ => {}
         }
-        Ok(())
     }
 
     async fn on_trade_update(&mut self, update: &TradeUpdate) -> Result<(), BrokerError> {
         let told = self.desk.on_trade_update(update)?;
         self.say_all(told.say).await?;
-        if told.fills_missing { self.compare_now().await } else { Ok(()) }
+        if told.fills_missing {
+            self.falls_behind();
+        }
+        Ok(())
     }
 
-    async fn on_connected(&mut self, connected: Connected<W>) -> Result<(), BrokerError> {
+    fn on_connected(&mut self, connected: Connected<W>) -> Result<(), BrokerError> {
         self.connecting = None;
-        self.connects += 1;
         match connected {
             Ok(stream) => {
                 (self.stream, self.connects) = (Some(stream), 0);
-                self.compare_now().await?;
-                self.check_books().await
+                self.falls_behind();
+                self.check.put(self.timer.now());
+                Ok(())
             }
-            Err(error) if error.is_transient() && self.connects < ATTEMPTS_MAX => {
-                tracing::warn!(%error, attempt = self.connects, "connecting the trade stream again");
+            Err(error) if error.is_transient() => {
+                self.connects = self.connects.saturating_add(1);
+                self.on_silence(&error);
                 Ok(())
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn compare_now(&mut self) -> Result<(), BrokerError> {
-        self.compare_at = self.timer.now() + COMPARE_EVERY;
-        self.reconcile().await
+    /// The venue knows more of our orders than we do, or may.
+    pub(super) fn falls_behind(&mut self) {
+        self.behind = true;
+        self.compare.put(self.timer.now());
     }
 
-    async fn send_next(&mut self) -> Result<(), BrokerError> {
-        self.check_flag().await;
-        self.check_clock().await?;
-        let in_time = self.clock.now(self.timer).is_some();
-        let next = self.desk.next_waiting().filter(|tracked| in_time && !tracked.is_withheld());
-        let Some(tracked) = next else {
-            return Ok(());
-        };
-        tracked.maybe_sent = true;
-        let order = tracked.order.clone();
-        match place(self.client, &order).await? {
-            Placed::There(venue) => {
-                self.sends = 0;
-                let told = self.desk.on_venue_order(&venue)?;
-                self.say_all(told.say).await?;
-                if told.fills_missing { self.compare_now().await } else { Ok(()) }
-            }
-            Placed::Refused(words, at) => {
-                self.sends = 0;
-                let tracked = self.desk.next_waiting().expect("it waits still");
-                let refused = tracked.on_refused(&words, at);
-                self.say_all(vec![refused]).await
-            }
-            Placed::Unknown(error) if self.sends + 1 < ATTEMPTS_MAX => {
-                self.sends += 1;
-                self.send_at = self.timer.now() + pause(self.sends);
-                tracing::warn!(%error, %order, attempt = self.sends, "the order is not there; again");
-                Ok(())
-            }
-            Placed::Unknown(error) => Err(error.into()),
+    async fn compare_now(&mut self) -> Result<(), Broke> {
+        // What is heard meanwhile may make it due again.
+        self.behind = false;
+        self.compare.put(self.timer.now() + COMPARE_EVERY);
+        let compared = self.reconcile().await;
+        self.behind |= compared.is_err();
+        compared?;
+        if !self.behind {
+            self.report_account().await?;
         }
-    }
-
-    /// While there is something to send: what is too late for it is withheld.
-    async fn check_clock(&mut self) -> Result<(), BrokerError> {
-        if self.desk.next_waiting().is_some_and(|tracked| !tracked.is_withheld()) {
-            self.clock.refresh(self.client, self.timer).await?;
-        }
-        if let Some(now) = self.clock.now(self.timer) {
-            self.desk.on_clock(now);
-        }
-        Ok(())
-    }
-
-    /// Orders that a halt or their expiry met waiting are canceled, unless it turns out that the venue has them.
-    async fn give_up_withheld(&mut self) -> Result<(), BrokerError> {
-        while let Some(tracked) = self.desk.next_waiting().filter(|order| order.is_withheld()) {
-            let (id, maybe_sent) = (tracked.order.client_order_id.clone(), tracked.maybe_sent);
-            let found = if maybe_sent { self.client.order_by_client_id(&id).await? } else { None };
-            let say = match found {
-                Some(order) => {
-                    self.compare_at = self.timer.now();
-                    self.desk.on_venue_order(&order)?.say
-                }
-                None => self.desk.next_waiting().map(Tracked::on_withheld).into_iter().collect(),
-            };
-            self.say_all(say).await?;
-        }
-        Ok(())
-    }
-
-    /// What shall not be open at the venue is asked back, once each.
-    async fn cancel_unwanted(&mut self) -> Result<(), BrokerError> {
-        if self.cancel_at > self.timer.now() {
-            return Ok(());
-        }
-        for venue_id in self.desk.unwanted() {
-            match self.client.cancel(&venue_id).await {
-                Err(error) if error.is_transient() => {
-                    tracing::error!(%error, "canceling again soon");
-                    self.cancel_at = self.timer.now() + CANCEL_AGAIN;
-                    return Ok(());
-                }
-                Err(error) if error.refusal().is_none() => return Err(error.into()),
-                // Refused: it is over already, as the stream says, or it can't be now, and is asked again.
-                Ok(()) | Err(_) => self.desk.on_asked_back(&venue_id),
-            }
+        if self.compare.fails() {
+            let pause = if self.behind { Duration::ZERO } else { COMPARE_EVERY };
+            self.compare = Due::new(self.timer.now() + pause);
         }
         Ok(())
     }
 
     /// A kill that was sent and stands in no journal yet: before we listened, or behind a resume.
     async fn check_latch(&mut self) -> Result<(), BrokerError> {
-        if let Some(kill) = self.control.latched().await? {
-            self.desk.on_kill(Time(i64::MIN), &kill);
+        loop {
+            self.latch_due = false;
+            let latched = self.control.latched();
+            let latched = self.attend(latched).await??;
+            // Who resumed meanwhile may have lifted what was read.
+            if !self.latch_due {
+                if let Some(kill) = latched {
+                    self.on_kill(&kill);
+                }
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// A kill flag halts at once. It counts as long as it is there: a resume does not outlast it.
-    async fn check_flag(&mut self) {
+    pub(super) async fn check_flag(&mut self) {
         let Some(kill) = self.control.flag().await else { return };
         if self.desk.kill().is_none_or(|current| current.level < kill.level) {
-            // No entry, hence no time: orders that it meets keep the time of their approval.
-            self.desk.on_kill(Time(i64::MIN), &kill);
+            self.on_kill(&kill);
         }
     }
 
@@ -382,9 +359,4 @@ async fn connect<W: World>(venue: &W::Venue, timer: &W::Timer, failures: u32) ->
         timer.sleep_until(timer.now() + pause(failures)).await;
     }
     venue.connect().await
-}
-
-/// A quarter of a second, doubling, eight seconds at most.
-fn pause(failures: u32) -> Duration {
-    Duration::from_millis(125) * 2_u32.pow(failures.min(6))
 }

@@ -3,6 +3,7 @@
 
 use alpaca::model::{self, Activity, Clock, NewOrder, TradeUpdate};
 use alpaca::{AlpacaError, OrdersQuery};
+use futures::future::LocalBoxFuture;
 use messages::{Envelope, Kill, Time};
 use shell::ShellError;
 use std::fmt::Debug;
@@ -75,6 +76,9 @@ pub trait Journal {
     fn flush(&mut self) -> impl Future<Output = Result<(), ShellError>>;
 
     fn is_closed(&self) -> bool;
+
+    /// For whoever asks what the gateway is at; `None`: nothing worth telling.
+    fn doing(&self, _doing: Option<String>) {}
 }
 
 /// What stops trading beside the journal.
@@ -82,8 +86,8 @@ pub trait Control {
     /// A kill as it is sent or as its flag is put down, before any journal holds it. Cancel-safe; may wait for ever.
     fn killed(&mut self) -> impl Future<Output = Kill>;
 
-    /// The kill in force after everything operators said so far.
-    fn latched(&self) -> impl Future<Output = Result<Option<Kill>, ShellError>>;
+    /// The kill in force after everything operators said so far. Kills are heard while this is found out.
+    fn latched(&self) -> LocalBoxFuture<'static, Result<Option<Kill>, ShellError>>;
 
     /// Tells everybody.
     fn announce(&self, kill: &Kill) -> impl Future<Output = Result<(), ShellError>>;

@@ -294,6 +294,7 @@ fn opened() -> Message {
             style: Style::Auction,
             collar: 0.05,
             flatten_share: 0.05,
+            participation: None,
         }),
         scored: None,
     }))

@@ -5,15 +5,17 @@ use execution::Execution;
 use kernel::{Actor, Host, Simulation};
 use messages::{
     DenyReason, Envelope, Filled, Holding, Kill, KillLevel, Message, Order, OrderStatus,
-    OrderUpdated, OrdersDone, Phase, PhaseBegan, SessionOpened, Shares, Usd,
+    OrderUpdated, OrdersDone, Phase, PhaseBegan, SessionOpened, Shares, Tick, Time, Usd,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use risk::Risk;
 
+const MINUTE: i64 = 60_000_000_000;
+
 /// What the venue does with an order.
 #[derive(Copy, Clone, Debug)]
-enum Fate {
+pub(crate) enum Fate {
     Fill,
     FillInTwo,
     Reject,
@@ -23,7 +25,7 @@ enum Fate {
     CancelThenFill,
 }
 
-const FATES: [Fate; 6] = [
+pub(crate) const FATES: [Fate; 6] = [
     Fate::Fill,
     Fate::FillInTwo,
     Fate::Reject,
@@ -73,20 +75,21 @@ fn reports(order: &Order, fate: Fate) -> Vec<Message> {
 
 /// Plays a day: `fates` in turn for the approved orders, the venue's reports interleaved by `order_of`, and a kill
 /// before the `kill`-th of them.
-fn play(
+pub(crate) fn play(
     morning: Vec<Message>,
     fates: &[Fate],
     order_of: &[usize],
     kill: Option<(usize, KillLevel)>,
 ) -> Vec<Envelope> {
     let mut day = Simulation::new(desk());
-    let mut said = 0;
-    let mut post = |day: &mut Simulation, message| {
+    let (mut said, mut minute) = (0, 0);
+    let mut post = |day: &mut Simulation, minute: u32, message| {
         said += 1;
-        day.post(envelope(message, said));
+        let at = Time(i64::from(minute) * MINUTE);
+        day.post(Envelope { at, ..envelope(message, said) });
     };
     for message in morning {
-        post(&mut day, message);
+        post(&mut day, minute, message);
     }
     let mut streams: Vec<Vec<Message>> = Vec::new();
     let (mut seen, mut approved) = (0, 0);
@@ -103,27 +106,45 @@ fn play(
         seen = day.journal().len();
         streams.retain(|stream| !stream.is_empty());
         if let Some((_, level)) = kill.filter(|(at, _)| *at == step) {
-            post(&mut day, Message::Kill(Kill { level, ..Kill::default() }));
+            post(&mut day, minute, Message::Kill(Kill { level, ..Kill::default() }));
+            continue;
+        }
+        if streams.is_empty() && phases.len() == 1 && is_resting(&day) && minute < 389 {
+            minute += 1;
+            post(&mut day, minute, Message::Tick(Tick { minute }));
             continue;
         }
         if streams.is_empty() {
             let Some(phase) = phases.next() else { break };
-            post(&mut day, Message::PhaseBegan(PhaseBegan { phase }));
+            post(&mut day, minute, Message::PhaseBegan(PhaseBegan { phase }));
             continue;
         }
         let next = order_of[step % order_of.len()] % streams.len();
         let report = streams[next].pop().expect("not empty");
-        post(&mut day, report);
+        post(&mut day, minute, report);
     }
     day.since(0).cloned().collect()
 }
 
-fn kill() -> impl Strategy<Value = Option<(usize, KillLevel)>> {
+/// Execution's last word is that more will follow.
+fn is_resting(day: &Simulation) -> bool {
+    let said = |entry: &Envelope| match &entry.body {
+        Message::OrdersWorking(_) => Some(true),
+        Message::OrdersDone(_) => Some(false),
+        _ => None,
+    };
+    day.since(0).filter_map(said).last() == Some(true)
+}
+
+pub(crate) fn kill() -> impl Strategy<Value = Option<(usize, KillLevel)>> {
     let levels = vec![KillLevel::Halt, KillLevel::Cancel, KillLevel::Flatten];
     prop::option::weighted(0.4, (0_usize..60, prop::sample::select(levels)))
 }
 
-fn bodies<'a, T>(journal: &'a [Envelope], of: impl Fn(&'a Message) -> Option<T> + 'a) -> Vec<T> {
+pub(crate) fn bodies<'a, T>(
+    journal: &'a [Envelope],
+    of: impl Fn(&'a Message) -> Option<T> + 'a,
+) -> Vec<T> {
     journal.iter().filter_map(|entry| of(&entry.body)).collect()
 }
 
@@ -156,10 +177,11 @@ proptest! {
         let submitted = bodies(&journal, |m| match m { Message::SubmitOrder(o) => Some(o), _ => None });
         let working = bodies(&journal, |m| match m { Message::OrdersWorking(w) => Some(w), _ => None });
         let done = bodies(&journal, |m| match m { Message::OrdersDone(d) => Some(d), _ => None });
-        let once = (working.len(), done.len()) == (1, 1);
+        let said = (working.len(), done.len());
+        let once = said == (1, 1) || (said.0 >= 1 && said.1 == 1 && market.is_sliced());
         let again = !working.is_empty() && !done.is_empty() && kill.is_some();
         prop_assert!(once || again, "{working:?} {done:?}");
-        let OrdersDone { orders, filled, unfilled, denied, rejected } = done[done.len() - 1];
+        let OrdersDone { orders, filled, unfilled, denied, rejected, .. } = done[done.len() - 1];
         prop_assert_eq!(*orders as usize, submitted.len());
         prop_assert_eq!(*orders, filled + unfilled + denied + rejected);
         let mut ids: Vec<&str> = submitted.iter().map(|order| order.client_order_id.as_str()).collect();

@@ -5,4 +5,5 @@
 mod closing;
 mod days;
 mod market;
+mod sliced;
 mod targets;

@@ -23,11 +23,14 @@ pub(crate) struct Market {
 pub(crate) struct Ruled {
     pub(crate) rules: RiskRules,
     pub(crate) edge: Option<Edge>,
+    pub(crate) style: Style,
     /// Square: of the market and [`SECTORS`] on as many hidden factors.
     pub(crate) loadings: Option<Vec<f64>>,
 }
 
 pub(crate) const SECTORS: usize = 5;
+/// All of a minute: a session's share of a name is traded in 39 of them at most.
+pub(crate) const PARTICIPATION: f64 = 1.0;
 
 /// Ways in which a market can be degenerate.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -130,8 +133,11 @@ fn ruled() -> impl Strategy<Value = Ruled> {
         prop_oneof![6 => Just(0.05), 2 => Just(0.004), 1 => Just(-0.01), 1 => Just(f64::NAN)];
     let loadings = prop::option::weighted(0.9, vec(-0.01..0.01_f64, k * k));
     let lists = (some(4), some(8));
-    (numbers, usually, lists, prop::option::weighted(0.95, edge), loadings).prop_map(
-        |((risk_aversion, turnover_max), shorts, (restricted, not_shortable), edge, loadings)| {
+    let style = prop::sample::select(vec![Style::Auction, Style::Limit, Style::Sliced]);
+    let about = (style, lists);
+    (numbers, usually, about, prop::option::weighted(0.95, edge), loadings).prop_map(
+        |((risk_aversion, turnover_max), shorts, (style, lists), edge, loadings)| {
+            let (restricted, not_shortable) = lists;
             Ruled {
                 rules: RiskRules {
                     risk_aversion,
@@ -142,6 +148,7 @@ fn ruled() -> impl Strategy<Value = Ruled> {
                     ..rules()
                 },
                 edge: edge.map(|oof_ic| Edge { oof_ic, horizon: 5 }),
+                style,
                 loadings,
             }
         },
@@ -183,6 +190,10 @@ fn limits(name_max: f64, order_max: f64) -> Limits {
 }
 
 impl Market {
+    pub(crate) fn is_sliced(&self) -> bool {
+        self.ruled.as_ref().is_some_and(|ruled| ruled.style == Style::Sliced)
+    }
+
     pub(crate) fn opened(&self) -> SessionOpened {
         let rows = || self.names.iter().enumerate();
         let members = rows().filter(|(_, name)| name.member);
@@ -215,10 +226,11 @@ impl Market {
             edge: self.ruled.as_ref().and_then(|ruled| ruled.edge.clone()),
             peak_equity: None,
             overnight: None,
-            execution: self.ruled.as_ref().map(|_| ExecutionRules {
-                style: Style::Auction,
+            execution: self.ruled.as_ref().map(|ruled| ExecutionRules {
+                style: ruled.style,
                 collar: 0.05,
                 flatten_share: 0.05,
+                participation: Some(PARTICIPATION),
             }),
             scored: None,
         }

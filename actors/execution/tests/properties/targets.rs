@@ -291,7 +291,8 @@ fn with_edge(oof_ic: f64) -> Market {
         name.sector %= crate::market::SECTORS;
     }
     let edge = Some(messages::Edge { oof_ic, horizon: 5 });
-    market.ruled = Some(Ruled { rules: crate::market::rules(), edge, loadings: Some(loadings) });
+    let (rules, loadings) = (crate::market::rules(), Some(loadings));
+    market.ruled = Some(Ruled { rules, edge, style: messages::Style::Auction, loadings });
     market
 }
 

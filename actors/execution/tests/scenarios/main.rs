@@ -9,6 +9,7 @@ mod halts;
 mod orders;
 mod plan;
 mod script;
+mod sliced;
 
 use execution::Execution;
 use kernel::Actor;

@@ -5,9 +5,9 @@
 use expect_test::Expect;
 use kernel::{Actor, Host};
 use messages::{
-    Alarm, Breakers, CoverageFailed, Date, Env, ExecutionRules, Exposures, F32s, Features, Filled,
-    HistoryRef, Holding, Kill, KillLevel, Limits, Member, Message, ModelRef, Order, OrderStatus,
-    OrderUpdated, Phase, PhaseBegan, Price, Resume, RiskRules, Scores, ScoresWithheld,
+    Alarm, Breakers, CoverageFailed, Date, Edge, Env, ExecutionRules, Exposures, F32s, Features,
+    Filled, HistoryRef, Holding, Kill, KillLevel, Limits, Member, Message, ModelRef, Order,
+    OrderStatus, OrderUpdated, Phase, PhaseBegan, Price, Resume, RiskRules, Scores, ScoresWithheld,
     SessionOpened, Shares, Side, Style, Symbol, Tick, Time, TimeInForce, Topic, Usd,
 };
 use messages::{Envelope, MessageId};
@@ -201,13 +201,18 @@ fn opened(words: &Row, rows: &[Row]) -> SessionOpened {
             level: words.get("level").map_or(KillLevel::Halt, |level| level.parse().unwrap()),
         }),
         rules: words.get("flatten_share").map(|_| rules(words)),
-        edge: None,
+        edge: words.get("edge").map(|ic| Edge { oof_ic: number_of(ic), horizon: 5 }),
         peak_equity: None,
         overnight: None,
         execution: words.get("flatten_share").map(|share| ExecutionRules {
-            style: if words.get("style") == Some("limit") { Style::Limit } else { Style::Auction },
+            style: match words.get("style") {
+                Some("limit") => Style::Limit,
+                Some("sliced") => Style::Sliced,
+                _ => Style::Auction,
+            },
             collar: 0.05,
             flatten_share: number_of(share),
+            participation: words.get("participation").map(number_of),
         }),
         scored: None,
     }
@@ -224,7 +229,7 @@ fn rules(words: &Row) -> RiskRules {
         short_equity_min_usd: 2_000,
         order_max_usd: 250_000,
         collar: 0.05,
-        orders_per_minute: 150,
+        orders_per_minute: words.get("orders_per_minute").map_or(150, number_of),
         equity_left_min: 0.1,
         plan_multiple: 3.0,
         breakers: Breakers {

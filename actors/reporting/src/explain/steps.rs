@@ -1,15 +1,17 @@
 //! One symbol's row of each message on the way.
 
-use super::{BarStep, Contribution, FeatureStep, Origin, ScoreStep, TargetStep};
-use messages::{Bars, Features, Scores, SessionOpened, Symbol, Targets, history_sha256};
+use super::{BarStep, Contribution, FeatureStep, KillStep, Origin, ScoreStep, TargetStep};
+use messages::{
+    Bars, Envelope, Features, Kill, KillLevel, Message, Scores, SessionOpened, Symbol, Targets,
+    history_sha256,
+};
 
 pub(super) fn target(at: u64, all: &Targets, symbol: &Symbol) -> Option<TargetStep> {
     let target = all.targets.iter().find(|target| target.symbol == *symbol)?;
-    let of_another = |line: &&String| {
-        line.split_whitespace().any(|word| {
-            word != symbol.as_str() && all.targets.iter().any(|t| t.symbol.as_str() == word)
-        })
+    let another = |name: &str| {
+        name != symbol.as_str() && all.targets.iter().any(|target| target.symbol.as_str() == name)
     };
+    let of_another = |line: &&String| named(line).is_some_and(another);
     let ours = all.binding.iter().filter(|line| !of_another(line)).cloned();
     let (relaxed, binding) = ours.partition(|line| line.starts_with("RELAXED"));
     Some(TargetStep {
@@ -23,6 +25,31 @@ pub(super) fn target(at: u64, all: &Targets, symbol: &Symbol) -> Option<TargetSt
         theta: all.theta,
         binding,
         relaxed,
+    })
+}
+
+/// The symbol in a line about one name, as risk writes them; a line of the book has none, whatever its words.
+fn named(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace();
+    match words.next()? {
+        "BROKEN" => words.next().filter(|what| *what == "NAME").and(words.next()),
+        "ADV" | "ORDER" | "NAME" | "SHORT" | "RESTRICTED" | "CORPORATE_ACTION" => words.next(),
+        code if code.starts_with("NO_") || code.starts_with("NOT_") => words.next(),
+        _ => None,
+    }
+}
+
+/// What closes positions when this order was submitted; `at` of a session that opened with it is its first entry.
+pub(super) fn kill(before: &[(u64, Envelope)]) -> Option<KillStep> {
+    before.iter().rev().find_map(|(at, entry)| {
+        let kill = match &entry.body {
+            Message::Kill(kill) => Some(kill),
+            Message::SessionOpened(opened) => opened.halted.as_ref(),
+            _ => None,
+        };
+        let Kill { level, reason, operator } =
+            kill.filter(|kill| kill.level == KillLevel::Flatten)?.clone();
+        Some(KillStep { at: *at, level, reason, operator })
     })
 }
 

@@ -1,6 +1,6 @@
 //! An explanation in words: one line, or a page.
 
-use super::{Contribution, Explanation, Origin, ScoreStep, TargetStep};
+use super::{Contribution, Explanation, KillStep, Origin, ScoreStep, TargetStep};
 use crate::format::money;
 use std::fmt::{self, Write};
 
@@ -13,13 +13,17 @@ impl fmt::Display for Explanation {
         let Self { client_order_id, side, quantity, symbol, order_at, outcome, .. } = self;
         write!(f, "{side} {} {symbol} ({client_order_id} #{order_at}): {outcome}", quantity.0)?;
         self.fmt_fills(f)?;
-        match &self.target {
-            Some(target) => target.fmt(f)?,
-            None => write!(f, " <- no target in the journal")?,
-        }
-        match &self.score {
-            Some(score) => score.fmt(f)?,
-            None => write!(f, " <- no score in the journal")?,
+        if let Some(kill) = &self.kill {
+            kill.fmt(f)?;
+        } else {
+            match &self.target {
+                Some(target) => target.fmt(f)?,
+                None => write!(f, " <- no target in the journal")?,
+            }
+            match &self.score {
+                Some(score) => score.fmt(f)?,
+                None => write!(f, " <- no score in the journal")?,
+            }
         }
         if let Some(at) = self.features_at {
             write!(f, " <- features #{at}")?;
@@ -41,6 +45,13 @@ impl Explanation {
             Some(bp) => write!(f, ", {bp:+.1} bp against its close {}", self.reference),
             None => write!(f, ", sized at {}", self.reference),
         }
+    }
+}
+
+impl fmt::Display for KillStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, reason, operator, .. } = self;
+        write!(f, " <- kill of level flatten by {operator}: {reason} #{at}")
     }
 }
 
@@ -85,6 +96,19 @@ impl Explanation {
             writeln!(page, "  #{:<6} {}", step.at, step.says)?;
         }
         self.write_costs(page)?;
+        if let Some(KillStep { at, reason, operator, .. }) = &self.kill {
+            writeln!(page, "\nkill #{at}: level flatten by {operator}: {reason}")?;
+        } else {
+            self.write_plan(page)?;
+        }
+        self.write_bar(page)?;
+        if let Some(origin) = &self.origin {
+            origin.write_page(page)?;
+        }
+        self.trace_id.iter().try_for_each(|id| writeln!(page, "  trace     {id}"))
+    }
+
+    fn write_plan(&self, page: &mut String) -> fmt::Result {
         match &self.target {
             Some(target) => target.write_page(page)?,
             None => writeln!(page, "\ntarget      none in the journal")?,
@@ -93,12 +117,7 @@ impl Explanation {
             Some(score) => score.write_page(page)?,
             None => writeln!(page, "\nscore       none in the journal")?,
         }
-        self.write_features(page)?;
-        self.write_bar(page)?;
-        if let Some(origin) = &self.origin {
-            origin.write_page(page)?;
-        }
-        self.trace_id.iter().try_for_each(|id| writeln!(page, "  trace     {id}"))
+        self.write_features(page)
     }
 
     fn write_costs(&self, page: &mut String) -> fmt::Result {

@@ -1,10 +1,11 @@
-use super::{Latch, level, loss};
+use super::{Latch, level, loss, peak_after};
 use crate::Risk;
 use crate::testing::{opened, rules};
 use kernel::{Actor, Outbox};
 use messages::{
-    AccountReported, ActorId, Envelope, Kill, KillLevel, Message, MessageId, Order, OrderStatus,
-    OrderUpdated, Price, Resume, SessionOpened, Shares, Side, Symbol, Time, TimeInForce, Usd,
+    AccountReported, ActorId, Booked, BookedKind, Envelope, Kill, KillLevel, Message, MessageId,
+    Order, OrderStatus, OrderUpdated, Price, Resume, SessionOpened, Shares, Side, Symbol, Time,
+    TimeInForce, Usd,
 };
 
 /// What risk answers to each entry, and what the conductor would latch after the last.
@@ -31,6 +32,21 @@ fn morning(peak: i64) -> Message {
 fn close(equity: i64) -> Message {
     let equity = Usd(equity * 1_000_000);
     Message::AccountReported(AccountReported { cash: Usd(0), equity, positions: Vec::new() })
+}
+
+/// In the open session, dollars into the account.
+fn moved(kind: BookedKind, dollars: i64) -> Message {
+    let opened = opened();
+    Message::Booked(Booked {
+        activity: format!("{kind:?} {dollars}"),
+        date: opened.session,
+        kind,
+        symbol: None,
+        amount: Usd(dollars * 1_000_000),
+        shares: Shares(0),
+        description: String::new(),
+        before_open: false,
+    })
 }
 
 fn updated(status: OrderStatus) -> Message {
@@ -132,6 +148,77 @@ fn a_level_is_never_left_but_by_a_human() {
     let (said, kill) = play(&[morning(100_000), close(98_400), close(97_000)]);
     assert_eq!((said.len(), kill.map(|kill| kill.level)), (2, Some(KillLevel::Flatten)));
     assert!(play(&[morning(100_000), close(98_400), resume()]).1.is_none());
+}
+
+/// What was lost before a resume is what the operator is content with; what is lost after it is judged anew, by the
+/// conductor's latch as by risk.
+#[test]
+fn a_level_that_was_resumed_from_trips_again() {
+    let cancel = |kill: Option<Kill>| kill.map(|kill| kill.level) == Some(KillLevel::Cancel);
+    let day = [morning(100_000), close(98_400), resume()];
+    let (said, kill) = play(&[&day[..], &[close(98_400)]].concat());
+    assert!(said.len() == 1 && kill.is_none(), "{said:?} {kill:?}");
+    let (said, kill) = play(&[&day[..], &[close(96_900)]].concat());
+    assert_eq!(said[1..], ["alarm BREAKER_CANCEL: DAY_LOSS 0.0152 of 0.0150"]);
+    assert!(cancel(kill));
+
+    // A peak of long ago is behind us too.
+    let (said, kill) = play(&[morning(112_000), resume(), close(99_500)]);
+    assert!(said.len() == 1 && kill.is_none(), "{said:?} {kill:?}");
+    let (said, kill) = play(&[morning(112_000), resume(), close(98_000)]);
+    assert_eq!(said[1..], ["alarm BREAKER_CANCEL: DAY_LOSS 0.0200 of 0.0150"]);
+    assert!(cancel(kill));
+
+    let rejected = || updated(OrderStatus::Rejected);
+    let thrice = [rejected(), rejected(), rejected()];
+    let day = [&[morning(100_000)][..], &thrice, &[resume()]].concat();
+    assert!(play(&[&day[..], &thrice[..2]].concat()).1.is_none(), "counted from the resume on");
+    let (said, kill) = play(&[&day[..], &thrice].concat());
+    assert!(said.len() == 2 && cancel(kill), "{said:?}");
+}
+
+/// Money that is taken out is no loss and money that is put in no gain: before the close as overnight.
+#[test]
+fn a_transfer_in_the_session_neither_makes_nor_hides_a_loss() {
+    use BookedKind::{Fee, Transfer};
+    let of = |moves: &[Message], equity| {
+        let day = [&[morning(100_000)][..], moves, &[close(equity)]].concat();
+        let (said, kill) = play(&day);
+        assert_eq!(said.len(), usize::from(kill.is_some()), "{said:?}");
+        kill.map(|kill| kill.level)
+    };
+    assert_eq!(of(&[moved(Transfer, -10_000)], 90_000), None);
+    assert_eq!(of(&[moved(Transfer, -50_000)], 49_600), None);
+    assert_eq!(
+        of(&[moved(Transfer, -6_000), moved(Transfer, -4_000)], 88_400),
+        Some(KillLevel::Cancel)
+    );
+    assert_eq!(of(&[moved(Transfer, 50_000)], 147_000), Some(KillLevel::Flatten));
+    assert_eq!(of(&[moved(Fee, -1_200)], 98_800), Some(KillLevel::Halt), "a cost is a loss");
+    let drawn = [morning(107_500), moved(Transfer, 30_000), close(128_800)];
+    let (said, _) = play(&drawn);
+    assert!(said[0].contains("DRAWDOWN"), "a deposit hides no drawdown: {said:?}");
+    let mut overnight = moved(Transfer, -10_000);
+    if let Message::Booked(booked) = &mut overnight {
+        booked.before_open = true;
+    }
+    assert_eq!(of(&[overnight], 100_000), None, "the opening holds it already");
+}
+
+#[test]
+fn a_transfer_leaves_the_drawdown_the_fraction_that_it_was() {
+    let dollars = |dollars: i64| Usd(dollars * 1_000_000);
+    let after = |peak, equity, transferred| {
+        peak_after(dollars(peak), dollars(equity), dollars(transferred))
+    };
+    assert_eq!(after(10_000_000, 9_500_000, 0), dollars(10_000_000));
+    // A tenth or a half is taken out at a drawdown of 5 %, and so much put in that 9 % would be 4.5 %.
+    assert_eq!(after(10_000_000, 8_550_000, -950_000), dollars(9_000_000));
+    assert_eq!(after(10_000_000, 4_750_000, -4_750_000), dollars(5_000_000));
+    assert_eq!(after(10_000_000, 18_200_000, 9_100_000), dollars(20_000_000));
+    // All of it out, and in again.
+    assert_eq!(after(10_000_000, 0, -9_500_000), dollars(500_000));
+    assert_eq!(after(500_000, 9_500_000, 9_500_000), dollars(10_000_000));
 }
 
 #[test]

@@ -278,3 +278,38 @@ fn a_breaker_lets_reducers_through() {
         assert_eq!(gate.check(&order, opened, *now, Some(reason.clone())), verdict);
     }
 }
+
+/// A sliced plan: no order has more than its share of a minute, and each leg counts as as many orders as it has slices.
+#[test]
+fn a_slice_has_a_size() {
+    let mut gate = gate(&[("A", 0, 1_000)]);
+    gate.gate.books.get_mut(&Symbol::from("A")).unwrap().slice = Some(Shares(60));
+    let (notional, limit) = (Usd(6_100 * DOLLAR), Usd(6_000 * DOLLAR));
+    assert_eq!(judge(&mut gate, "A", 61), Err(DenyReason::AdvShare { notional, limit }));
+    assert_eq!(judge(&mut gate, "A", 60), Ok(()));
+    for (held, target, slice, orders) in [
+        (0, 0, Some(60), 0),
+        (0, 60, Some(60), 1),
+        (100, -61, Some(60), 4),
+        (-5, -300, Some(60), 5),
+        (-5, -300, None, 1),
+        (100, -61, None, 2),
+    ] {
+        let book = Book { target, slice: slice.map(Shares), ..Book::default() };
+        assert_eq!(book.orders_to(held), orders, "{held} {target} {slice:?}");
+    }
+}
+
+/// The first slice of a name comes before any fill of it: its limit is the price that is judged.
+#[test]
+fn a_limit_around_the_reference_needs_no_fill_before_it() {
+    let mut desk = ruled(&[("A", 0, 100)], |_| {});
+    let mut slice = |limit: Option<i64>| {
+        let limit = limit.map(|dollars| Price(dollars * DOLLAR));
+        let order = Order { time_in_force: TimeInForce::Ioc, limit, ..desk.order("A", 10) };
+        desk.judge(&order)
+    };
+    assert_eq!(slice(None), Err(DenyReason::NoPrice));
+    assert!(matches!(slice(Some(106)), Err(DenyReason::Collar { .. })));
+    assert_eq!(slice(Some(105)), Ok(()));
+}

@@ -1,9 +1,10 @@
 //! Files that are there whole or not at all, also after a power cut.
 
 use super::RegistryError;
+use crate::trials::whole_lines;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// No model of ours comes near; a wrong file must not fill the memory.
 const BYTES_MAX: u64 = 256 << 20;
@@ -37,14 +38,29 @@ pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), RegistryErro
     write().map_err(failed("writing", path))
 }
 
-/// Adds a line at the end.
-pub(super) fn append(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
-    let write = || {
-        let mut file = File::options().append(true).create(true).open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(failed("writing", path))
+/// A file of lines, which nobody else adds to until this is dropped.
+pub(super) struct Lines {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lines {
+    pub(super) fn lock(path: &Path) -> Result<Self, RegistryError> {
+        let file = File::options().read(true).append(true).create(true).open(path);
+        let file = file.and_then(|file| file.lock().map(|()| file));
+        Ok(Self { file: file.map_err(failed("locking", path))?, path: path.to_owned() })
+    }
+
+    /// Adds a line at the end, in place of half a line that a power cut has left there.
+    pub(super) fn append(&mut self, line: &[u8]) -> Result<(), RegistryError> {
+        let whole = whole_lines(&read(&self.path)?) as u64;
+        let mut write = || {
+            self.file.set_len(whole)?;
+            self.file.write_all(line)?;
+            self.file.sync_all()
+        };
+        write().map_err(failed("writing", &self.path))
+    }
 }
 
 /// Replaces `folder/name` in one step.

@@ -1,8 +1,10 @@
-//! May a model that was just trained take the place of the one that trades, without anybody saying so?
+//! May a model that was just trained take the place of the one that trades, without anybody saying so? And which one
+//! was there before?
 
-use super::{Registry, RegistryError};
+use super::{Action, Promotion, Registry, RegistryError};
 use crate::audit::Standing;
 use crate::card::Card;
+use messages::ModelRef;
 
 impl Registry {
     /// Why a new model does not replace the current one unasked, if so: it is refused or a rehearsal, it knows
@@ -29,6 +31,30 @@ impl Registry {
             Err(error) => Some(format!("the current {} is damaged ({error})", current.id)),
         })
     }
+}
+
+/// The model that was current before `current`. A line that did not come about, because the pointer could not be moved,
+/// counts for nothing.
+pub(super) fn before(history: &[Promotion], current: &ModelRef) -> Option<ModelRef> {
+    let mut stack: Vec<&ModelRef> = Vec::new();
+    for (at, Promotion { action, model, .. }) in history.iter().enumerate() {
+        let came_about = match history.get(at + 1) {
+            Some(next) => next.from.as_ref().is_none_or(|from| *from == model.id),
+            None => model == current,
+        };
+        match action {
+            _ if !came_about => {}
+            Action::Promote if stack.last() == Some(&model) => {}
+            Action::Promote => stack.push(model),
+            Action::Rollback => drop(stack.pop()),
+        }
+    }
+    // In lines of earlier versions it can't be seen.
+    while stack.last().is_some_and(|model| *model != current) {
+        stack.pop();
+    }
+    stack.pop();
+    stack.pop().cloned()
 }
 
 #[cfg(test)]

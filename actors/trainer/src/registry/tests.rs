@@ -5,6 +5,7 @@ use crate::audit::{Detector, Status};
 use crate::pipeline::Pipeline;
 use crate::testing::{Cheap, Market, SESSIONS, cheap_panel, quiet, small};
 use crate::tests::{trained, trained_with};
+use crate::trials::Trial;
 use crate::{TrainConfig, train_panel};
 use scoring::Predictor;
 use std::fs;
@@ -385,6 +386,140 @@ fn a_promotion_that_was_cut_short_changes_nothing() {
     fs::write(registry.folder.join(CURRENT), pointer).unwrap();
     assert_eq!(registry.current().unwrap(), Some(second));
     assert_eq!(registry.rollback("tester", NOW).unwrap(), first);
+}
+
+/// The pointer could not be written: the model that was current still is, and rollback finds what was before it.
+#[test]
+fn a_rollback_that_was_cut_short_can_be_done_again() {
+    let (_folder, registry, first) = published();
+    let second = registry.publish(&judged(Status::Hindsight)).unwrap();
+    registry.promote(&first, "tester", NOW).unwrap();
+    registry.promote(&second, "tester", NOW).unwrap();
+    for _ in 0..2 {
+        let pointer = fs::read(registry.folder.join(CURRENT)).unwrap();
+        assert_eq!(registry.rollback("tester", NOW).unwrap(), first);
+        fs::write(registry.folder.join(CURRENT), pointer).unwrap();
+        assert_eq!(registry.current().unwrap(), Some(second.clone()));
+    }
+    assert_eq!(registry.rollback("tester", NOW).unwrap(), first);
+    assert_eq!(registry.current().unwrap(), Some(first));
+    assert!(registry.rollback("tester", NOW).is_err());
+}
+
+/// What never was current is nothing to go back to.
+#[test]
+fn a_rollback_passes_over_promotions_that_were_cut_short() {
+    let (_folder, registry, first) = published();
+    let second = registry.publish(&judged(Status::Hindsight)).unwrap();
+    let third = registry.publish(&judged(Status::Warn)).unwrap();
+    let pointer = registry.folder.join(CURRENT);
+    // The very first one, and one between two others.
+    registry.promote(&third, "tester", NOW).unwrap();
+    fs::remove_file(&pointer).unwrap();
+    registry.promote(&first, "tester", NOW).unwrap();
+    let before = fs::read(&pointer).unwrap();
+    registry.promote(&second, "tester", NOW).unwrap();
+    fs::write(&pointer, before).unwrap();
+    registry.promote(&third, "tester", NOW).unwrap();
+    assert_eq!(registry.rollback("tester", NOW).unwrap(), first);
+    let error = registry.rollback("tester", NOW).unwrap_err().to_string();
+    assert!(error.starts_with("NO_EARLIER_MODEL"), "{error}");
+}
+
+/// Lines of earlier versions don't say what was current before them: they are believed.
+#[test]
+fn a_history_of_an_earlier_version_is_gone_on_with() {
+    let (_folder, registry, first) = published();
+    let second = registry.publish(&judged(Status::Hindsight)).unwrap();
+    let third = registry.publish(&judged(Status::Warn)).unwrap();
+    let line = |model: &ModelRef| {
+        let ModelRef { id, sha256 } = model;
+        format!(
+            r#"{{"action":"promote","model":{{"id":"{id}","sha256":"{sha256}"}},"by":"x","at":"{NOW}"}}"#
+        )
+    };
+    let lines = format!("{}\n{}\n", line(&first), line(&second));
+    fs::write(registry.folder.join(HISTORY), lines).unwrap();
+    fs::write(registry.folder.join(CURRENT), serde_json::to_vec(&second).unwrap()).unwrap();
+    registry.promote(&third, "tester", NOW).unwrap();
+    assert_eq!(registry.rollback("tester", NOW).unwrap(), second);
+    assert_eq!(registry.rollback("tester", NOW).unwrap(), first);
+    assert!(registry.rollback("tester", NOW).is_err());
+}
+
+/// A power cut, wherever it fell into the last line: that line counts for nothing, and the next one stands alone.
+#[test]
+fn half_a_line_of_history_is_in_nobodys_way() {
+    let (_folder, registry, first) = published();
+    let second = registry.publish(&judged(Status::Hindsight)).unwrap();
+    let path = registry.folder.join(HISTORY);
+    registry.promote(&first, "tester", NOW).unwrap();
+    let (whole, pointer) =
+        (fs::read(&path).unwrap(), fs::read(registry.folder.join(CURRENT)).unwrap());
+    registry.promote(&second, "tester", NOW).unwrap();
+    let both = fs::read(&path).unwrap();
+    for end in whole.len()..both.len() {
+        fs::write(&path, &both[..end]).unwrap();
+        fs::write(registry.folder.join(CURRENT), &pointer).unwrap();
+        assert_eq!(registry.history().unwrap().len(), 1, "cut at {end}");
+        // Every one of them is read, some are gone on with: that loads a model.
+        if (end - whole.len()) % 40 != 1 && end + 1 != both.len() {
+            continue;
+        }
+        registry.promote(&second, "tester", NOW).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), both, "cut at {end}");
+        assert_eq!(registry.rollback("tester", NOW).unwrap(), first);
+    }
+    // What is whole and no promotion is no power cut.
+    fs::write(&path, b"half a line\n").unwrap();
+    assert!(registry.history().unwrap_err().to_string().starts_with("BAD_HISTORY"));
+}
+
+#[test]
+fn half_a_line_of_trials_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(TRIALS);
+    let unsealed = Trials::at(&path);
+    fs::write(&path, &with_trials().1).unwrap();
+    let trial = unsealed.read().unwrap().remove(0);
+    fs::remove_file(&path).unwrap();
+    let trial = Trial { dates: Vec::new(), returns: Vec::new(), ..trial };
+    let other = Trial { members_sha256: "others".to_owned(), ..trial.clone() };
+    let none = crate::snapshot::Snapshot::default();
+    unsealed.record(trial, &none).unwrap();
+    let lines = fs::read(&path).unwrap();
+    unsealed.record(other.clone(), &none).unwrap();
+    let both = fs::read(&path).unwrap();
+    let seal = |lines: &[u8], count| Seal {
+        model: "m".to_owned(),
+        lines: count,
+        head_sha256: sha256_hex(lines.strip_suffix(b"\n").unwrap()),
+    };
+    let first = unsealed.clone().sealed(vec![seal(&lines, 1)]);
+    let second = first.clone().sealed(vec![seal(&both[lines.len()..], 2)]);
+    for end in lines.len()..both.len() {
+        fs::write(&path, &both[..end]).unwrap();
+        assert_eq!(first.read().unwrap().len(), 1, "cut at {end}");
+        // A line that a model vouches for was whole: without its end it is no power cut.
+        let sealed = second.read().map_err(|error| error.to_string());
+        if end + 1 == both.len() {
+            assert_eq!(sealed.unwrap().len(), 2, "all but the end of the line");
+        } else {
+            assert!(sealed.unwrap_err().starts_with("TRIALS_TAMPERED"), "cut at {end}");
+        }
+        if end % 97 == 0 || end + 1 == both.len() {
+            for trials in [&first, &second] {
+                fs::write(&path, &both[..end]).unwrap();
+                if trials.read().is_ok() {
+                    assert_eq!(trials.record(other.clone(), &none).unwrap().0.len(), 2);
+                    assert_eq!(fs::read(&path).unwrap(), both, "cut at {end}");
+                }
+            }
+        }
+    }
+    fs::write(&path, [&both[..lines.len()], b"half a line\n"].concat()).unwrap();
+    let error = first.read().unwrap_err().to_string();
+    assert!(error.starts_with("TRIALS_TAMPERED") && error.contains("line 2"), "{error}");
 }
 
 #[test]

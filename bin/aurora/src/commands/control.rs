@@ -1,8 +1,11 @@
 //! `status`, `kill`, `resume`: what an operator says to a running system.
 
 use crate::cli::{Common, KillArgs, ResumeArgs, Status, Target};
+use crate::config::Config;
+use crate::connection::client;
 use crate::failure::{Failure, fail};
 use crate::home::Home;
+use crate::morning;
 use crate::output::{Table, emit};
 use crate::wiring::ACTORS;
 use messages::{ActorId, Kill, KillLevel, Message, Resume, Time};
@@ -267,9 +270,36 @@ pub async fn resume(args: &ResumeArgs, common: &Common) -> Result<bool, Failure>
     if resume.operator.trim().is_empty() || resume.reason.trim().is_empty() {
         return Err(fail("--operator and --reason must say something: they go into the journal"));
     }
+    refuse_while_it_differs(&bus, args, common).await?;
     bus.resume(&resume).await?;
     let halted = bus.latched_kill().await?;
     let text = if halted.is_none() { "resumed\n" } else { "a kill is still in force\n" };
     emit(common.json, &Resumed { halted: halted.clone() }, text)?;
     Ok(halted.is_none())
+}
+
+/// A session that a difference has halted looks no more until the next morning: so this looks. Whoever can't look, doesn't
+/// trade.
+async fn refuse_while_it_differs(
+    bus: &Bus,
+    args: &ResumeArgs,
+    common: &Common,
+) -> Result<(), Failure> {
+    let Some(session) = bus.open_session_date().await? else { return Ok(()) };
+    if !morning::differed(&bus.session_opened(session).await?) {
+        return Ok(());
+    }
+    let look = async {
+        let config = Config::read_or_shipped(common.config.as_deref())?;
+        morning::still_differs(bus, &client(&config, args.venue.as_deref())?).await
+    };
+    let what = match look.await {
+        Ok(differences) if differences.is_empty() => return Ok(()),
+        Ok(differences) => differences.join("; "),
+        Err(failure) => format!("whether it still differs can't be seen: {failure}"),
+    };
+    Err(fail(format!(
+        "NOT RESUMED: the account differed when session {session} opened. {what}. See `aurora reconcile`, and adopt or mend \
+         it first; the next session looks again"
+    )))
 }

@@ -10,8 +10,8 @@ use crate::output::{note, progress};
 use alpaca::Client;
 use ingest::update::{Updated, Wanted, update};
 use ingest::{
-    FetchOptions, GrownVolumes, Manifest, Mapped, Origin, Provenance, StoreError, Universe,
-    read_manifest, series, store,
+    Companions, FetchOptions, GrownVolumes, Manifest, Mapped, Origin, Provenance, StoreError,
+    Universe, read_manifest, series, store,
 };
 use messages::{Bars, Date, Symbol, Time};
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ impl Job<'_> {
             partial: known.as_ref().is_some_and(|known| known.partial().is_some()),
             journaled_from: known.as_ref().and_then(|known| known.origin.journaled_from),
         };
-        let Updated { history, new, grown, volumes, overlap, mapped: renamed, inspection } =
+        let Updated { history, new, filled, grown, volumes, overlap, mapped: renamed, inspection } =
             update(&self.client, &wanted, &sessions, &events, &self.options).await?;
         demand(&inspection, self.args.gate.allow_partial, &BTreeMap::new())?;
         let request = format!("{} symbols, {from} to {through}", universe.members.len());
@@ -99,15 +99,9 @@ impl Job<'_> {
         mapped.dedup();
         let gate = Some(inspection);
         let asof = self.options.asof;
-        let mut origin = Origin { asof, mapped, gate, overlap, ..Origin::from(provenance.clone()) };
-        // Nobody else is kept from writing while the source is asked: what was compared must still be there.
+        let mut origin = Origin { asof, mapped, gate, overlap, ..Origin::from(provenance) };
         let lock = lock(&prices)?;
-        if store::fingerprint(&prices)? != fingerprint {
-            return Err(fail(format!(
-                "{} was written by somebody else while bars were fetched: nothing was written; fetch again",
-                prices.display()
-            )));
-        }
+        untouched(&prices, fingerprint.as_ref(), known.as_ref())?;
         if let Some(known) = known.filter(|_| !restating) {
             let same = new == 0 && volumes == 0 && known.origin.gate == origin.gate;
             if same && self.args.gate.events.is_none() && self.args.universe.is_none() {
@@ -118,12 +112,12 @@ impl Job<'_> {
                 symbols: volumes,
                 replaced_sha256: known.content_sha256,
             });
-            origin.volumes = taken.or(known.origin.volumes);
-            origin.restated = known.origin.restated;
-            origin.journaled_from = known.origin.journaled_from;
-            if grown {
-                origin.grown = Some(format!("{}: {}", provenance.at, provenance.request));
-                origin.provenance = known.origin.provenance;
+            let beside = Companions::new(&universe, events.sha256().to_owned());
+            origin = continued(origin, known.origin, taken, grown.then_some(&beside));
+            if filled > 0 {
+                let reason = format!("{filled} bars that a partial history lacked came later");
+                let manifest = files.restate(&lock, &stored, &history, origin, &reason)?;
+                return Ok(Stored { prices, manifest, dropped: BTreeMap::new(), new });
             }
         } else if let Some(reason) = self.args.restate.as_deref().filter(|_| fingerprint.is_some())
         {
@@ -327,6 +321,44 @@ impl Job<'_> {
         let new = manifest.rows;
         Ok(Stored { prices: path, manifest, dropped: BTreeMap::new(), new })
     }
+}
+
+/// Nobody else is kept from writing while the source is asked: what was compared must still be there, and what the
+/// journal vouches for must not have become more.
+fn untouched(
+    prices: &Path,
+    fingerprint: Option<&String>,
+    known: Option<&Manifest>,
+) -> Result<(), Failure> {
+    let same = store::fingerprint(prices)?.as_ref() == fingerprint
+        && (known.is_none() || read_manifest(prices)?.as_ref() == known);
+    if same {
+        return Ok(());
+    }
+    Err(fail(format!(
+        "{} was written by somebody else while bars were fetched: nothing was written; fetch again",
+        prices.display()
+    )))
+}
+
+/// The record of a history that goes on from one with the record `known`. As of an earlier day the universe, the events
+/// and the volumes of then are to be found: where one of them is another now, or the history has not only `grown`
+/// (with these files beside it), it is no longer the same snapshot.
+fn continued(
+    mut origin: Origin,
+    known: Origin,
+    taken: Option<GrownVolumes>,
+    grown: Option<&Companions>,
+) -> Origin {
+    if taken.is_none() && grown.is_some() && grown == known.companions.as_ref() {
+        let Provenance { at, request, .. } = &origin.provenance;
+        origin.grown = Some(format!("{at}: {request}"));
+        origin.provenance = known.provenance;
+    }
+    origin.volumes = taken.or(known.volumes);
+    origin.restated = known.restated;
+    origin.journaled_from = known.journaled_from;
+    origin
 }
 
 /// From the first instant of `from` to the last of `through` (at most now): of New York's day, or of

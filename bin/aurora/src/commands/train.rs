@@ -4,11 +4,12 @@ use crate::cli::{Common, Train};
 use crate::config::Config;
 use crate::failure::{Failure, fail};
 use crate::home::Home;
-use crate::output::{Table, emit, progress, show_training};
+use crate::output::{Table, emit, note, progress, show_training};
 use crate::prices::{Purpose, load};
-use ingest::{FeatureMatrix, MatrixManifest, MatrixSource, Provenance, Restatement};
-use messages::{Bars, Date, Member, ModelPublished, ModelRef};
+use ingest::{FeatureMatrix, MatrixManifest, MatrixSource, Provenance, Restatement, Universe};
+use messages::{Bars, Date, Member, ModelPublished, ModelRef, Symbol};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,10 +46,13 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
         Some(through) => bars.partition_point(|bars| bars.session <= through),
         None => bars.len(),
     };
-    let last = bars[..known].last().ok_or_else(|| fail("there are no bars to train on"))?.session;
+    if known == 0 {
+        return Err(fail("there are no bars to train on"));
+    }
     let universe = ingest::universe_of(&prices)?;
     let records = Records::beside(&prices)?;
-    let data = records.dataset(&bars[..known], &universe.members, last, universe.sectors_as_of);
+    let as_of = members_as_of(&bars, &universe);
+    let data = records.dataset(&bars[..known], &universe.members, as_of, universe.sectors_as_of);
     let registry = Registry::new(home.models());
     let bar = progress("training", 1);
     let show = show_training(&bar);
@@ -110,6 +114,13 @@ impl Interrupt {
     }
 }
 
+/// The day a list of members speaks for: the last one that was stored with it, or that its sectors know, wherever a
+/// training ends before.
+fn members_as_of(stored: &[Bars], universe: &Universe) -> Date {
+    let last = stored.last().map(|bars| bars.session);
+    last.map_or(universe.sectors_as_of, |last| last.max(universe.sectors_as_of))
+}
+
 /// What stands on record beside the bars: dividends, and the last time their past was replaced.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
@@ -124,7 +135,7 @@ impl Records {
     /// There are dividends, and nobody says what the bars were adjusted for, or how.
     pub fn beside(prices: &Path) -> Result<Self, Failure> {
         let manifest = ingest::read_manifest(prices)?;
-        let dividends = Dividends::new(ingest::read_events(prices)?.dividends());
+        let dividends = of_members(prices, ingest::read_events(prices)?.dividends().collect())?;
         let provenance = manifest.as_ref().map(|known| &known.origin.provenance);
         let counted = !dividends.is_empty() && !hold_dividends(prices, provenance)?;
         let dividends = counted.then_some(dividends);
@@ -150,6 +161,28 @@ impl Records {
             ..Dataset::listed(history, members, members_as_of, sectors_as_of)
         }
     }
+}
+
+/// Those of the universe's members: nobody else's are in any label. It says whose are left out.
+fn of_members(prices: &Path, paid: Vec<(Symbol, Date, f64)>) -> Result<Dividends, Failure> {
+    if paid.is_empty() {
+        return Ok(Dividends::default());
+    }
+    let members = ingest::universe_of(prices)?.members;
+    let is_member = |symbol: &Symbol| members.iter().any(|member| member.symbol == *symbol);
+    let (paid, others): (Vec<_>, Vec<_>) =
+        paid.into_iter().partition(|(symbol, ..)| is_member(symbol));
+    if !others.is_empty() {
+        let names: BTreeSet<String> =
+            others.iter().map(|(symbol, ..)| symbol.to_string()).collect();
+        let (count, names) = (others.len(), names.into_iter().collect::<Vec<_>>().join(", "));
+        let events = ingest::events_path(prices);
+        note(format!(
+            "{count} dividends in {} count for nothing, as these are no members of the universe: {names}",
+            events.display()
+        ));
+    }
+    Ok(Dividends::new(paid))
 }
 
 /// Whether the bars were adjusted for dividends; if not, a dividend as it was paid can be put in their prices.
@@ -262,6 +295,36 @@ fn text(trained: &Trained, registered: &Registered<'_>) -> String {
 mod tests {
     use super::*;
 
+    fn day(day: i8) -> Date {
+        Date::constant(2024, 3, day)
+    }
+
+    fn universe(sectors_as_of: Date) -> Universe {
+        let member = |symbol: &str| Member { symbol: symbol.into(), sector: "Energy".to_owned() };
+        Universe::new(vec![member("A"), member("ELV")], sectors_as_of)
+    }
+
+    /// With `--through` or `--as-of`, too: that a training ends earlier makes no list older.
+    #[test]
+    fn a_list_of_members_is_as_old_as_what_is_stored_with_it() {
+        let stored: Vec<Bars> = [1, 4, 8].map(|at| Bars::empty(day(at))).into();
+        assert_eq!(members_as_of(&stored, &universe(day(5))), day(8));
+        assert_eq!(members_as_of(&stored[..2], &universe(day(5))), day(5));
+    }
+
+    /// Of a name of then the dividend is the present one's; one of a stranger is in no label, and is not counted.
+    #[test]
+    fn dividends_are_those_of_members() {
+        let folder = tempfile::tempdir().unwrap();
+        let prices = folder.path().join("prices.parquet");
+        ingest::write_universe(&ingest::universe_path(&prices), &universe(day(5))).unwrap();
+        let paid = ["A", "ELV", "ZZZ"].map(|symbol| (Symbol::from(symbol), day(4), 0.24));
+        let dividends = of_members(&prices, paid.to_vec()).unwrap();
+        assert_eq!(dividends, Dividends::new(paid[..2].iter().cloned()));
+        assert_eq!(dividends.len(), 2);
+        assert!(of_members(folder.path(), Vec::new()).unwrap().is_empty());
+    }
+
     /// What is on record beside bars of this provenance.
     fn beside(adjustment: &str, raw_close: &str, dividends: bool) -> Result<bool, String> {
         let folder = tempfile::tempdir().unwrap();
@@ -277,6 +340,7 @@ mod tests {
             raw_close: raw_close.to_owned(),
         };
         ingest::store::write_prices(&prices, &[bars], provenance).unwrap();
+        ingest::write_universe(&ingest::universe_path(&prices), &universe(day(5))).unwrap();
         let paid = if dividends { "A,dividend,2024-03-07,,quarterly,0.24\n" } else { "" };
         let events =
             format!("symbol,kind,from,through,note,amount\nA,listed,2024-01-02,,new,\n{paid}");

@@ -94,10 +94,13 @@ fn what_serves_the_kill_is_not_cancelled_by_it() {
 #[test]
 fn it_may_leave_until_the_close() {
     let (session, at) = ("2024-01-03".parse().unwrap(), |text: &str| text.parse().unwrap());
-    let (until, _) = crate::gateway::expiry::expiry(&closing(0), session);
+    let (until, _) = crate::gateway::expiry::expiry(&closing(0), session, false);
     assert_eq!(until, session_time(session, at("16:00")));
-    let (until, _) = crate::gateway::expiry::expiry(&Order { leg: 1, ..closing(0) }, session);
+    let (until, _) =
+        crate::gateway::expiry::expiry(&Order { leg: 1, ..closing(0) }, session, false);
     assert_eq!(until, session_time(session, at("10:00")));
+    let (until, _) = crate::gateway::expiry::expiry(&Order { leg: 1, ..closing(0) }, session, true);
+    assert_eq!(until, session_time(session, at("16:00")), "a slice of the plan");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn prior_art_18_an_order_leaves_under_its_own_id_however_often_it_is_sent() {
 fn prior_art_37_an_order_is_late_by_new_yorks_clock_in_winter_and_in_summer() {
     for (day, utc) in [("2024-01-03", "14:28:00Z"), ("2024-07-03", "13:28:00Z")] {
         let date = day.parse().unwrap();
-        let (late, _) = crate::gateway::expiry::expiry(&order("AAPL"), date);
+        let (late, _) = crate::gateway::expiry::expiry(&order("AAPL"), date, false);
         assert_eq!(alpaca::time::utc(late), format!("{day}T{utc}"));
         assert_eq!(late, session_time(date, "09:28".parse().unwrap()));
     }

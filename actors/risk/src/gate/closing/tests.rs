@@ -24,8 +24,12 @@ fn desk(restricted: &[&str]) -> Risk {
     rules.order_max_usd = 5_000;
     rules.restricted = restricted.iter().map(|symbol| Symbol::from(*symbol)).collect();
     opened.rules = Some(rules);
-    opened.execution =
-        Some(ExecutionRules { style: Style::Auction, collar: 0.05, flatten_share: 0.05 });
+    opened.execution = Some(ExecutionRules {
+        style: Style::Auction,
+        collar: 0.05,
+        flatten_share: 0.05,
+        participation: None,
+    });
     let mut risk = Risk::new();
     tell(&mut risk, Message::SessionOpened(Box::new(opened)));
     risk

@@ -85,6 +85,30 @@ fn a_restatement_on_record_supersedes_and_is_told() {
     );
 }
 
+/// Fetched and trained in the evening, and again the next one: trades after hours have made the volume of what was the
+/// last bar grow meanwhile.
+#[test]
+fn training_every_evening_is_no_restatement() {
+    let market = Market::new(400, NAMES, 5);
+    let panel = crate::testing::cheap_panel(&market, 1);
+    let judge = |grown: usize| {
+        let mut evening = market_of(&market, &market.history);
+        evening.history[grown].volume.iter_mut().for_each(|volume| *volume *= 0.99);
+        let case = Case {
+            pipeline: &Standard,
+            data: market.data(),
+            config: &small(),
+            raw: &panel,
+            panel: &panel,
+            folds: &[],
+            trials: &[earlier(&evening, None, 399)],
+        };
+        structure::restated(case).status
+    };
+    assert_eq!(judge(398), Status::Pass, "the last session that it saw");
+    assert_eq!(judge(397), Status::Fail, "the one before");
+}
+
 type Change = fn(&mut Market);
 
 /// Whatever else is another: the bars that both saw must be the same.
