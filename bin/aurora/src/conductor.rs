@@ -96,13 +96,16 @@ impl Conductor {
         for (_, entry) in session.catch_up().await? {
             seen.take(&entry);
         }
-        let mut latched = None;
+        let mut latched = (seen.resumes, None);
         let training = session.opened().model.is_none();
         loop {
             // Stored once, however long its copy takes into the journal.
-            if let Some(kill) = seen.unlatched().filter(|kill| latched < Some(kill.level)) {
+            if latched.0 < seen.resumes {
+                latched = (seen.resumes, None);
+            }
+            if let Some(kill) = seen.unlatched().filter(|kill| latched.1 < Some(kill.level)) {
                 self.latch(&kill).await?;
-                latched = Some(kill.level);
+                latched.1 = Some(kill.level);
             }
             match seen.next(training) {
                 Step::Wait => self.wait(day, &mut session, &mut seen).await?,

@@ -35,6 +35,8 @@ pub struct Seen {
     pub minute: u32,
     /// Of the strongest kill in force, as this journal has it.
     kill: Option<KillLevel>,
+    /// After each, every kill counts anew.
+    pub resumes: u32,
     /// The plan goes to the market minute by minute.
     sliced: bool,
     /// What it has left.
@@ -92,7 +94,10 @@ impl Seen {
                 self.killed = Some(format!("killed: {}", kill.reason));
                 self.kill = self.kill.max(Some(kill.level));
             }
-            Message::Resume(_) => (self.killed, self.kill) = (None, None),
+            Message::Resume(_) => {
+                (self.killed, self.kill) = (None, None);
+                self.resumes += 1;
+            }
             Message::Alarm(alarm) => {
                 let text = format!("{}: {}", alarm.code, alarm.detail);
                 // The broker's comparison halts at any hour, but the day goes on to its account: orders may be open.
