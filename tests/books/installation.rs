@@ -67,7 +67,12 @@ impl Installation {
     ///
     /// The venue knows the market of the first `shown` of them only; what comes then may come otherwise (`reopen`).
     pub async fn new(sessions: usize, shown: usize) -> Self {
-        let at = Self::of(sessions, shown).await;
+        Self::with(sessions, shown, 10_000_000).await
+    }
+
+    /// With so many dollars.
+    pub async fn with(sessions: usize, shown: usize, cash: i64) -> Self {
+        let at = Self::of(sessions, shown, cash).await;
         at.store();
         let trained = at.run(&["train", "--json"]).await;
         assert!(trained.status.success(), "{}", text(&trained.stderr));
@@ -82,10 +87,10 @@ impl Installation {
 
     /// Venue and server only.
     pub async fn bare() -> Self {
-        Self::of(1, 1).await
+        Self::of(1, 1, 10_000_000).await
     }
 
-    async fn of(sessions: usize, shown: usize) -> Self {
+    async fn of(sessions: usize, shown: usize, cash: i64) -> Self {
         let config = SyntheticConfig {
             // With so much of an edge that a model trained in a moment builds a book.
             seed: 12,
@@ -95,7 +100,7 @@ impl Installation {
         };
         let synthetic = Market::synthetic(&config);
         let whole = from_bars(&synthetic, synthetic.bars().to_vec());
-        let cash = Usd(10_000_000_000_000);
+        let cash = Usd(cash * 1_000_000);
         let start = Time(whole.calendar().sessions()[KNOWN + 1].open.0 - 2 * HOUR);
         let config = ExchangeConfig::new(cash, 1, start);
         let state = tempfile::tempdir().expect("temporary folder");

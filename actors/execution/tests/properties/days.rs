@@ -5,7 +5,7 @@ use execution::Execution;
 use kernel::{Actor, Host, Simulation};
 use messages::{
     DenyReason, Envelope, Filled, Holding, Kill, KillLevel, Message, Order, OrderStatus,
-    OrderUpdated, OrdersDone, Phase, PhaseBegan, SessionOpened, Shares, Tick, Time, Usd,
+    OrderUpdated, OrdersDone, Phase, PhaseBegan, Price, SessionOpened, Shares, Tick, Time, Usd,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -163,6 +163,12 @@ fn margin_left(opened: &SessionOpened) -> Usd {
     opened.equity - opened.positions.iter().map(needed).sum()
 }
 
+/// What an order may cost beyond its mark.
+fn collar(order: &Order) -> Usd {
+    let beyond = order.limit.map_or(0, |limit| (limit.0 - order.reference.0).max(0));
+    Price(beyond).times(order.quantity)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
@@ -195,15 +201,20 @@ proptest! {
     }
 
     /// Targets ask for nothing that the gate would deny. (A second leg may be denied by a gross that was over
-    /// its limit from the start, any order by a margin that was short from the start.)
+    /// its limit from the start, any order by a margin that was short from the start, or that lacks no more than what
+    /// limits are away from the marks: targets count marks, the gate counts limits.)
     #[test]
     fn the_gate_agrees_with_the_targets(market in market()) {
         let journal = play(market.morning(), &[Fate::Fill], &[0], None);
         let opened = bodies(&journal, |m| match m { Message::SessionOpened(o) => Some(o), _ => None })[0];
+        let submitted = bodies(&journal, |m| match m { Message::SubmitOrder(o) => Some(o), _ => None });
+        let collars: Usd = submitted.into_iter().map(collar).sum();
         for denied in bodies(&journal, |m| match m { Message::OrderDenied(d) => Some(d), _ => None }) {
             let excused = match denied.reason {
                 DenyReason::GrossTooLarge { .. } => denied.order.leg == 1,
-                DenyReason::BuyingPower { limit, .. } => margin_left(opened) < limit,
+                DenyReason::BuyingPower { left, limit } => {
+                    margin_left(opened) < limit || left + collars >= limit
+                }
                 _ => false,
             };
             prop_assert!(excused, "{denied:?}");
