@@ -5,6 +5,7 @@ use crate::support::{last_json, text, wait_until};
 use messages::{KillLevel, Message, Order, Price, SessionOpened, Side, Symbol, TimeInForce};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 fn rules(rules: &[Value]) -> Value {
     json!({ "rules": rules })
@@ -117,14 +118,46 @@ async fn a_kill_of_level_flatten_closes_everything_within_collar_and_volume_cap(
     at.replays_and_explains(1).await;
 }
 
+fn hanging_after(orders: u32) -> Value {
+    let posts = json!({"method": "POST", "path": "/v2/orders"});
+    rules(&[json!({"kind": "half_open", "after": orders, "match": posts})])
+}
+
+/// The server copies kills into the journal, and takes its time after it was restarted. A session that is through
+/// before the copy is there waits for it: it was killed, whatever its journal says so far.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_does_not_end_well_while_a_kill_is_on_its_way_into_the_journal() {
+    let at = Installation::new(1, 1).await;
+    at.control("POST", "/aurora/v1/faults", &hanging_after(3));
+    let mut child = at.start_up();
+    let there = || {
+        assert!(child.try_wait().expect("child").is_none(), "it ended early: {}", at.log());
+        open_orders(&at) > 3
+    };
+    until("orders are at the venue", there);
+    at.copies_kills(0, false).await;
+    at.put_down_flag(&json!({"level": "cancel", "reason": "smoke", "operator": "ada"}));
+    until("no order is open", || open_orders(&at) == 0);
+    at.control("DELETE", "/aurora/v1/faults", &Value::Null);
+    let reported = |entry: &Message| matches!(entry, Message::DayReported(_));
+    while !at.journal(0).await.iter().any(reported) {
+        assert!(child.try_wait().expect("child").is_none(), "it ended early: {}", at.log());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    at.copies_kills(0, true).await;
+    assert!(!at.ended(child).await.success(), "a killed session is no success: {}", at.log());
+    let said = at.log();
+    assert!(said.contains("Stopped") && said.contains("smoke"), "{said}");
+    let kills = at.journal(0).await.into_iter().filter(|entry| matches!(entry, Message::Kill(_)));
+    assert_eq!(kills.count(), 1);
+}
+
 /// Orders for the opening auction are at the venue when the server dies; then somebody puts the flag down. They are
 /// cancelled though no journal can be written; and when the server is back, everybody is told and nothing is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_flag_cancels_open_orders_while_nats_is_down_and_halts_when_it_is_back() {
     let mut at = Installation::new(1, 1).await;
-    let hangs =
-        json!({"kind": "half_open", "after": 3, "match": {"method": "POST", "path": "/v2/orders"}});
-    at.control("POST", "/aurora/v1/faults", &rules(&[hangs]));
+    at.control("POST", "/aurora/v1/faults", &hanging_after(3));
     let mut child = at.start_up();
     let there = || {
         assert!(child.try_wait().expect("child").is_none(), "it ended early: {}", at.log());
@@ -139,8 +172,9 @@ async fn a_kill_flag_cancels_open_orders_while_nats_is_down_and_halts_when_it_is
 
     at.control("DELETE", "/aurora/v1/faults", &Value::Null);
     at.server_is_back();
-    assert!(!at.ended(child).await.success(), "a killed session is no success");
+    let ended = at.ended(child).await;
     let said = at.log();
+    assert!(!ended.success(), "a killed session is no success: {said}");
     assert!(said.contains("Stopped") && said.contains("smoke"), "{said}");
     assert_eq!(all_orders(&at).len(), sent.len(), "nothing is sent any more: {said}");
     assert_eq!(at.control("GET", "/v2/positions", &Value::Null), json!([]));

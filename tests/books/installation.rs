@@ -4,6 +4,7 @@
 
 use crate::support::{Desk, NatsServer, text};
 use alpaca::{Client, Credentials, Endpoints};
+use async_nats::jetstream::stream::Source;
 use exchange::{ExchangeConfig, Market, SyntheticConfig};
 use messages::{Bars, Date, Env, Kill, Message, Symbol, Time, Usd};
 use serde_json::Value;
@@ -256,6 +257,23 @@ impl Installation {
         while bus.open_session_date().await.expect("an answer") != wanted {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Whether the server copies kills into the session's journal. Copying again begins with what was left out.
+    pub async fn copies_kills(&self, session: usize, copies: bool) {
+        let (bus, date) = (self.bus().await, self.session(session));
+        let stream = bus.subjects().journal_stream(date);
+        let client = async_nats::connect(self.nats.url()).await.expect("connected");
+        let context = async_nats::jetstream::new(client);
+        let mut handle = context.get_stream(&stream).await.expect("the journal");
+        let mut config = handle.info().await.expect("its shape").config.clone();
+        let control = Source {
+            name: bus.subjects().control_stream(),
+            start_sequence: Some(1),
+            ..Source::default()
+        };
+        config.sources = copies.then(|| vec![control]);
+        context.update_stream(config).await.expect("updated");
     }
 
     /// What the session's journal says.

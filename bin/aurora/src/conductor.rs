@@ -121,6 +121,10 @@ impl Conductor {
                     self.tick(next, day, &mut session, &mut seen).await?;
                 }
                 Step::Begin(phase) => self.begin(phase, day, &mut session, &mut seen).await?,
+                Step::Close(_) if self.is_owed_a_kill(&seen).await? => {
+                    tracing::info!(actor = "session", session = %day.session, "a stored kill is on its way into the journal");
+                    self.wait(day, &mut session, &mut seen).await?;
+                }
                 Step::Close(outcome) => self.close(outcome, &mut session, &mut seen).await?,
                 Step::End => {
                     self.bus.close_session(day.session).await?;
@@ -228,6 +232,12 @@ impl Conductor {
         Ok(())
     }
 
+    /// The server copies kills into the journal in its own time; a session ends by what its journal says.
+    async fn is_owed_a_kill(&self, seen: &Seen) -> Result<bool, Failure> {
+        let in_force = self.bus.latched_kill().await?;
+        Ok(in_force.is_some_and(|kill| seen.lacks(kill.level)))
+    }
+
     async fn close(
         &self,
         outcome: Outcome,
@@ -306,7 +316,11 @@ impl Conductor {
             .iter()
             .map(|status| format!("{} at {}", status.actor, status.position))
             .collect();
-        let awaited = if seen.working { "the orders to end" } else { "the orders to be placed" };
+        let awaited = match (&seen.reported, seen.working) {
+            (Some(_), _) => "a stored kill to be copied into the journal",
+            (None, true) => "the orders to end",
+            (None, false) => "the orders to be placed",
+        };
         fail(format!(
             "session {} stands still, waiting for {awaited}; actors that answer: {}. Look into the log for \
              the first error",

@@ -131,7 +131,12 @@ impl Seen {
 
     /// The same, while no kill in force is as strong.
     pub fn unlatched(&self) -> Option<Kill> {
-        self.must_latch().filter(|kill| self.kill < Some(kill.level))
+        self.must_latch().filter(|kill| self.lacks(kill.level))
+    }
+
+    /// No kill in force is as strong, as far as the journal knows.
+    pub fn lacks(&self, level: KillLevel) -> bool {
+        self.kill < Some(level)
     }
 
     /// Positions are being closed.
