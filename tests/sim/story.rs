@@ -1,7 +1,7 @@
 //! The gateway alone, told step by step what the venue does: what it makes of one that answers badly, late or not at all.
 
 use crate::day::Day;
-use crate::net::{self, Command, Request, Shared, State};
+use crate::net::{self, Command, Reply, Request, Shared, State};
 use crate::plan::Trouble;
 use crate::world::{self, Running, unavailable, unreachable};
 use alpaca::AlpacaError;
@@ -21,6 +21,8 @@ const SECOND: Duration = Duration::from_secs(1);
 enum Fate {
     Answered,
     Failed(AlpacaError),
+    /// With less than the venue knows.
+    Says(Reply),
     /// It stays under way.
     Hangs,
 }
@@ -91,6 +93,7 @@ impl Story {
             let request = state.flights[&number].request.clone();
             let answer = match venue(&request) {
                 Fate::Failed(error) => Err(error),
+                Fate::Says(reply) => Ok(reply),
                 _ => state.carry_out(number, false),
             };
             state.now += self.takes;
@@ -303,6 +306,42 @@ fn what_asking_again_does_not_mend_ends_the_gateway() {
         story.pass(90 * SECOND, &fails);
         let Some(Err(error)) = &story.ended else { panic!("it goes on") };
         assert!(error.to_string().contains("forbidden."), "{error}");
+    }
+}
+
+/// An order that is filled beyond what the list of fills knows, and one that the venue accepted and does not know any more:
+/// the gateway stays, asks again, sends nothing, and takes its orders back when told to.
+#[test]
+fn an_answer_that_can_not_stand_is_asked_for_again_and_a_kill_is_heeded_meanwhile() {
+    let unclear: [(&str, fn(&Request) -> Fate); 2] = [
+        ("MISSING_FILLS", |request| match request {
+            Request::Fills => Fate::Says(Reply::Fills(Vec::new())),
+            _ => Fate::Answered,
+        }),
+        ("ORDER_LOST", |request| match request {
+            Request::Lookup(_) => Fate::Says(Reply::Found(None)),
+            _ => Fate::Answered,
+        }),
+    ];
+    for (code, venue) in unclear {
+        let mut story = with_an_order();
+        story.opens();
+        story.state.borrow_mut().line = None;
+        story.pass(60 * SECOND, &venue);
+        assert!(story.ended.is_none(), "{code}: {:?}", story.ended);
+        let doing = story.doing().unwrap_or_default();
+        assert!(doing.contains(code), "it says {doing:?}");
+        story.approve(1);
+        story.pass(20 * SECOND, &venue);
+        assert_eq!((story.submits(), story.fills()), (1, 0), "{code}");
+        story.kill(KillLevel::Cancel);
+        story.go_on(&venue);
+        let cancels = story.asked(|request| matches!(request, Request::Cancel(_)));
+        assert_eq!((story.acknowledged(), cancels), (1, 1), "{code}");
+        story.pass(20 * SECOND, &answers);
+        assert!(story.ended.is_none() && story.doing().is_none(), "{code}: {:?}", story.doing());
+        assert_eq!((story.submits(), story.fills()), (1, 1), "{code}");
+        assert_eq!(story.state.borrow().violations, Vec::<String>::new());
     }
 }
 
