@@ -1,10 +1,15 @@
 //! Generated markets: plausible ones, and each way in which one can be degenerate.
 
+#[path = "../../../../tests/support/rules.rs"]
+mod shipped;
+
+pub(crate) use shipped::rules;
+
 use kernel::{Actor, Outbox};
 use messages::{
-    Breakers, Date, Edge, Env, Envelope, ExecutionRules, Exposures, F32s, FactorCovariance,
-    Features, HistoryRef, Holding, Limits, Member, Message, MessageId, ModelRef, Price, RiskRules,
-    Scores, SessionOpened, Shares, Style, Symbol, Targets, Time, Usd,
+    Date, Edge, Env, Envelope, ExecutionRules, Exposures, F32s, FactorCovariance, Features,
+    Holding, Limits, Member, Message, MessageId, ModelRef, Price, RiskRules, Scores, SessionOpened,
+    Shares, Style, Symbol, Targets, Time, Usd,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -155,27 +160,6 @@ fn ruled() -> impl Strategy<Value = Ruled> {
     )
 }
 
-pub(crate) fn rules() -> RiskRules {
-    RiskRules {
-        risk_aversion: 5.0,
-        turnover_max: 0.5,
-        restricted: Vec::new(),
-        shorts: true,
-        not_shortable: Vec::new(),
-        short_equity_min_usd: 2_000,
-        order_max_usd: 250_000,
-        collar: 0.05,
-        orders_per_minute: 150,
-        equity_left_min: 0.1,
-        plan_multiple: 3.0,
-        breakers: Breakers {
-            day_loss: [0.01, 0.015, 0.025],
-            drawdown: [0.05, 0.08, 0.1],
-            rejects_in_a_row: 3,
-        },
-    }
-}
-
 fn limits(name_max: f64, order_max: f64) -> Limits {
     Limits {
         gross: 1.0,
@@ -203,36 +187,28 @@ impl Market {
             Holding { symbol: symbol(row), quantity, average: mark, mark, rounding: Usd(0) }
         };
         SessionOpened {
-            env: Env::Backtest,
             run_id: "property".to_owned(),
             source: "a test".to_owned(),
-            session: day("2024-01-03"),
-            signal_session: day("2024-01-02"),
             universe: members
                 .map(|(row, name)| Member { symbol: symbol(row), sector: sector(name) })
                 .collect(),
-            sectors_sha256: String::new(),
-            sectors_as_of: day("2024-01-02"),
-            limits: self.limits.clone(),
-            config_sha256: String::new(),
-            whitelist_sha256: String::new(),
             model: Some(ModelRef { id: "m".to_owned(), sha256: "m".to_owned() }),
-            history: HistoryRef { through: day("2024-01-02"), sessions: 0, sha256: String::new() },
             positions: rows().map(holding).filter(|held| held.quantity != Shares(0)).collect(),
-            cash: Usd(0),
             equity: Usd::from_f64(self.equity).unwrap(),
-            halted: None,
             rules: self.ruled.as_ref().map(|ruled| ruled.rules.clone()),
             edge: self.ruled.as_ref().and_then(|ruled| ruled.edge.clone()),
-            peak_equity: None,
-            overnight: None,
             execution: self.ruled.as_ref().map(|ruled| ExecutionRules {
                 style: ruled.style,
                 collar: 0.05,
                 flatten_share: 0.05,
                 participation: Some(PARTICIPATION),
             }),
-            scored: None,
+            ..SessionOpened::new(
+                Env::Backtest,
+                day("2024-01-03"),
+                day("2024-01-02"),
+                self.limits.clone(),
+            )
         }
     }
 

@@ -2,12 +2,15 @@
 //! (universe, features, scores) follow indented, a row per symbol. `… | after <topic>` holds a line back until a
 //! message of that topic stands in the journal and puts it right behind: what happens when two things cross.
 
+#[path = "../../../../tests/support/rules.rs"]
+mod shipped;
+
 use expect_test::Expect;
 use kernel::{Actor, Host};
 use messages::{
     Alarm, Breakers, CoverageFailed, Date, Edge, Env, ExecutionRules, Exposures, F32s, Features,
-    Filled, HistoryRef, Holding, Kill, KillLevel, Limits, Member, Message, ModelRef, Order,
-    OrderStatus, OrderUpdated, Phase, PhaseBegan, Price, Resume, RiskRules, Scores, ScoresWithheld,
+    Filled, Holding, Kill, KillLevel, Limits, Member, Message, ModelRef, Order, OrderStatus,
+    OrderUpdated, Phase, PhaseBegan, Price, Resume, RiskRules, Scores, ScoresWithheld,
     SessionOpened, Shares, Side, Style, Symbol, Tick, Time, TimeInForce, Topic, Usd,
 };
 use messages::{Envelope, MessageId};
@@ -170,30 +173,11 @@ fn opened(words: &Row, rows: &[Row]) -> SessionOpened {
         Holding { symbol: row.symbol(), quantity, average: mark, mark, rounding: Usd(0) }
     };
     SessionOpened {
-        env: Env::Paper,
         run_id: "scenario".to_owned(),
         source: "a test".to_owned(),
-        session: date("2024-01-03"),
-        signal_session: signal(),
         universe: rows.iter().filter(|row| row.0[1] != "-").map(member).collect(),
-        sectors_sha256: String::new(),
-        sectors_as_of: signal(),
-        limits: Limits {
-            gross: limit("gross", 1.0),
-            gross_max: limit("gross_max", 1.6),
-            name_max: limit("name_max", 0.3),
-            net_max: limit("net_max", 0.01),
-            beta_max: limit("beta_max", 0.01),
-            sector_net_max: limit("sector_net_max", 0.03),
-            adv_share_max: limit("adv_share_max", 0.02),
-            order_max: limit("order_max", 0.5),
-        },
-        config_sha256: String::new(),
-        whitelist_sha256: String::new(),
         model: Some(ModelRef { id: "m1".to_owned(), sha256: "m1".to_owned() }),
-        history: HistoryRef { through: signal(), sessions: 0, sha256: String::new() },
         positions: rows.iter().filter(|row| row.0.len() > 2).map(holding).collect(),
-        cash: Usd(0),
         equity: words.get("equity").expect("equity").parse().unwrap(),
         halted: words.get("halted").map(|reason| Kill {
             operator: "ops".to_owned(),
@@ -202,8 +186,6 @@ fn opened(words: &Row, rows: &[Row]) -> SessionOpened {
         }),
         rules: words.get("flatten_share").map(|_| rules(words)),
         edge: words.get("edge").map(|ic| Edge { oof_ic: number_of(ic), horizon: 5 }),
-        peak_equity: None,
-        overnight: None,
         execution: words.get("flatten_share").map(|share| ExecutionRules {
             style: match words.get("style") {
                 Some("limit") => Style::Limit,
@@ -214,29 +196,33 @@ fn opened(words: &Row, rows: &[Row]) -> SessionOpened {
             flatten_share: number_of(share),
             participation: words.get("participation").map(number_of),
         }),
-        scored: None,
+        ..SessionOpened::new(
+            Env::Paper,
+            date("2024-01-03"),
+            signal(),
+            Limits {
+                gross: limit("gross", 1.0),
+                gross_max: limit("gross_max", 1.6),
+                name_max: limit("name_max", 0.3),
+                net_max: limit("net_max", 0.01),
+                beta_max: limit("beta_max", 0.01),
+                sector_net_max: limit("sector_net_max", 0.03),
+                adv_share_max: limit("adv_share_max", 0.02),
+                order_max: limit("order_max", 0.5),
+            },
+        )
     }
 }
 
 /// With the shipped limits; `restricted=AAPL`.
 fn rules(words: &Row) -> RiskRules {
+    let shipped = shipped::rules();
     RiskRules {
-        risk_aversion: 5.0,
         turnover_max: 3.0,
         restricted: words.get("restricted").map(Symbol::from).into_iter().collect(),
-        shorts: true,
-        not_shortable: Vec::new(),
-        short_equity_min_usd: 2_000,
-        order_max_usd: 250_000,
-        collar: 0.05,
         orders_per_minute: words.get("orders_per_minute").map_or(150, number_of),
-        equity_left_min: 0.1,
-        plan_multiple: 3.0,
-        breakers: Breakers {
-            day_loss: [0.01, 0.015, 0.025],
-            drawdown: [0.05, 0.08, 0.1],
-            rejects_in_a_row: 100,
-        },
+        breakers: Breakers { rejects_in_a_row: 100, ..shipped.breakers },
+        ..shipped
     }
 }
 
