@@ -2,6 +2,7 @@
 
 use crate::{
     Booked, Date, Edge, Env, ExecutionRules, Holding, Kill, RiskRules, ScoresBefore, Symbol, Usd,
+    history_sha256,
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,37 @@ pub struct SessionOpened {
 }
 
 impl SessionOpened {
+    /// A day with its limits and nothing else: no members, no model, no history, no money, no rules, no name of the run.
+    pub fn new(env: Env, session: Date, signal_session: Date, limits: Limits) -> Self {
+        let history =
+            HistoryRef { through: signal_session, sessions: 0, sha256: history_sha256([]) };
+        Self {
+            env,
+            run_id: String::new(),
+            source: String::new(),
+            session,
+            signal_session,
+            universe: Vec::new(),
+            sectors_sha256: String::new(),
+            sectors_as_of: signal_session,
+            limits,
+            config_sha256: String::new(),
+            whitelist_sha256: String::new(),
+            model: None,
+            history,
+            positions: Vec::new(),
+            cash: Usd(0),
+            equity: Usd(0),
+            halted: None,
+            rules: None,
+            edge: None,
+            peak_equity: None,
+            overnight: None,
+            execution: None,
+            scored: None,
+        }
+    }
+
     /// A corporate action has moved its shares since the last session: what is known of it was of other shares.
     pub fn was_reorganised(&self, symbol: &Symbol) -> bool {
         let booked = self.overnight.iter().flat_map(|overnight| &overnight.booked);
@@ -110,6 +142,22 @@ pub struct Limits {
     pub adv_share_max: f64,
     /// Largest single order.
     pub order_max: f64,
+}
+
+impl Limits {
+    /// All of them the same.
+    pub fn each(limit: f64) -> Self {
+        Self {
+            gross: limit,
+            gross_max: limit,
+            name_max: limit,
+            net_max: limit,
+            beta_max: limit,
+            sector_net_max: limit,
+            adv_share_max: limit,
+            order_max: limit,
+        }
+    }
 }
 
 /// A model file by content.

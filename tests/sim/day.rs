@@ -173,24 +173,10 @@ fn opened(
     let members: Vec<Member> = market.members();
     let rules = (!dice.once_in(3)).then(|| rules(dice));
     SessionOpened {
-        env: Env::Backtest,
         run_id: "simulation".to_owned(),
         source: "simulation".to_owned(),
-        session,
-        signal_session: signal,
         universe: members,
         sectors_sha256: "s".to_owned(),
-        sectors_as_of: signal,
-        limits: Limits {
-            gross: 0.9,
-            gross_max: 1.4,
-            name_max: 0.25,
-            net_max: 0.2,
-            beta_max: 0.3,
-            sector_net_max: 0.3,
-            adv_share_max: 0.02,
-            order_max: 0.3,
-        },
         config_sha256: "c".to_owned(),
         whitelist_sha256: "w".to_owned(),
         model: Some(ModelRef { id: "m".to_owned(), sha256: "m".to_owned() }),
@@ -198,18 +184,29 @@ fn opened(
         positions: account.positions,
         cash: account.cash,
         equity: account.equity,
-        halted: None,
         edge: rules.as_ref().map(|_| Edge { oof_ic: 0.5, horizon: 5 }),
-        peak_equity: None,
-        overnight: None,
         execution: rules.as_ref().filter(|_| dice.once_in(2)).map(|_| ExecutionRules {
             style: messages::Style::Auction,
             collar: 0.9,
             flatten_share: 0.1,
             participation: None,
         }),
-        scored: None,
         rules,
+        ..SessionOpened::new(
+            Env::Backtest,
+            session,
+            signal,
+            Limits {
+                gross: 0.9,
+                gross_max: 1.4,
+                name_max: 0.25,
+                net_max: 0.2,
+                beta_max: 0.3,
+                sector_net_max: 0.3,
+                adv_share_max: 0.02,
+                order_max: 0.3,
+            },
+        )
     }
 }
 

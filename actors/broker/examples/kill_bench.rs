@@ -10,8 +10,8 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use kernel::Actor;
 use messages::{
-    ActorId, Date, Env, HistoryRef, Kill, KillLevel, Limits, Message, ModelRef, Resume,
-    SessionOpened, Time, Topic, Usd,
+    ActorId, Date, Env, Kill, KillLevel, Limits, Message, ModelRef, Resume, SessionOpened, Time,
+    Topic, Usd,
 };
 use shell::embedded::{EmbeddedOptions, NatsServer};
 use shell::{
@@ -93,38 +93,12 @@ fn gateway(bus: &Bus, folder: &std::path::Path, venue: &Venue) -> ActorSpec {
 
 fn opened(day: Date) -> SessionOpened {
     SessionOpened {
-        env: Env::Dryrun,
         run_id: "bench".to_owned(),
         source: "a bench".to_owned(),
-        session: day,
-        signal_session: day,
-        universe: Vec::new(),
-        sectors_sha256: String::new(),
-        sectors_as_of: day,
-        limits: Limits {
-            gross: 1.0,
-            gross_max: 1.0,
-            name_max: 1.0,
-            net_max: 1.0,
-            beta_max: 1.0,
-            sector_net_max: 1.0,
-            adv_share_max: 1.0,
-            order_max: 1.0,
-        },
-        config_sha256: String::new(),
-        whitelist_sha256: String::new(),
         model: Some(ModelRef { id: "bench".to_owned(), sha256: String::new() }),
-        history: HistoryRef { through: day, sessions: 0, sha256: String::new() },
-        positions: Vec::new(),
         cash: CASH,
         equity: CASH,
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-        overnight: None,
-        execution: None,
-        scored: None,
+        ..SessionOpened::new(Env::Dryrun, day, day, Limits::each(1.0))
     }
 }
 

@@ -7,49 +7,37 @@ use features::{Builder, FeaturesActor, whitelist};
 use kernel::{Actor, Simulation};
 use messages::{
     ActorId, Bars, Date, Env, Envelope, HistoryRef, Limits, Message, MessageId, SessionOpened,
-    Time, Usd, history_sha256,
+    Time, history_sha256,
 };
 
 const PANEL: Panel = Panel { seed: 11, names: 40, sessions: 300, missing: 0.0, invalid: 0.0 };
 
 fn opened(history: &[Bars], signal_session: Date) -> SessionOpened {
     SessionOpened {
-        env: Env::Backtest,
         run_id: "test".to_owned(),
         source: "a test".to_owned(),
-        session: signal_session.tomorrow().expect("a day"),
-        signal_session,
         universe: PANEL.members(),
-        sectors_sha256: String::new(),
-        sectors_as_of: signal_session,
-        limits: Limits {
-            gross: 1.0,
-            gross_max: 1.6,
-            name_max: 0.03,
-            net_max: 0.01,
-            beta_max: 0.01,
-            sector_net_max: 0.03,
-            adv_share_max: 0.02,
-            order_max: 0.02,
-        },
-        config_sha256: String::new(),
         whitelist_sha256: whitelist::sha256(),
-        model: None,
         history: HistoryRef {
             through: history.last().expect("history").session,
             sessions: history.len() as u32,
             sha256: history_sha256(history),
         },
-        positions: Vec::new(),
-        cash: Usd(0),
-        equity: Usd(0),
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-        overnight: None,
-        execution: None,
-        scored: None,
+        ..SessionOpened::new(
+            Env::Backtest,
+            signal_session.tomorrow().expect("a day"),
+            signal_session,
+            Limits {
+                gross: 1.0,
+                gross_max: 1.6,
+                name_max: 0.03,
+                net_max: 0.01,
+                beta_max: 0.01,
+                sector_net_max: 0.03,
+                adv_share_max: 0.02,
+                order_max: 0.02,
+            },
+        )
     }
 }
 

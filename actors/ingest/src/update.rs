@@ -34,6 +34,13 @@ pub struct Wanted<'a> {
     pub journaled_from: Option<Date>,
 }
 
+impl<'a> Wanted<'a> {
+    /// With nothing stored yet.
+    pub fn new(members: &'a [Member], from: Date, through: Date) -> Self {
+        Self { members, from, through, stored: &[], partial: false, journaled_from: None }
+    }
+}
+
 /// One stretch of sessions for some symbols.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stretch {

@@ -132,14 +132,7 @@ async fn fetched(faults: Vec<Fault>) -> Result<Updated, IngestError> {
     let days = sessions();
     let (members, options) = (members(2), options());
     let (from, through) = (days[0], days[days.len() - 1]);
-    let wanted = Wanted {
-        members: &members,
-        from,
-        through,
-        stored: &[],
-        partial: false,
-        journaled_from: None,
-    };
+    let wanted = Wanted::new(&members, from, through);
     update(&server.client, &wanted, &days, &Events::default(), &options).await
 }
 
@@ -263,14 +256,7 @@ async fn an_unknown_symbol_is_named_and_never_made_up() {
     });
     let (server, days, members) = (server.await, sessions(), members(2));
     let (from, through) = (days[0], days[9]);
-    let wanted = Wanted {
-        members: &members,
-        from,
-        through,
-        stored: &[],
-        partial: false,
-        journaled_from: None,
-    };
+    let wanted = Wanted::new(&members, from, through);
     let now = update(&server.client, &wanted, &days, &Events::default(), &options()).await.unwrap();
     assert!(!now.inspection.is_complete());
     assert!(now.inspection.to_string().contains("S001 from 2024-03-04 to 2024-03-15, 10 sessions"));

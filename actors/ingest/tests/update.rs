@@ -20,7 +20,7 @@ async fn updated(
     days: &[Date],
 ) -> Result<Updated, String> {
     let (from, through) = (days[0], days[days.len() - 1]);
-    let wanted = Wanted { members, from, through, stored, partial: false, journaled_from: None };
+    let wanted = Wanted { stored, ..Wanted::new(members, from, through) };
     let result = update(&server.client, &wanted, days, &Events::default(), &options()).await;
     result.map_err(|error| error.chain())
 }
@@ -102,14 +102,8 @@ async fn the_past_of_a_halted_name_is_not_filled_in_without_a_word() {
     // The rest of what is stored of it is not asked for again.
     let seam = support::midnight(days[8 - OVERLAP]);
     assert!(server.asked.lock().unwrap().iter().all(|asked| asked["start"] == seam));
-    let partial = Wanted {
-        members: &members(3),
-        from: days[0],
-        through: days[9],
-        stored: &stored,
-        partial: true,
-        journaled_from: None,
-    };
+    let all = members(3);
+    let partial = Wanted { stored: &stored, partial: true, ..Wanted::new(&all, days[0], days[9]) };
     let filled = update(&server.client, &partial, &days, &Events::default(), &options()).await;
     assert_eq!(filled.unwrap().history, whole, "of a history with holes that is what is wanted");
 }

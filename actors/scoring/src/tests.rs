@@ -1,7 +1,7 @@
 //! Scenarios with a linear model.
 
 use super::*;
-use messages::{Date, Env, Exposures, HistoryRef, Limits, MessageId, Symbol, Time, Usd};
+use messages::{Date, Env, Exposures, Limits, MessageId, Symbol, Time};
 
 const SESSION: Date = Date::constant(2024, 1, 2);
 
@@ -56,38 +56,11 @@ impl Predictor for Linear {
 
 fn opened(model: Option<(&str, &str)>) -> SessionOpened {
     SessionOpened {
-        env: Env::Backtest,
         run_id: "t".to_owned(),
         source: "a test".to_owned(),
-        session: Date::constant(2024, 1, 3),
-        signal_session: SESSION,
-        universe: Vec::new(),
-        sectors_sha256: String::new(),
-        sectors_as_of: SESSION,
-        limits: Limits {
-            gross: 1.0,
-            gross_max: 1.0,
-            name_max: 1.0,
-            net_max: 1.0,
-            beta_max: 1.0,
-            sector_net_max: 1.0,
-            adv_share_max: 1.0,
-            order_max: 1.0,
-        },
-        config_sha256: String::new(),
         whitelist_sha256: "cafe".to_owned(),
         model: model.map(|(id, sha256)| ModelRef { id: id.to_owned(), sha256: sha256.to_owned() }),
-        history: HistoryRef { through: SESSION, sessions: 0, sha256: String::new() },
-        positions: Vec::new(),
-        cash: Usd(0),
-        equity: Usd(0),
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-        overnight: None,
-        execution: None,
-        scored: None,
+        ..SessionOpened::new(Env::Backtest, Date::constant(2024, 1, 3), SESSION, Limits::each(1.0))
     }
 }
 

@@ -14,9 +14,9 @@ use async_nats::{Client, HeaderMap};
 use futures::StreamExt;
 use kernel::{Actor, Outbox};
 use messages::{
-    ActorId, CoverageFailed, Date, Env, Envelope, HistoryRef, Limits, Message, MessageId,
-    OrderStatus, OrderUpdated, OrdersWorking, Phase, PhaseBegan, ScoresWithheld, SessionOpened,
-    Symbol, Time, Topic, Usd,
+    ActorId, CoverageFailed, Date, Env, Envelope, Limits, Message, MessageId, OrderStatus,
+    OrderUpdated, OrdersWorking, Phase, PhaseBegan, ScoresWithheld, SessionOpened, Symbol, Time,
+    Topic,
 };
 use shell::embedded::{EmbeddedOptions, NatsServer};
 use shell::{ActorSpec, ActorState, Bus, BusOptions, CoreSpec, TraceContext, supervise, telemetry};
@@ -278,38 +278,9 @@ fn id_author(topic: Topic) -> ActorId {
 fn sample_opened() -> SessionOpened {
     let day = Date::constant(2024, 1, 8);
     SessionOpened {
-        env: Env::Dryrun,
         run_id: "bench".to_owned(),
         source: "a test".to_owned(),
-        session: day,
-        signal_session: day,
-        universe: Vec::new(),
-        sectors_sha256: String::new(),
-        sectors_as_of: day,
-        limits: Limits {
-            gross: 1.0,
-            gross_max: 1.0,
-            name_max: 1.0,
-            net_max: 1.0,
-            beta_max: 1.0,
-            sector_net_max: 1.0,
-            adv_share_max: 1.0,
-            order_max: 1.0,
-        },
-        config_sha256: String::new(),
-        whitelist_sha256: String::new(),
-        model: None,
-        history: HistoryRef { through: day, sessions: 0, sha256: String::new() },
-        positions: Vec::new(),
-        cash: Usd(0),
-        equity: Usd(0),
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-        overnight: None,
-        execution: None,
-        scored: None,
+        ..SessionOpened::new(Env::Dryrun, day, day, Limits::each(1.0))
     }
 }
 

@@ -6,7 +6,7 @@ use execution::Execution;
 use kernel::Host;
 use messages::{
     ActorId, Alarm, Date, Env, Envelope, ExecutionRules, Exposures, F32s, Features, Filled,
-    HistoryRef, Holding, Kill, KillLevel, Limits, Message, MessageId, ModelRef, Order, OrderStatus,
+    Holding, Kill, KillLevel, Limits, Message, MessageId, ModelRef, Order, OrderStatus,
     OrderUpdated, Phase, PhaseBegan, Price, Resume, RiskRules, Scores, SessionOpened, Shares, Side,
     Style, Symbol, Tick, Time, Usd,
 };
@@ -260,43 +260,33 @@ fn opened() -> Message {
         rounding: Usd(0),
     };
     Message::SessionOpened(Box::new(SessionOpened {
-        env: Env::Backtest,
-        run_id: String::new(),
-        source: String::new(),
-        session: DAY,
-        signal_session: DAY,
         universe: vec![messages::Member { symbol: "A".into(), sector: "x".into() }],
-        sectors_sha256: String::new(),
-        sectors_as_of: DAY,
-        limits: Limits {
-            gross: 1.0,
-            gross_max: 1.6,
-            name_max: 0.2,
-            net_max: 0.5,
-            beta_max: 0.5,
-            sector_net_max: 0.5,
-            adv_share_max: 0.02,
-            order_max: 0.5,
-        },
-        config_sha256: String::new(),
-        whitelist_sha256: String::new(),
         model: Some(ModelRef { id: "m".into(), sha256: "m".into() }),
-        history: HistoryRef { through: DAY, sessions: 0, sha256: String::new() },
         positions: vec![held],
         cash: Usd(90_000_000_000),
         equity: Usd(100_000_000_000),
-        halted: None,
         rules: Some(RiskRules { plan_multiple: 100.0, ..rules() }),
-        edge: None,
-        peak_equity: None,
-        overnight: None,
         execution: Some(ExecutionRules {
             style: Style::Auction,
             collar: 0.05,
             flatten_share: 0.05,
             participation: None,
         }),
-        scored: None,
+        ..SessionOpened::new(
+            Env::Backtest,
+            DAY,
+            DAY,
+            Limits {
+                gross: 1.0,
+                gross_max: 1.6,
+                name_max: 0.2,
+                net_max: 0.5,
+                beta_max: 0.5,
+                sector_net_max: 0.5,
+                adv_share_max: 0.02,
+                order_max: 0.5,
+            },
+        )
     }))
 }
 

@@ -4,6 +4,23 @@ use crate::desk;
 use crate::script::check;
 use expect_test::expect;
 
+/// No edge: 100 of AAPL are to be sold and 90 of MSFT to be bought back.
+const MORNING: &str = "
+            08:00 session opened equity=100000 flatten_share=0.05 style=sliced participation=0.05
+                AAPL tech +100 @ 100
+                MSFT tech -90 @ 50
+            08:00 features features
+                AAPL close=100 adv=3.9e7 beta=1 sigma=0.02
+                MSFT close=50 adv=3.9e7 beta=1 sigma=0.02
+            08:00 scoring scores
+                AAPL -1
+                MSFT 1
+";
+
+fn after_the_morning(words: &str) -> String {
+    format!("{MORNING}{words}")
+}
+
 /// Nothing goes into the auction. AAPL goes to flat and on from there; what it brings pays for MSFT; what a slice left
 /// is tried again a minute later, under the next attempt.
 #[test]
@@ -66,16 +83,8 @@ fn reducers_first_then_what_they_pay_for_minute_by_minute() {
 fn what_is_not_reached_at_the_close_is_said() {
     check(
         desk,
-        "
-            08:00 session opened equity=100000 flatten_share=0.05 style=sliced participation=0.05
-                AAPL tech +100 @ 100
-                MSFT tech -90 @ 50
-            08:00 features features
-                AAPL close=100 adv=3.9e7 beta=1 sigma=0.02
-                MSFT close=50 adv=3.9e7 beta=1 sigma=0.02
-            08:00 scoring scores
-                AAPL -1
-                MSFT 1
+        &after_the_morning(
+            "
             09:30 session phase open
             09:30 broker filled au-20240103-AAPL-0-0 sell 50 AAPL @ 99.90 total 50 complete
             09:30 broker order_updated au-20240103-MSFT-0-0 canceled
@@ -84,6 +93,7 @@ fn what_is_not_reached_at_the_close_is_said() {
             09:31 broker order_updated au-20240103-MSFT-0-1 canceled
             16:00 session phase close
         ",
+        ),
         &expect![[r#"
             08:00 risk targets names=2 gross=0.0000 net=0.0000 beta=0.0000 theta=1.0000
                 AAPL +100 -> +0 @ 100.00 cost=7.6bp
@@ -110,22 +120,15 @@ fn what_is_not_reached_at_the_close_is_said() {
 fn what_is_refused_is_given_up() {
     check(
         desk,
-        "
-            08:00 session opened equity=100000 flatten_share=0.05 style=sliced participation=0.05
-                AAPL tech +100 @ 100
-                MSFT tech -90 @ 50
-            08:00 features features
-                AAPL close=100 adv=3.9e7 beta=1 sigma=0.02
-                MSFT close=50 adv=3.9e7 beta=1 sigma=0.02
-            08:00 scoring scores
-                AAPL -1
-                MSFT 1
+        &after_the_morning(
+            "
             09:30 session phase open
             09:30 broker filled au-20240103-AAPL-0-0 sell 50 AAPL @ 94.90 total 50 complete
             09:30 broker order_updated au-20240103-MSFT-0-0 rejected: not today
             09:31 session tick 1
             09:32 session tick 2
         ",
+        ),
         &expect![[r#"
             08:00 risk targets names=2 gross=0.0000 net=0.0000 beta=0.0000 theta=1.0000
                 AAPL +100 -> +0 @ 100.00 cost=7.6bp
@@ -149,16 +152,8 @@ fn what_is_refused_is_given_up() {
 fn a_resume_goes_on_with_the_plan() {
     check(
         desk,
-        "
-            08:00 session opened equity=100000 flatten_share=0.05 style=sliced participation=0.05
-                AAPL tech +100 @ 100
-                MSFT tech -90 @ 50
-            08:00 features features
-                AAPL close=100 adv=3.9e7 beta=1 sigma=0.02
-                MSFT close=50 adv=3.9e7 beta=1 sigma=0.02
-            08:00 scoring scores
-                AAPL -1
-                MSFT 1
+        &after_the_morning(
+            "
             09:30 session phase open
             09:30 broker filled au-20240103-AAPL-0-0 sell 50 AAPL @ 99.90 total 50 complete
             09:30 control kill ops wait
@@ -169,6 +164,7 @@ fn a_resume_goes_on_with_the_plan() {
             09:41 broker filled au-20240103-AAPL-0-1 sell 50 AAPL @ 99.80 total 50 complete
             09:41 broker filled au-20240103-MSFT-0-1 buy 90 MSFT @ 50.00 total 90 complete
         ",
+        ),
         &expect![[r#"
             08:00 risk targets names=2 gross=0.0000 net=0.0000 beta=0.0000 theta=1.0000
                 AAPL +100 -> +0 @ 100.00 cost=7.6bp
@@ -197,16 +193,8 @@ fn a_resume_goes_on_with_the_plan() {
 fn a_flatten_takes_over() {
     check(
         desk,
-        "
-            08:00 session opened equity=100000 flatten_share=0.05 style=sliced participation=0.05
-                AAPL tech +100 @ 100
-                MSFT tech -90 @ 50
-            08:00 features features
-                AAPL close=100 adv=3.9e7 beta=1 sigma=0.02
-                MSFT close=50 adv=3.9e7 beta=1 sigma=0.02
-            08:00 scoring scores
-                AAPL -1
-                MSFT 1
+        &after_the_morning(
+            "
             09:30 session phase open
             09:30 broker filled au-20240103-AAPL-0-0 sell 50 AAPL @ 99.90 total 50 complete
             09:30 control kill ops level=flatten
@@ -219,6 +207,7 @@ fn a_flatten_takes_over() {
             09:32 session tick 2
             16:00 session phase close
         ",
+        ),
         &expect![[r#"
             08:00 risk targets names=2 gross=0.0000 net=0.0000 beta=0.0000 theta=1.0000
                 AAPL +100 -> +0 @ 100.00 cost=7.6bp

@@ -68,24 +68,11 @@ pub(crate) fn opened(env: Env, session: &str, cash: Usd, positions: Vec<Holding>
     let member =
         |name: &&str| Member { symbol: (*name).into(), sector: format!("Sector <{}>", &name[..1]) };
     SessionOpened {
-        env,
         run_id: "demo & test".to_owned(),
         source: "a test".to_owned(),
-        session: date(session),
-        signal_session: date(session).yesterday().expect("a day before"),
         universe: NAMES.iter().map(member).collect(),
         sectors_sha256: "s".to_owned(),
         sectors_as_of: date("2024-01-01"),
-        limits: Limits {
-            gross: 1.0,
-            gross_max: 1.1,
-            name_max: 0.1,
-            net_max: 0.1,
-            beta_max: 0.1,
-            sector_net_max: 0.1,
-            adv_share_max: 0.1,
-            order_max: 0.1,
-        },
         config_sha256: "c".to_owned(),
         whitelist_sha256: "w".to_owned(),
         model: Some(ModelRef { id: "xgb-1".to_owned(), sha256: "m".to_owned() }),
@@ -93,13 +80,21 @@ pub(crate) fn opened(env: Env, session: &str, cash: Usd, positions: Vec<Holding>
         equity: cash + held,
         positions,
         cash,
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-        overnight: None,
-        execution: None,
-        scored: None,
+        ..SessionOpened::new(
+            env,
+            date(session),
+            date(session).yesterday().expect("a day before"),
+            Limits {
+                gross: 1.0,
+                gross_max: 1.1,
+                name_max: 0.1,
+                net_max: 0.1,
+                beta_max: 0.1,
+                sector_net_max: 0.1,
+                adv_share_max: 0.1,
+                order_max: 0.1,
+            },
+        )
     }
 }
 

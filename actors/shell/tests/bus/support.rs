@@ -163,28 +163,13 @@ pub(crate) fn opened(session: Date) -> SessionOpened {
         order_max: 0.02,
     };
     SessionOpened {
-        env: Env::Paper,
         run_id: "test".to_owned(),
         source: "a test".to_owned(),
-        session,
-        signal_session: session.yesterday().expect("not the first day of time"),
-        universe: Vec::new(),
-        sectors_sha256: String::new(),
-        sectors_as_of: session,
-        limits,
-        config_sha256: String::new(),
-        whitelist_sha256: String::new(),
-        model: None,
-        history: HistoryRef { through: session, sessions: 0, sha256: String::new() },
-        positions: Vec::new(),
-        cash: Usd(0),
-        equity: Usd(0),
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-        overnight: None,
-        execution: None,
-        scored: None,
+        ..SessionOpened::new(
+            Env::Paper,
+            session,
+            session.yesterday().expect("not the first day of time"),
+            limits,
+        )
     }
 }

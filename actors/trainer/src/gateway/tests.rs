@@ -2,47 +2,21 @@
 
 use super::*;
 use crate::testing::{Market, SESSIONS, small};
-use messages::{Date, Env, Limits, Member, Time, Usd};
+use messages::{Date, Env, Limits, Member, Time};
 use tempfile::TempDir;
 
 fn opened(members: Vec<Member>, history: &[Bars], signal: Date) -> SessionOpened {
     SessionOpened {
-        env: Env::Backtest,
         run_id: "t".to_owned(),
         source: "a test".to_owned(),
-        session: signal.tomorrow().unwrap(),
-        signal_session: signal,
         universe: members,
-        sectors_sha256: String::new(),
-        sectors_as_of: signal,
-        limits: Limits {
-            gross: 1.0,
-            gross_max: 1.0,
-            name_max: 1.0,
-            net_max: 1.0,
-            beta_max: 1.0,
-            sector_net_max: 1.0,
-            adv_share_max: 1.0,
-            order_max: 1.0,
-        },
-        config_sha256: String::new(),
         whitelist_sha256: features::whitelist::sha256(),
-        model: None,
         history: HistoryRef {
             through: history.last().unwrap().session,
             sessions: history.len() as u32,
             sha256: history_sha256(history),
         },
-        positions: Vec::new(),
-        cash: Usd(0),
-        equity: Usd(0),
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-        overnight: None,
-        execution: None,
-        scored: None,
+        ..SessionOpened::new(Env::Backtest, signal.tomorrow().unwrap(), signal, Limits::each(1.0))
     }
 }
 

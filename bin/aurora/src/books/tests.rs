@@ -1,7 +1,7 @@
 use super::*;
 use messages::{
-    ActorId, BookedKind, DayReported, Env, Filled, HistoryRef, Holding, Limits, MessageId,
-    PortfolioExposures, Price, Shares, Side, Time, Usd,
+    ActorId, BookedKind, DayReported, Env, Filled, Holding, Limits, MessageId, PortfolioExposures,
+    Price, Shares, Side, Time, Usd,
 };
 
 fn date(day: i8) -> Date {
@@ -28,40 +28,15 @@ fn entry(body: Message) -> Envelope {
 }
 
 fn opened(day: i8, cash: i64, positions: Vec<Holding>, overnight: Option<Overnight>) -> Envelope {
-    let limits = Limits {
-        gross: 1.0,
-        gross_max: 1.0,
-        name_max: 1.0,
-        net_max: 1.0,
-        beta_max: 1.0,
-        sector_net_max: 1.0,
-        adv_share_max: 1.0,
-        order_max: 1.0,
-    };
+    let limits = Limits::each(1.0);
     entry(Message::SessionOpened(Box::new(SessionOpened {
-        env: Env::Paper,
         run_id: "test".into(),
         source: "test".into(),
-        session: date(day),
-        signal_session: date(day - 1),
-        universe: Vec::new(),
-        sectors_sha256: String::new(),
-        sectors_as_of: date(1),
-        limits,
-        config_sha256: String::new(),
-        whitelist_sha256: String::new(),
-        model: None,
-        history: HistoryRef { through: date(1), sessions: 0, sha256: String::new() },
         positions,
         cash: Usd(cash * 1_000_000),
         equity: Usd(cash * 1_000_000),
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
         overnight: overnight.map(Box::new),
-        execution: None,
-        scored: None,
+        ..SessionOpened::new(Env::Paper, date(day), date(day - 1), limits)
     })))
 }
 

@@ -11,7 +11,7 @@ use crate::summary::Summary;
 use crate::weights::{Account, Market, Plan, Run, play};
 use costs::FlatCosts;
 use ingest::Weights;
-use messages::{Date, Env, Envelope, HistoryRef, Outcome, SessionOpened, Usd, history_sha256};
+use messages::{Date, Env, Envelope, Outcome, SessionOpened, Usd};
 use reporting::RunFolder;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -99,28 +99,13 @@ fn opening(
 ) -> SessionOpened {
     let first = plan.bars[0].session;
     SessionOpened {
-        env: Env::Backtest,
         run_id: run_id.to_owned(),
         source: source.to_owned(),
-        session: first,
-        signal_session: first,
         universe: plan.members.clone(),
         sectors_sha256: sectors_sha256(&plan.members),
         sectors_as_of,
-        limits: config.limits.clone(),
         config_sha256: config.sha256.clone(),
         whitelist_sha256: features::whitelist::sha256(),
-        model: None,
-        history: HistoryRef { through: first, sessions: 0, sha256: history_sha256([]) },
-        positions: Vec::new(),
-        cash: Usd(0),
-        equity: Usd(0),
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-        overnight: None,
-        scored: None,
-        execution: None,
+        ..SessionOpened::new(Env::Backtest, first, first, config.limits.clone())
     }
 }

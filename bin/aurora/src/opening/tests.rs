@@ -1,7 +1,6 @@
 use super::*;
 use messages::{
-    AccountReported, ActorId, Booked, BookedKind, HistoryRef, Limits, MessageId, Resume, Shares,
-    Time,
+    AccountReported, ActorId, Booked, BookedKind, Limits, MessageId, Resume, Shares, Time,
 };
 
 const DAY: Date = Date::constant(2024, 6, 10);
@@ -11,40 +10,12 @@ fn usd(dollars: i64) -> Usd {
 }
 
 fn opened(equity: i64, peak: i64) -> Message {
-    let limits = Limits {
-        gross: 1.0,
-        gross_max: 1.0,
-        name_max: 1.0,
-        net_max: 1.0,
-        beta_max: 1.0,
-        sector_net_max: 1.0,
-        adv_share_max: 1.0,
-        order_max: 1.0,
-    };
+    let limits = Limits::each(1.0);
     Message::SessionOpened(Box::new(SessionOpened {
-        env: Env::Paper,
-        run_id: String::new(),
-        source: String::new(),
-        session: DAY,
-        signal_session: DAY,
-        universe: Vec::new(),
-        sectors_sha256: String::new(),
-        sectors_as_of: DAY,
-        limits,
-        config_sha256: String::new(),
-        whitelist_sha256: String::new(),
-        model: None,
-        history: HistoryRef { through: DAY, sessions: 0, sha256: String::new() },
-        positions: Vec::new(),
         cash: usd(equity),
         equity: usd(equity),
-        halted: None,
-        rules: None,
-        edge: None,
         peak_equity: Some(usd(peak)),
-        overnight: None,
-        execution: None,
-        scored: None,
+        ..SessionOpened::new(Env::Paper, DAY, DAY, limits)
     }))
 }
 

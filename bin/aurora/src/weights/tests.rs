@@ -3,9 +3,7 @@
 use super::*;
 use costs::FlatCosts;
 use ingest::{Universe, Weights};
-use messages::{
-    DayReported, Env, HistoryRef, Holding, Limits, Member, Message, Symbol, Usd, history_sha256,
-};
+use messages::{DayReported, Env, Holding, Limits, Member, Message, Symbol, Usd};
 use proptest::prelude::*;
 use std::fmt::Write;
 
@@ -53,40 +51,12 @@ fn weights(csv: &str) -> Weights {
 
 fn opening(plan: &Plan) -> SessionOpened {
     let date = plan.bars[0].session;
-    let zero = Limits {
-        gross: 0.0,
-        gross_max: 0.0,
-        name_max: 0.0,
-        net_max: 0.0,
-        beta_max: 0.0,
-        sector_net_max: 0.0,
-        adv_share_max: 0.0,
-        order_max: 0.0,
-    };
+    let zero = Limits::each(0.0);
     SessionOpened {
-        env: Env::Backtest,
         run_id: "test".to_owned(),
         source: "a test".to_owned(),
-        session: date,
-        signal_session: date,
         universe: plan.members.clone(),
-        sectors_sha256: String::new(),
-        sectors_as_of: date,
-        limits: zero,
-        config_sha256: String::new(),
-        whitelist_sha256: String::new(),
-        model: None,
-        history: HistoryRef { through: date, sessions: 0, sha256: history_sha256([]) },
-        positions: Vec::new(),
-        cash: Usd(0),
-        equity: Usd(0),
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-        overnight: None,
-        scored: None,
-        execution: None,
+        ..SessionOpened::new(Env::Backtest, date, date, zero)
     }
 }
 
@@ -196,7 +166,7 @@ fn weights_that_do_not_fit_the_bars_are_refused_by_name() {
     };
     let two = "date,AAA\n2024-03-04,1\n2024-03-05,1\n";
     for (said, text, through) in [
-        ("no bars of XXX, YYY: take them out", "date,AAA,XXX,YYY\n2024-03-04,0,0,0\n", None),
+        ("no bars of EEE, FFF: take them out", "date,AAA,EEE,FFF\n2024-03-04,0,0,0\n", None),
         ("weights of 2024-03-07, but no bars", "date,AAA\n2024-03-04,1\n2024-03-07,1\n", None),
         ("reach from 2024-03-04 to 2024-03-06", "date,AAA\n2024-03-01,1\n2024-03-04,1\n", None),
         ("2024-03-05 add up to 3 of", "date,AAA,BBB\n2024-03-04,1,1\n2024-03-05,-2,1\n", None),

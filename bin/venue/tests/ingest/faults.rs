@@ -72,14 +72,7 @@ async fn fetched(rules: &[Value]) -> (Result<Updated, IngestError>, Vec<u64>) {
     let sessions: Vec<Date> =
         MARKET.bars().iter().map(|bars| bars.session).filter(|day| *day <= through()).collect();
     let (from, through) = (sessions[0], through());
-    let wanted = Wanted {
-        members: &members,
-        from,
-        through,
-        stored: &[],
-        partial: false,
-        journaled_from: None,
-    };
+    let wanted = Wanted::new(&members, from, through);
     let result = update(&source.client, &wanted, &sessions, &Events::default(), &options()).await;
     let plan: Value =
         serde_json::from_str(&http.get(url).send().await.unwrap().text().await.unwrap()).unwrap();

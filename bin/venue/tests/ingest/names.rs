@@ -45,14 +45,7 @@ async fn fetched(
     let members: Vec<Member> = symbols(&["AAPL", "META"]).into_iter().map(member).collect();
     let sessions = market.calendar().sessions().iter().map(|session| session.date);
     let sessions: Vec<Date> = sessions.filter(|day| *day <= through).collect();
-    let wanted = Wanted {
-        members: &members,
-        from: FIRST,
-        through,
-        stored: &[],
-        partial: false,
-        journaled_from: None,
-    };
+    let wanted = Wanted::new(&members, FIRST, through);
     update(&source.client, &wanted, &sessions, &Events::default(), options).await.unwrap()
 }
 

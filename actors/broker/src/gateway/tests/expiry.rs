@@ -2,7 +2,7 @@
 
 use super::*;
 use alpaca::time::session_time;
-use messages::{Env, HistoryRef, Limits, SessionOpened, Usd};
+use messages::{Env, Limits, SessionOpened};
 
 pub(crate) fn opened() -> Message {
     let day = |text: &str| text.parse().unwrap();
@@ -17,29 +17,9 @@ pub(crate) fn opened() -> Message {
         order_max: 0.05,
     };
     Message::SessionOpened(Box::new(SessionOpened {
-        env: Env::Paper,
         run_id: "test".into(),
         source: "test".into(),
-        session: day("2024-01-03"),
-        signal_session: day("2024-01-02"),
-        universe: Vec::new(),
-        sectors_sha256: String::new(),
-        sectors_as_of: day("2024-01-02"),
-        limits,
-        config_sha256: String::new(),
-        whitelist_sha256: String::new(),
-        model: None,
-        history: HistoryRef { through: day("2023-12-29"), sessions: 0, sha256: String::new() },
-        positions: Vec::new(),
-        cash: Usd(0),
-        equity: Usd(0),
-        halted: None,
-        rules: None,
-        edge: None,
-        peak_equity: None,
-        overnight: None,
-        execution: None,
-        scored: None,
+        ..SessionOpened::new(Env::Paper, day("2024-01-03"), day("2024-01-02"), limits)
     }))
 }
 
