@@ -313,29 +313,28 @@ fn what_asking_again_does_not_mend_ends_the_gateway() {
 /// the gateway stays, asks again, sends nothing, and takes its orders back when told to.
 #[test]
 fn an_answer_that_can_not_stand_is_asked_for_again_and_a_kill_is_heeded_meanwhile() {
-    let unclear: [(&str, fn(&Request) -> Fate); 2] = [
-        ("MISSING_FILLS", |request| match request {
-            Request::Fills => Fate::Says(Reply::Fills(Vec::new())),
-            _ => Fate::Answered,
-        }),
-        ("ORDER_LOST", |request| match request {
-            Request::Lookup(_) => Fate::Says(Reply::Found(None)),
-            _ => Fate::Answered,
-        }),
-    ];
+    let no_fills = |request: &Request| match request {
+        Request::Fills => Fate::Says(Reply::Fills(Vec::new())),
+        _ => Fate::Answered,
+    };
+    let no_order = |request: &Request| match request {
+        Request::Lookup(_) => Fate::Says(Reply::Found(None)),
+        _ => Fate::Answered,
+    };
+    let unclear: [(&str, Venue); 2] = [("MISSING_FILLS", &no_fills), ("ORDER_LOST", &no_order)];
     for (code, venue) in unclear {
         let mut story = with_an_order();
         story.opens();
         story.state.borrow_mut().line = None;
-        story.pass(60 * SECOND, &venue);
+        story.pass(60 * SECOND, venue);
         assert!(story.ended.is_none(), "{code}: {:?}", story.ended);
         let doing = story.doing().unwrap_or_default();
         assert!(doing.contains(code), "it says {doing:?}");
         story.approve(1);
-        story.pass(20 * SECOND, &venue);
+        story.pass(20 * SECOND, venue);
         assert_eq!((story.submits(), story.fills()), (1, 0), "{code}");
         story.kill(KillLevel::Cancel);
-        story.go_on(&venue);
+        story.go_on(venue);
         let cancels = story.asked(|request| matches!(request, Request::Cancel(_)));
         assert_eq!((story.acknowledged(), cancels), (1, 1), "{code}");
         story.pass(20 * SECOND, &answers);
