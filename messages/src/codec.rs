@@ -2,8 +2,8 @@
 //! columns as little-endian `bin`. Python reads it with `msgpack.unpackb` and nothing of ours.
 
 use crate::{
-    Adopted, Booked, Envelope, FactorCovariance, Filled, Holding, Kill, Message, MessageId, Price,
-    Resume, Shares, Time, Topic, Usd,
+    Adopted, Booked, Envelope, FactorCovariance, Filled, Holding, Kill, Marked, Message, MessageId,
+    Price, Resume, Shares, Symbol, Time, Topic, Usd,
 };
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,7 @@ impl Envelope {
             Message::OrderUpdated(body) => self.wire(body),
             Message::Filled(body) => self.wire(body),
             Message::AccountReported(body) => self.wire(body),
+            Message::Marked(body) => self.wire(body),
             Message::Booked(body) => self.wire(body),
             Message::DayReported(body) => self.wire(body),
             Message::Kill(body) => self.wire(body),
@@ -148,6 +149,7 @@ fn body(wire_type: &str, bytes: &[u8]) -> Result<Message, DecodeError> {
         Topic::OrderUpdated => Message::OrderUpdated(read(at)?),
         Topic::Filled => Message::Filled(read(at)?),
         Topic::AccountReported => Message::AccountReported(read(at)?),
+        Topic::Marked => Message::Marked(read(at)?),
         Topic::Booked => Message::Booked(read(at)?),
         Topic::DayReported => Message::DayReported(read(at)?),
         Topic::Kill => Message::Kill(read(at)?),
@@ -201,6 +203,7 @@ fn check(body: &Message) -> Result<(), DecodeError> {
         }
         Message::Adopted(adopted) => adopted.is_well_formed(),
         Message::AccountReported(account) => account.positions.iter().all(Holding::is_well_formed),
+        Message::Marked(marked) => marked.is_well_formed(),
         _ => true,
     };
     if sound { Ok(()) } else { Err(DecodeError::Malformed("columns, rows or quantities disagree")) }
@@ -228,6 +231,15 @@ impl Holding {
     /// Its value at the mark is one that can be: a trillion dollars at most, long or short.
     pub fn is_well_formed(&self) -> bool {
         is_credible(self.mark, self.quantity) && is_rounding(self.rounding, self.quantity)
+    }
+}
+
+impl Marked {
+    /// Less than a trillion dollars, the account and each share; no price is nothing, or less.
+    pub fn is_well_formed(&self) -> bool {
+        let sound = |(_, price): &(Symbol, Price)| price.0 > 0 && is_credible(*price, Shares(1));
+        u128::from(self.equity.0.unsigned_abs()) <= VALUE_MICROS_MAX
+            && self.prices.iter().all(sound)
     }
 }
 

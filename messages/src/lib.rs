@@ -4,6 +4,7 @@
 //! Each variant of [`Message`] says who writes it and who listens; a new message is a variant here, a
 //! struct in the file of its subject matter, and one line each in `Topic` and `codec`.
 
+mod by_order;
 mod codec;
 mod column;
 mod control;
@@ -19,6 +20,7 @@ mod text;
 mod topic;
 mod units;
 
+pub use by_order::ByOrder;
 pub use codec::{DecodeError, MAX_BYTES};
 pub use column::{F32s, F64s};
 pub use control::{ActorStarted, Alarm, Kill, KillAcknowledged, KillLevel, Resume};
@@ -34,11 +36,11 @@ pub use order::{
 };
 pub use portfolio::{PortfolioExposures, SectorNet, Target, Targets};
 pub use report::{
-    AccountReported, Adopted, Booked, BookedKind, DayReported, Holding, ModelPublished,
+    AccountReported, Adopted, Booked, BookedKind, DayReported, Holding, Marked, ModelPublished,
 };
 pub use rules::{Breakers, Edge, ExecutionRules, RiskRules, Style};
 pub use session::{
-    Adoption, HistoryRef, Limits, Member, ModelRef, Outcome, Overnight, Phase, PhaseBegan,
+    Adoption, HistoryRef, Limits, Listed, Member, ModelRef, Outcome, Overnight, Phase, PhaseBegan,
     SessionClosed, SessionOpened, Tick,
 };
 pub use subject::{Env, Subjects, escape_token, unescape_token};
@@ -93,6 +95,8 @@ pub enum Message {
     Filled(Filled),
     /// broker -> reporting: what the venue says we hold after the close
     AccountReported(AccountReported),
+    /// broker -> risk, execution, session: what the account is worth in the open market
+    Marked(Marked),
     /// broker -> risk, reporting: cash or shares that moved without a fill
     Booked(Booked),
     /// reporting -> session

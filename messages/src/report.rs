@@ -34,6 +34,15 @@ pub struct AccountReported {
     pub positions: Vec<Holding>,
 }
 
+/// The account at a moment of the open market when nothing was under way: cash and shares are our books', prices the
+/// venue's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marked {
+    pub equity: Usd,
+    /// Of what is held, ascending by symbol.
+    pub prices: Vec<(Symbol, Price)>,
+}
+
 /// A movement of cash or shares that no fill made, as the venue reports it (Alpaca: account activities). Nothing
 /// computed by ourselves is ever said in this message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,6 +20,10 @@ pub struct SessionOpened {
     pub signal_session: Date,
     /// Ascending by symbol.
     pub universe: Vec<Member>,
+    /// Of a dated universe: who was a member when and in which sector, over the sessions of the history and later. By it
+    /// features of the past are made, and names that join later are fetched. Empty: `universe`, always.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<Listed>,
     /// SHA-256 of the sector snapshot, and the date it speaks for.
     pub sectors_sha256: String,
     pub sectors_as_of: Date,
@@ -56,6 +60,10 @@ pub struct SessionOpened {
     /// What models said in earlier sessions; `None` where there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scored: Option<ScoresBefore>,
+    /// The broker says [`crate::Marked`] each minute of the open market. Not where simulated time stands still between
+    /// entries: what is held then would hang on how fast the machine is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub marked: bool,
 }
 
 impl SessionOpened {
@@ -70,6 +78,7 @@ impl SessionOpened {
             session,
             signal_session,
             universe: Vec::new(),
+            listed: Vec::new(),
             sectors_sha256: String::new(),
             sectors_as_of: signal_session,
             limits,
@@ -87,6 +96,7 @@ impl SessionOpened {
             overnight: None,
             execution: None,
             scored: None,
+            marked: false,
         }
     }
 
@@ -123,6 +133,35 @@ pub struct Adoption {
 pub struct Member {
     pub symbol: Symbol,
     pub sector: String,
+}
+
+/// A name's time in a dated universe, in one sector.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    pub symbol: Symbol,
+    /// First day as a member.
+    pub from: Date,
+    /// Last one; `None`: still a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Date>,
+    pub sector: String,
+}
+
+/// Days after its last as a member for which a name's bars are wanted all the same: who holds it has to sell it, and the
+/// longest label (63 sessions) reaches as far.
+const WANTED_AFTER: i32 = 100;
+
+impl Listed {
+    pub fn holds(&self, session: Date) -> bool {
+        self.from <= session && self.through.is_none_or(|through| session <= through)
+    }
+
+    /// Whether bars of `session` are wanted: from the first there are, before it joined, to some time after it left.
+    pub fn wants(&self, session: Date) -> bool {
+        let last = |through: Date| through.saturating_add(jiff::Span::new().days(WANTED_AFTER));
+        self.through.is_none_or(|through| session <= last(through))
+    }
 }
 
 /// Fractions of NAV unless the name says otherwise. None has a default: a limit nobody wrote down

@@ -66,6 +66,7 @@ impl fmt::Display for Message {
             Message::AccountReported(m) => {
                 write!(f, "cash={} equity={} positions={}", m.cash, m.equity, m.positions.len())
             }
+            Message::Marked(m) => write!(f, "equity={} positions={}", m.equity, m.prices.len()),
             Message::Booked(booked) => booked.fmt(f),
             Message::DayReported(m) => {
                 write!(f, "{} nav={} return={:.6}", m.session, m.nav_close, m.daily_return)

@@ -24,6 +24,7 @@ pub enum Topic {
     OrderUpdated,
     Filled,
     AccountReported,
+    Marked,
     Booked,
     DayReported,
     Kill,
@@ -35,7 +36,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    pub const ALL: [Topic; 27] = [
+    pub const ALL: [Topic; 28] = [
         Topic::SessionOpened,
         Topic::PhaseBegan,
         Topic::Tick,
@@ -55,6 +56,7 @@ impl Topic {
         Topic::OrderUpdated,
         Topic::Filled,
         Topic::AccountReported,
+        Topic::Marked,
         Topic::Booked,
         Topic::DayReported,
         Topic::Kill,
@@ -93,6 +95,7 @@ impl Topic {
             Topic::OrderUpdated => "order_updated.v1",
             Topic::Filled => "filled.v1",
             Topic::AccountReported => "account.v1",
+            Topic::Marked => "marked.v1",
             Topic::Booked => "booked.v1",
             Topic::DayReported => "day_reported.v1",
             Topic::Kill => "kill.v1",
@@ -120,9 +123,11 @@ impl Topic {
             Topic::SubmitOrder | Topic::OrdersWorking | Topic::OrdersDone => {
                 Some(ActorId::Execution)
             }
-            Topic::OrderUpdated | Topic::Filled | Topic::AccountReported | Topic::Booked => {
-                Some(ActorId::Broker)
-            }
+            Topic::OrderUpdated
+            | Topic::Filled
+            | Topic::AccountReported
+            | Topic::Marked
+            | Topic::Booked => Some(ActorId::Broker),
             Topic::DayReported => Some(ActorId::Reporting),
             Topic::Kill | Topic::Resume | Topic::Adopted => Some(ActorId::Control),
             Topic::KillAcknowledged | Topic::Alarm | Topic::ActorStarted => None,
@@ -168,6 +173,7 @@ impl Message {
             Message::OrderUpdated(_) => Topic::OrderUpdated,
             Message::Filled(_) => Topic::Filled,
             Message::AccountReported(_) => Topic::AccountReported,
+            Message::Marked(_) => Topic::Marked,
             Message::Booked(_) => Topic::Booked,
             Message::DayReported(_) => Topic::DayReported,
             Message::Kill(_) => Topic::Kill,

@@ -102,6 +102,8 @@ fn opened() -> SessionOpened {
         overnight: None,
         execution: None,
         scored: None,
+        listed: Vec::new(),
+        marked: false,
     }
 }
 
@@ -247,6 +249,10 @@ fn samples() -> Vec<Message> {
             cash: Usd(9_000_000_000_000),
             equity: Usd(10_001_000_000_000),
             positions: vec![holding()],
+        }),
+        Message::Marked(Marked {
+            equity: Usd(10_000_500_000_000),
+            prices: vec![("BRK.B".into(), Price(399_870_000))],
         }),
         Message::Booked(Booked {
             activity: "20240102000000000::fee".into(),

@@ -3,12 +3,13 @@
 use crate::day::Day;
 use crate::net::{self, Command, Reply, Request, Shared, State};
 use crate::plan::Trouble;
+use crate::wire::statement;
 use crate::world::{self, Running, unavailable, unreachable};
 use alpaca::AlpacaError;
 use broker::BrokerError;
 use messages::{
-    ActorId, Envelope, KillLevel, Message, MessageId, Order, OrderStatus, Price, Shares, Side,
-    TimeInForce,
+    ActorId, Alarm, Envelope, KillLevel, Marked, Message, MessageId, Order, OrderStatus, Phase,
+    PhaseBegan, Price, Shares, Side, TimeInForce,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -157,6 +158,11 @@ impl Story {
         let mut state = self.state.borrow_mut();
         state.exchange.advance(self.day.open);
         state.tell();
+    }
+
+    fn begins(&self, phase: Phase) {
+        let id = MessageId::event(ActorId::Session, format!("{phase:?}"));
+        self.say(id, Message::PhaseBegan(PhaseBegan { phase }));
     }
 
     fn said(&self, what: impl Fn(&Message) -> bool) -> usize {
@@ -340,6 +346,52 @@ fn an_answer_that_can_not_stand_is_asked_for_again_and_a_kill_is_heeded_meanwhil
         story.pass(20 * SECOND, &answers);
         assert!(story.ended.is_none() && story.doing().is_none(), "{code}: {:?}", story.doing());
         assert_eq!((story.submits(), story.fills()), (1, 1), "{code}");
+        assert_eq!(story.state.borrow().violations, Vec::<String>::new());
+    }
+}
+
+/// Each minute, from the open to the close, where time flows; after an alarm too, for whoever closes positions.
+#[test]
+fn the_account_is_marked_in_the_open_market() {
+    let marks = |story: &Story| {
+        let state = story.state.borrow();
+        let marked = |entry: &Envelope| match &entry.body {
+            Message::Marked(marked) => Some(marked.clone()),
+            _ => None,
+        };
+        state.entries().filter_map(marked).collect::<Vec<Marked>>()
+    };
+    for flows in [true, false] {
+        let mut story = Story::new();
+        if let Ok(Envelope { body: Message::SessionOpened(opened), .. }) =
+            &mut story.state.borrow_mut().journal[0]
+        {
+            opened.marked = flows;
+        }
+        story.pass(130 * SECOND, &answers);
+        assert_eq!(marks(&story), [], "before the open");
+        story.opens();
+        story.begins(Phase::Open);
+        story.pass(130 * SECOND, &answers);
+        let statement = statement(&story.state.borrow().exchange);
+        let priced = statement.positions.iter();
+        let prices: Vec<_> = priced.map(|it| (it.symbol.clone(), it.mark)).collect();
+        assert!(!prices.is_empty());
+        let wanted = Marked { equity: statement.equity, prices };
+        let said = marks(&story);
+        assert!(said.len() == if flows { 2 } else { 0 }, "{said:?}");
+        assert!(said.iter().all(|marked| *marked == wanted), "{said:?} {wanted:?}");
+
+        story.dies();
+        let (code, detail) = ("RECONCILIATION".to_owned(), "A ours +5 venue +6 off -1".to_owned());
+        let alarm = Message::Alarm(Alarm { code, detail, symbol: None });
+        story.say(MessageId::event(ActorId::Broker, "reconciliation"), alarm);
+        story.pass(130 * SECOND, &answers);
+        let more = marks(&story).len();
+        assert!(more == if flows { 5 } else { 0 }, "{more}");
+        story.begins(Phase::Close);
+        story.pass(130 * SECOND, &answers);
+        assert_eq!(marks(&story).len(), more, "after the close");
         assert_eq!(story.state.borrow().violations, Vec::<String>::new());
     }
 }

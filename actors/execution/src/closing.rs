@@ -34,7 +34,9 @@ impl Closing {
     }
 
     pub(crate) fn on_denied(&mut self, symbol: &Symbol, reason: &DenyReason) {
-        if !passes(reason) {
+        // Too far from the last price, which has changed while the order was on its way to risk.
+        let late = matches!(reason, DenyReason::Collar { .. });
+        if !(late || passes(reason)) {
             self.given_up.insert(symbol.clone());
         }
     }

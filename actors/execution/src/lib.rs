@@ -89,6 +89,7 @@ impl Actor for Execution {
             Topic::OrderDenied,
             Topic::OrderUpdated,
             Topic::Filled,
+            Topic::Marked,
             Topic::Kill,
             Topic::Resume,
             Topic::Alarm,
@@ -109,6 +110,7 @@ impl Actor for Execution {
             Message::OrderDenied(denied) => self.on_denied(denied),
             Message::OrderUpdated(updated) => self.on_order_updated(updated, out),
             Message::Filled(filled) => self.on_filled(filled, input.at, out),
+            Message::Marked(marked) => self.slices.on_marked(marked),
             Message::Kill(kill) => self.on_kill(kill),
             Message::Resume(_) => self.on_resume(),
             // Lasts for the session: see `risk`.
@@ -392,7 +394,8 @@ impl Execution {
 
     /// Says how far the plan is: that it is placed, that more will follow at the next tick, that it is over.
     fn report(&mut self, out: &mut Outbox) {
-        let placed = || self.tickets.auction().all(|ticket| ticket.state.is_placed());
+        // What was ordered last is placed last.
+        let placed = || self.tickets.auction().rev().all(|ticket| ticket.state.is_placed());
         if self.progress == Progress::Planned && placed() {
             self.say_working(out);
             self.progress = Progress::Working;
@@ -431,7 +434,8 @@ const OPENED: &str = "SessionOpened is the first entry of a journal";
 
 /// A function of what it is for alone, so that nothing is ordered twice.
 fn client_order_id(session: Date, symbol: &Symbol, leg: u8, attempt: u32) -> String {
-    format!("au-{}-{symbol}-{leg}-{attempt}", session.strftime("%Y%m%d"))
+    let (year, month, day) = (session.year(), session.month(), session.day());
+    format!("au-{year:04}{month:02}{day:02}-{symbol}-{leg}-{attempt}")
 }
 
 fn held(positions: &BTreeMap<Symbol, Shares>) -> impl Iterator<Item = (&Symbol, &Shares)> {

@@ -50,7 +50,10 @@ impl Plan {
     pub(crate) fn on_denied(&mut self, symbol: &Symbol, reason: &DenyReason, reduces: bool) {
         let room =
             matches!(reason, DenyReason::BuyingPower { .. } | DenyReason::GrossTooLarge { .. });
-        let again = passes(reason) || (room && reduces);
+        // Too far from the last price, which has changed on the way; not from the close that the target was sized with.
+        let late = matches!(reason, DenyReason::Collar { reference, .. }
+            if self.targets.get(symbol).is_some_and(|target| target.mark != *reference));
+        let again = passes(reason) || late || (room && reduces);
         if !again {
             self.give_up(symbol);
         }
@@ -63,6 +66,9 @@ impl Plan {
     /// What may be ordered at the next moment, in this order: reducers, then the openers that there is room for; in
     /// each those first that have waited longest.
     pub(crate) fn wishes(&self, now: Now) -> Vec<Wish> {
+        if self.targets.is_empty() {
+            return Vec::new();
+        }
         let busy = now.tickets.busy();
         let steps = self.steps(now).filter(|step| !busy.contains(&step.target.symbol));
         let mut steps: Vec<Step> = steps.collect();

@@ -7,10 +7,10 @@
 
 use crate::client_order_id;
 use messages::{
-    DenyReason, Features, Holding, Order, Price, SessionOpened, Shares, Side, Symbol, Targets,
-    Time, TimeInForce,
+    DenyReason, Features, Holding, Marked, Order, Price, SessionOpened, Shares, Side, Symbol,
+    Targets, Time, TimeInForce,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 const MINUTE: i64 = 60 * 1_000_000_000;
 /// Prices below a dollar have four decimals, others two.
@@ -19,8 +19,8 @@ const DOLLAR: Price = Price(1_000_000);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slices {
     names: BTreeMap<Symbol, Name>,
-    /// When the orders of the last minute left.
-    sent: Vec<Time>,
+    /// When the orders of the last minute left, and maybe some before.
+    sent: VecDeque<Time>,
 }
 
 /// What is known of a name.
@@ -28,7 +28,7 @@ pub(crate) struct Slices {
 struct Name {
     /// What risk values it at.
     mark: Option<Price>,
-    /// Of the last fill.
+    /// Of the last fill, or the venue's mark since.
     last: Option<Price>,
     /// Dollars a day.
     adv: Option<f64>,
@@ -76,10 +76,16 @@ impl Slices {
         name.mark.get_or_insert(price);
     }
 
+    pub(crate) fn on_marked(&mut self, marked: &Marked) {
+        for (symbol, price) in &marked.prices {
+            self.on_price(symbol, *price);
+        }
+    }
+
     /// An order left, whoever made it.
     pub(crate) fn on_sent(&mut self, at: Time) {
-        self.sent.retain(|before| at.0 - before.0 < MINUTE);
-        self.sent.push(at);
+        while self.sent.pop_front_if(|before| at.0 - before.0 >= MINUTE).is_some() {}
+        self.sent.push_back(at);
     }
 
     /// What risk values it at, and dollars a day.

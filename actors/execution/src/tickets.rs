@@ -1,16 +1,15 @@
 //! The orders of a session, and where each stands.
 
 use crate::lifecycle::{Event, State};
-use messages::{Filled, Order, OrdersDone, Shares, Symbol, TimeInForce};
+use messages::{ByOrder, Filled, Order, OrdersDone, Shares, Symbol, TimeInForce};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Index;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tickets {
-    /// By client order id.
-    tickets: BTreeMap<String, Ticket>,
-    /// Ids of those that have not ended.
-    open: BTreeSet<String>,
+    tickets: ByOrder<Ticket>,
+    /// Places of those that have not ended.
+    open: BTreeSet<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -31,11 +30,14 @@ pub(crate) enum Fill {
 
 impl Tickets {
     pub(crate) fn add(&mut self, order: &Order) {
-        let id = order.client_order_id.clone();
-        let ticket = Ticket { order: order.clone(), state: State::Submitted, filled: Shares(0) };
-        let known = self.tickets.insert(id.clone(), ticket);
-        assert!(known.is_none(), "ordered twice: {order}");
-        self.open.insert(id);
+        let before = self.tickets.values().len();
+        let place = self.tickets.insert_with(&order.client_order_id, || Ticket {
+            order: order.clone(),
+            state: State::Submitted,
+            filled: Shares(0),
+        });
+        assert_eq!(place, before, "ordered twice: {order}");
+        self.open.insert(place);
     }
 
     pub(crate) fn get(&self, client_order_id: &str) -> Option<&Ticket> {
@@ -44,22 +46,28 @@ impl Tickets {
 
     /// Of an order that is not ours nothing is known.
     pub(crate) fn on_event(&mut self, client_order_id: &str, event: Event) {
-        if let Some(ticket) = self.tickets.get_mut(client_order_id) {
-            ticket.state = ticket.state.next(event);
-            if ticket.state.is_terminal() {
-                self.open.remove(client_order_id);
-            }
+        if let Some(place) = self.tickets.find(client_order_id) {
+            self.follow(place, event);
+        }
+    }
+
+    fn follow(&mut self, place: usize, event: Event) {
+        let ticket = self.tickets.at_mut(place);
+        ticket.state = ticket.state.next(event);
+        if ticket.state.is_terminal() {
+            self.open.remove(&place);
         }
     }
 
     /// `None`: the order is not ours.
     pub(crate) fn on_filled(&mut self, filled: &Filled) -> Option<Fill> {
-        let ticket = self.tickets.get_mut(&filled.client_order_id)?;
+        let place = self.tickets.find(&filled.client_order_id)?;
+        let ticket = self.tickets.at_mut(place);
         let was_sound = ticket.filled <= ticket.order.quantity;
         ticket.filled.0 = ticket.filled.0.saturating_add(filled.quantity.0);
         let (whole, beyond) = (ticket.is_whole(), ticket.filled > ticket.order.quantity);
         let event = if whole || filled.complete { Event::Filled } else { Event::PartlyFilled };
-        self.on_event(&filled.client_order_id, event);
+        self.follow(place, event);
         Some(if beyond && was_sound {
             Fill::Beyond
         } else if whole {
@@ -70,7 +78,7 @@ impl Tickets {
     }
 
     pub(crate) fn open(&self) -> impl Iterator<Item = &Ticket> {
-        self.open.iter().map(|id| &self.tickets[id])
+        self.open.iter().map(|place| self.tickets.at(*place))
     }
 
     /// Names that an order is open in.
@@ -78,8 +86,8 @@ impl Tickets {
         self.open().map(|ticket| ticket.order.symbol.clone()).collect()
     }
 
-    /// What was ordered for the opening auction.
-    pub(crate) fn auction(&self) -> impl Iterator<Item = &Ticket> {
+    /// What was ordered for the opening auction, in the order it was.
+    pub(crate) fn auction(&self) -> impl DoubleEndedIterator<Item = &Ticket> {
         self.tickets.values().filter(|ticket| ticket.order.time_in_force == TimeInForce::Opg)
     }
 
@@ -87,7 +95,7 @@ impl Tickets {
         let ended =
             |state| self.tickets.values().filter(|ticket| ticket.outcome() == state).count() as u32;
         OrdersDone {
-            orders: self.tickets.len() as u32,
+            orders: self.tickets.values().len() as u32,
             filled: ended(State::Filled),
             unfilled: ended(State::Unfilled),
             denied: ended(State::Denied),
@@ -102,7 +110,7 @@ impl Index<&str> for Tickets {
     type Output = Ticket;
 
     fn index(&self, client_order_id: &str) -> &Ticket {
-        &self.tickets[client_order_id]
+        self.tickets.get(client_order_id).expect("an id that we have given")
     }
 }
 

@@ -4,7 +4,7 @@
 //! | level | what happens | said by |
 //! |---|---|---|
 //! | 1 | drawdown found at the opening: orders that reduce only, growth is taken out of the targets | `BREAKER …` in `binding` |
-//! | 1 | loss of the day, found at the close | `Alarm` `BREAKER_HALT` |
+//! | 1 | loss of the day, in the open market or at the close | `Alarm` `BREAKER_HALT` |
 //! | 2 | and the venue refusing three orders in a row | `Alarm` `BREAKER_CANCEL` |
 //! | 3 | | `Alarm` `BREAKER_FLATTEN` |
 //!
@@ -18,14 +18,16 @@
 //! equity before that is judged, and overnight the peak is scaled as the account is ([`peak_after`]). What was lost before
 //! a resume is what its operator is content with: losses and refusals count from there on.
 //!
-//! Absent: within the day only fills are observed, no marks, so losses are judged where the venue states the equity (at
-//! the opening and after the close); "3 σ of the target volatility", because no volatility is targeted; halving gross
+//! Losses are judged where the venue states the equity: at the opening, each minute of a market whose time flows
+//! ([`messages::Marked`]), after the close. Of two marks in a row the better one counts: one bad print closes nothing.
+//!
+//! Absent: marks where time is stepped (simulated sessions are judged at opening and close); "3 σ of the target volatility", because no volatility is targeted; halving gross
 //! (level 1 lets nothing grow instead); a stale feed and a lost heartbeat, which are the shell's. Open orders are cancelled by the broker gateway,
 //! positions closed by execution, through the gate (`gate::closing`). A reconciliation break is reporting's alarm, which halts the same way.
 
 use messages::{
     AccountReported, Alarm, Booked, BookedKind, Breakers as Levels, Envelope, Kill, KillLevel,
-    Message, OrderStatus, OrderUpdated, SessionOpened, Usd,
+    Marked, Message, OrderStatus, OrderUpdated, SessionOpened, Usd,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -37,6 +39,8 @@ pub(crate) struct Breakers {
     peak: Usd,
     /// As last stated, without what was transferred since the opening.
     now: Usd,
+    /// The mark before.
+    marked: Option<Usd>,
     /// Into the account since the opening.
     transferred: Usd,
     rejects: u32,
@@ -74,6 +78,7 @@ impl Latch {
             Message::SessionOpened(opened) => self.breakers.open(opened),
             Message::OrderUpdated(updated) => self.breakers.on_order_updated(updated),
             Message::AccountReported(account) => self.breakers.on_account(account),
+            Message::Marked(marked) => self.breakers.on_marked(marked),
             Message::Booked(booked) => {
                 self.breakers.on_booked(booked);
                 None
@@ -120,7 +125,7 @@ impl Breakers {
     /// A named human says that trading may go on as before: what is lost from here on is judged anew.
     pub(crate) fn on_resume(&mut self) {
         self.reducing = None;
-        (self.said, self.rejects) = (0, 0);
+        (self.said, self.rejects, self.marked) = (0, 0, None);
         (self.equity, self.peak) = (self.now, self.now);
     }
 
@@ -146,7 +151,18 @@ impl Breakers {
 
     /// The venue's statement after the close.
     pub(crate) fn on_account(&mut self, account: &AccountReported) -> Option<Alarm> {
-        self.now = account.equity - self.transferred;
+        self.judge(account.equity - self.transferred)
+    }
+
+    pub(crate) fn on_marked(&mut self, marked: &Marked) -> Option<Alarm> {
+        let equity = marked.equity - self.transferred;
+        let before = self.marked.replace(equity)?;
+        self.judge(before.max(equity))
+    }
+
+    /// `equity` is without transfers.
+    fn judge(&mut self, equity: Usd) -> Option<Alarm> {
+        self.now = equity;
         let levels = self.levels.clone()?;
         let (day, drawdown) = (loss(self.equity, self.now), loss(self.peak, self.now));
         let of_day = level(levels.day_loss, day);

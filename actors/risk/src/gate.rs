@@ -10,9 +10,9 @@
 //! | in the targets, sized with the close that they were made with | `NOT_IN_TARGETS`, `NO_REFERENCE` |
 //! | a breaker of level 1: only what reduces a position | `BREAKER` |
 //! | size of an order: share of NAV, dollars; share of ADV, of a sliced plan's minute too | `ORDER_TOO_LARGE`, `ADV_SHARE` |
-//! | a limit within the collar of the last fill, or of the reference | `COLLAR` |
-//! | outside of the opening auction: a last fill of the symbol, or else a limit | `NO_PRICE` |
-//! | the same: the last fill within the collar of the reference | `COLLAR` |
+//! | a limit within the collar of the last price (a fill's, or the venue's mark), or of the reference | `COLLAR` |
+//! | outside of the opening auction: a last price of the symbol, or else a limit | `NO_PRICE` |
+//! | the same: the last price within the collar of the reference | `COLLAR` |
 //! | token bucket, by the time of messages | `TOO_MANY_ORDERS` |
 //! | same symbol, side, quantity and leg within 60 s | `SAME_AGAIN` |
 //! | an open order the other way | `WASH` |
@@ -41,8 +41,8 @@ mod pace;
 
 use crate::portfolio::{Portfolio, order_limit, share_of, short_barred};
 use messages::{
-    DenyReason, Filled, Order, OrderUpdated, Price, SessionOpened, Shares, Symbol, Targets, Time,
-    TimeInForce, Usd,
+    DenyReason, Filled, Marked, Order, OrderUpdated, Price, SessionOpened, Shares, Symbol, Targets,
+    Time, TimeInForce, Usd,
 };
 use pace::Pace;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +69,7 @@ struct Book {
     traded: i64,
     target: i64,
     mark: Option<Price>,
-    /// Of the last fill in this session.
+    /// In this session: of the last fill, or the venue's mark since.
     last: Option<Price>,
     adv_limit: Usd,
     /// Of one order, where the plan is sliced.
@@ -268,6 +268,14 @@ impl Gate {
         }
         if filled.complete {
             self.release(client_order_id);
+        }
+    }
+
+    pub(crate) fn on_marked(&mut self, marked: &Marked) {
+        for (symbol, price) in &marked.prices {
+            if let Some(book) = self.books.get_mut(symbol) {
+                book.last = Some(*price);
+            }
         }
     }
 

@@ -78,6 +78,7 @@ impl Actor for Risk {
             Topic::OrderUpdated,
             Topic::Filled,
             Topic::AccountReported,
+            Topic::Marked,
             Topic::Booked,
             Topic::Kill,
             Topic::Resume,
@@ -103,6 +104,11 @@ impl Actor for Risk {
             Message::Filled(filled) => self.gate.on_filled(filled),
             Message::AccountReported(account) => {
                 let trip = self.breakers.on_account(account);
+                self.trip(trip, out);
+            }
+            Message::Marked(marked) => {
+                self.gate.on_marked(marked);
+                let trip = self.breakers.on_marked(marked);
                 self.trip(trip, out);
             }
             Message::Booked(booked) => self.breakers.on_booked(booked),

@@ -106,6 +106,7 @@ const CONDUCTOR: &[Topic] = &[
     Topic::OrdersDone,
     Topic::OrderUpdated,
     Topic::AccountReported,
+    Topic::Marked,
     Topic::Booked,
     Topic::DayReported,
     Topic::Kill,

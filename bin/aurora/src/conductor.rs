@@ -148,7 +148,9 @@ impl Conductor {
         let bars = morning::history(&self.bus, &self.prices, day).await?;
         let (account, halted) = morning::look(&self.bus, &self.client, day).await?;
         let opened = self.opening.message(&day, &bars, account, model.cloned(), halted);
-        match self.bus.open_session(&opened.map_err(Failure::finally)?, day.start).await {
+        let mut opened = opened.map_err(Failure::finally)?;
+        opened.marked = self.clock.is_flowing();
+        match self.bus.open_session(&opened, day.start).await {
             Ok(()) => Ok(true),
             Err(ShellError::SessionWasClosed(_)) => Ok(false),
             Err(error) => Err(error.into()),
@@ -158,7 +160,8 @@ impl Conductor {
     /// A journal is continued only by the run that began it.
     fn is_ours(&self, opened: &SessionOpened) -> Result<(), Failure> {
         let ours = &self.opening;
-        if opened.run_id == ours.run_id && opened.universe == ours.members {
+        let (members, _) = ours.universe.on(opened.signal_session);
+        if opened.run_id == ours.run_id && opened.universe == members {
             return Ok(());
         }
         Err(fail(format!(

@@ -3,9 +3,9 @@
 use crate::conductor::Day;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
-use ingest::Events;
+use ingest::{Events, Universe};
 use messages::{
-    Bars, Date, Edge, Env, Envelope, Holding, Kill, Member, Message, ModelRef, Overnight,
+    Bars, Edge, Env, Envelope, Holding, Kill, Member, Message, ModelRef, Overnight,
     ScoresBefore, SessionOpened, Usd, sha256_hex,
 };
 use std::path::PathBuf;
@@ -20,8 +20,7 @@ pub const HISTORY_SESSIONS: u32 = 400;
 pub struct Opening {
     pub env: Env,
     pub run_id: String,
-    pub members: Vec<Member>,
-    pub sectors_as_of: Date,
+    pub universe: Universe,
     /// Of the bars: `synthetic market, seed 42`, a file, or a host.
     pub source: String,
     /// Who may lack a bar and whose move is real: what the gate of a backtest goes by.
@@ -64,6 +63,7 @@ pub fn peak<'a>(
                 equity = reported.equity - transferred;
                 peak = peak.max(Some(equity));
             }
+            Message::Marked(marked) => equity = marked.equity - transferred,
             Message::Booked(booked) if !booked.before_open => {
                 transferred += risk::transferred(booked);
             }
@@ -108,6 +108,15 @@ impl Opening {
         let most = if model.is_some() { HISTORY_SESSIONS } else { u32::MAX };
         let sessions = u32::try_from(before).unwrap_or(u32::MAX).min(most);
         let (history, _) = ingest::store::history(bars, last.session, sessions)?;
+        let (universe, sectors_as_of) = self.universe.on(day.signal_session);
+        if universe.is_empty() {
+            return Err(fail(format!(
+                "the universe has no members on {}: mend its dates, and `aurora fetch --universe CSV` again",
+                day.signal_session
+            )));
+        }
+        let first = before.saturating_sub(sessions as usize);
+        let listed = self.universe.listed_since(bars[first].session);
         let edge = model.as_ref().map(|model| self.edge(model)).transpose()?;
         let peak_equity = peak_at_open(&account);
         Ok(SessionOpened {
@@ -116,9 +125,10 @@ impl Opening {
             source: self.source.clone(),
             session: day.session,
             signal_session: day.signal_session,
-            universe: self.members.clone(),
-            sectors_sha256: sectors_sha256(&self.members),
-            sectors_as_of: self.sectors_as_of,
+            sectors_sha256: sectors_sha256(&universe),
+            universe,
+            listed,
+            sectors_as_of,
             limits: self.config.limits.clone(),
             config_sha256: self.config.sha256.clone(),
             whitelist_sha256: features::whitelist::sha256(),
@@ -134,6 +144,7 @@ impl Opening {
             overnight: account.overnight.map(Box::new),
             execution: Some(self.config.execution.clone()),
             scored: account.scored,
+            marked: false,
         })
     }
 

@@ -3,7 +3,7 @@
 use super::BrokerError;
 use super::convert::{mean_price, present, price, shares, usd};
 use alpaca::model::{Account, Position};
-use messages::{AccountReported, Holding, Symbol, Usd};
+use messages::{AccountReported, Holding, Marked, Symbol, Usd};
 use reporting::mismatch;
 
 /// Cash, equity, shares and marks to the last decimal; entry prices are means, rounded.
@@ -22,6 +22,15 @@ pub(super) fn statement(
 pub(super) fn adds_up(AccountReported { cash, equity, positions }: &AccountReported) -> bool {
     let made = *cash + positions.iter().map(Holding::value).sum();
     mismatch("equity", made, *equity).is_none()
+}
+
+/// What it says of the open market, whose halves may lie moments apart: the equity is made of cash and shares, which are
+/// our books', and of one set of prices.
+pub(super) fn marked(AccountReported { cash, positions, .. }: &AccountReported) -> Marked {
+    let equity = *cash + positions.iter().map(Holding::value).sum();
+    let priced = positions.iter().filter(|holding| holding.mark.0 > 0);
+    let prices = priced.map(|holding| (holding.symbol.clone(), holding.mark)).collect();
+    Marked { equity, prices }
 }
 
 fn holding(position: &Position) -> Result<Holding, BrokerError> {

@@ -24,6 +24,9 @@ pub(super) struct Desk {
     alarm: Option<(Time, String)>,
     pub(super) account_due: bool,
     trades: bool,
+    /// The account is marked while the market is open.
+    marked: bool,
+    phase: Option<Phase>,
 }
 
 impl Desk {
@@ -34,12 +37,16 @@ impl Desk {
                 self.session = Some(opened.session);
                 self.sliced = opened.is_sliced();
                 self.trades = opened.model.is_some();
+                self.marked = opened.marked;
                 self.kill = opened.halted.clone().map(|kill| (entry.at, kill));
             }
             Message::OrderApproved(order) => self.on_order_approved(entry.at, order),
             Message::OrderUpdated(updated) => self.on_own_update(updated),
             Message::Filled(filled) => self.on_own_fill(filled),
-            Message::PhaseBegan(began) => self.account_due |= began.phase == Phase::Close,
+            Message::PhaseBegan(began) => {
+                self.phase = Some(began.phase);
+                self.account_due |= began.phase == Phase::Close;
+            }
             Message::AccountReported(_) => self.account_due = false,
             Message::Kill(kill) => self.on_kill(entry.at, kill),
             Message::Resume(_) => {
@@ -102,6 +109,11 @@ impl Desk {
         }
         let resumed = || (Time(i64::MIN), "RESUMED positions are not closed any more".to_owned());
         (!self.flattens()).then(resumed)
+    }
+
+    /// Breakers and slices wait for what the account is worth.
+    pub(super) fn wants_marks(&self) -> bool {
+        self.marked && self.phase == Some(Phase::Open)
     }
 
     fn flattens(&self) -> bool {

@@ -191,7 +191,8 @@ impl<W: World> Run<'_, W> {
     /// Our books against the venue's account: orders and fills first, then cash and shares, and only if no fill and
     /// no booking came in between. A difference that stays halts, with its table.
     pub(super) async fn check_books(&mut self) -> Result<(), Broke> {
-        let pause = if self.books.alarmed { CHECK_EVERY } else { self.checked().await? };
+        let idle = self.books.alarmed && !self.desk.wants_marks();
+        let pause = if idle { CHECK_EVERY } else { self.checked().await? };
         // From now on: however long it took, there is time for orders in between.
         self.check = Due::new(self.timer.now() + pause);
         Ok(())
@@ -206,8 +207,13 @@ impl<W: World> Run<'_, W> {
         if self.books.heard() != known {
             return Ok(CHECK_AGAIN);
         }
-        match self.books.look(&statement) {
-            Found::Equal => Ok(CHECK_EVERY),
+        // Once is enough; and what is closed after it is priced all the same.
+        let found = if self.books.alarmed { Found::Equal } else { self.books.look(&statement) };
+        match found {
+            Found::Equal => {
+                self.say_marks(&statement, at).await?;
+                Ok(CHECK_EVERY)
+            }
             Found::Doubt => Ok(CHECK_AGAIN),
             Found::Broken(table) => {
                 tracing::error!(table, "our books differ from the venue's account");
@@ -217,5 +223,13 @@ impl<W: World> Run<'_, W> {
                 Ok(CHECK_EVERY)
             }
         }
+    }
+
+    async fn say_marks(&mut self, statement: &AccountReported, at: Time) -> Result<(), Broke> {
+        if !self.desk.wants_marks() {
+            return Ok(());
+        }
+        let marked = Message::Marked(account::marked(statement));
+        Ok(self.say(format!("marked.{}", at.0), at, marked).await?)
     }
 }

@@ -234,6 +234,89 @@ fn a_kill_in_the_open_market_closes_at_once() {
     );
 }
 
+/// AAPL has lost a tenth overnight and MSFT has gained one: limits around yesterday's close would reach nobody. The venue's
+/// marks say where the market is; they also price the next slice better than the fill of a minute ago.
+#[test]
+fn slices_are_priced_where_the_market_is() {
+    check(
+        desk,
+        "
+            08:00 session opened equity=100000 flatten_share=0.05
+                AAPL tech +100 @ 100
+                MSFT tech -90 @ 50
+            08:00 features features
+                AAPL close=100 adv=3.9e7 beta=1 sigma=0.02
+                MSFT close=50 adv=3.9e7 beta=1 sigma=0.02
+            08:00 scoring scores_withheld FLAT
+            09:30 session phase open
+            09:31 broker marked 99900 AAPL 90 MSFT 55
+            10:00 control kill ops level=flatten
+            10:00 broker filled au-20240103-AAPL-2-0 sell 50 AAPL @ 89.90 total 50 complete
+            10:00 broker filled au-20240103-MSFT-2-0 buy 90 MSFT @ 55.00 total 90 complete
+            10:00 broker marked 99800 AAPL 84
+            10:01 session tick 31
+            10:01 broker filled au-20240103-AAPL-2-1 sell 50 AAPL @ 83.90 total 50 complete
+        ",
+        &expect![[r#"
+            08:00 risk targets names=2 gross=0.1450 net=0.0550 beta=0.0550 theta=0.0000
+                AAPL +100 -> +100 @ 100.00 cost=0.0bp
+                MSFT -90 -> -90 @ 50.00 cost=0.0bp
+                SCORES_WITHHELD FLAT
+                RELAXED NET 0.045000
+                RELAXED BETA 0.045000
+                RELAXED SECTOR tech 0.025000
+            08:00 execution orders_working working=0 refused=0
+            08:00 execution orders_done orders=0 filled=0 unfilled=0 denied=0 rejected=0
+            10:00 risk kill_acknowledged Flatten #9
+            10:00 execution submit_order au-20240103-AAPL-2-0 sell 50 AAPL ioc limit 85.50
+            10:00 execution submit_order au-20240103-MSFT-2-0 buy 90 MSFT ioc limit 57.75
+            10:00 execution kill_acknowledged Flatten #9
+            10:00 risk order_approved au-20240103-AAPL-2-0 sell 50 AAPL ioc limit 85.50
+            10:00 risk order_approved au-20240103-MSFT-2-0 buy 90 MSFT ioc limit 57.75
+            10:00 execution orders_working working=0 refused=0
+            10:01 execution submit_order au-20240103-AAPL-2-1 sell 50 AAPL ioc limit 79.80
+            10:01 risk order_approved au-20240103-AAPL-2-1 sell 50 AAPL ioc limit 79.80
+            10:01 execution orders_done orders=3 filled=3 unfilled=0 denied=0 rejected=0
+        "#]],
+    );
+}
+
+/// A limit that risk finds too far from the last price, which has changed on its way, is set again a minute later.
+#[test]
+fn a_mark_that_overtakes_an_order_gives_up_no_name() {
+    check(
+        desk,
+        "
+            08:00 session opened equity=100000 flatten_share=0.05
+                AAPL tech +40 @ 100
+            08:00 features features
+                AAPL close=100 adv=3.9e7 beta=1 sigma=0.02
+            08:00 scoring scores_withheld FLAT
+            09:30 session phase open
+            10:00 broker marked 99900 AAPL 101 | after kill
+            10:00 control kill ops level=flatten
+            10:01 session tick 31
+        ",
+        &expect![[r#"
+            08:00 risk targets names=1 gross=0.0400 net=0.0400 beta=0.0400 theta=0.0000
+                AAPL +40 -> +40 @ 100.00 cost=0.0bp
+                SCORES_WITHHELD FLAT
+                RELAXED NET 0.030000
+                RELAXED BETA 0.030000
+                RELAXED SECTOR tech 0.010000
+            08:00 execution orders_working working=0 refused=0
+            08:00 execution orders_done orders=0 filled=0 unfilled=0 denied=0 rejected=0
+            10:00 risk kill_acknowledged Flatten #8
+            10:00 execution submit_order au-20240103-AAPL-2-0 sell 40 AAPL ioc limit 95.00
+            10:00 execution kill_acknowledged Flatten #8
+            10:00 risk order_denied au-20240103-AAPL-2-0 sell 40 AAPL ioc limit 95.00: COLLAR last=95.00 reference=101.00
+            10:00 execution orders_working working=0 refused=0
+            10:01 execution submit_order au-20240103-AAPL-2-1 sell 40 AAPL ioc limit 95.95
+            10:01 risk order_approved au-20240103-AAPL-2-1 sell 40 AAPL ioc limit 95.95
+        "#]],
+    );
+}
+
 #[test]
 fn a_resume_ends_it() {
     check(

@@ -9,8 +9,8 @@ use expect_test::Expect;
 use kernel::{Actor, Host};
 use messages::{
     Alarm, Breakers, CoverageFailed, Date, Edge, Env, ExecutionRules, Exposures, F32s, Features,
-    Filled, Holding, Kill, KillLevel, Limits, Member, Message, ModelRef, Order, OrderStatus,
-    OrderUpdated, Phase, PhaseBegan, Price, Resume, RiskRules, Scores, ScoresWithheld,
+    Filled, Holding, Kill, KillLevel, Limits, Marked, Member, Message, ModelRef, Order,
+    OrderStatus, OrderUpdated, Phase, PhaseBegan, Price, Resume, RiskRules, Scores, ScoresWithheld,
     SessionOpened, Shares, Side, Style, Symbol, Tick, Time, TimeInForce, Topic, Usd,
 };
 use messages::{Envelope, MessageId};
@@ -142,6 +142,14 @@ fn body(topic: Topic, words: &Row, rows: &[Row]) -> Message {
         Topic::SubmitOrder => Message::SubmitOrder(order(words)),
         Topic::OrderUpdated => Message::OrderUpdated(updated(words)),
         Topic::Filled => Message::Filled(filled(words)),
+        // `marked 99000 AAPL 95.10 MSFT 50.20`: the account's equity, and prices.
+        Topic::Marked => Message::Marked(Marked {
+            equity: words.0[0].parse().unwrap(),
+            prices: words.0[1..]
+                .chunks(2)
+                .map(|named| (named[0].into(), named[1].parse().unwrap()))
+                .collect(),
+        }),
         Topic::Kill => {
             let level = words.get("level").map_or(KillLevel::Halt, |level| level.parse().unwrap());
             let (operator, reason) = (words.0[0].to_owned(), words.from(1));

@@ -147,6 +147,39 @@ fn what_is_refused_is_given_up() {
     );
 }
 
+/// The last price changes while a slice is on its way to risk, which finds its limit too far from it: that is no reason to
+/// give the name up, the next slice knows better.
+#[test]
+fn a_limit_that_a_mark_overtook_is_set_again() {
+    check(
+        desk,
+        &after_the_morning(
+            "
+            09:30 broker marked 99900 AAPL 101 MSFT 50 | after phase
+            09:30 session phase open
+            09:30 broker order_updated au-20240103-MSFT-0-0 canceled
+            09:31 session tick 1
+            ",
+        ),
+        &expect![[r#"
+            08:00 risk targets names=2 gross=0.0000 net=0.0000 beta=0.0000 theta=1.0000
+                AAPL +100 -> +0 @ 100.00 cost=7.6bp
+                MSFT -90 -> +0 @ 50.00 cost=6.7bp
+                NO_EDGE unknown
+            08:00 execution orders_working working=2 refused=0
+            09:30 execution submit_order au-20240103-AAPL-0-0 sell 50 AAPL ioc limit 95.00
+            09:30 execution submit_order au-20240103-MSFT-0-0 buy 90 MSFT ioc limit 52.50
+            09:30 risk order_denied au-20240103-AAPL-0-0 sell 50 AAPL ioc limit 95.00: COLLAR last=95.00 reference=101.00
+            09:30 risk order_approved au-20240103-MSFT-0-0 buy 90 MSFT ioc limit 52.50
+            09:30 execution orders_working working=2 refused=0
+            09:31 execution submit_order au-20240103-AAPL-0-1 sell 50 AAPL ioc limit 95.95
+            09:31 execution submit_order au-20240103-MSFT-0-1 buy 90 MSFT ioc limit 52.50
+            09:31 risk order_approved au-20240103-AAPL-0-1 sell 50 AAPL ioc limit 95.95
+            09:31 risk order_approved au-20240103-MSFT-0-1 buy 90 MSFT ioc limit 52.50
+        "#]],
+    );
+}
+
 /// A halt stops the slices; a resume lets them go on at the next tick.
 #[test]
 fn a_resume_goes_on_with_the_plan() {

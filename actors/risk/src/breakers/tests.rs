@@ -3,9 +3,9 @@ use crate::Risk;
 use crate::testing::{opened, rules};
 use kernel::{Actor, Outbox};
 use messages::{
-    AccountReported, ActorId, Booked, BookedKind, Envelope, Kill, KillLevel, Message, MessageId,
-    Order, OrderStatus, OrderUpdated, Price, Resume, SessionOpened, Shares, Side, Symbol, Time,
-    TimeInForce, Usd,
+    AccountReported, ActorId, Booked, BookedKind, Envelope, Kill, KillLevel, Marked, Message,
+    MessageId, Order, OrderStatus, OrderUpdated, Price, Resume, SessionOpened, Shares, Side,
+    Symbol, Time, TimeInForce, Usd,
 };
 
 /// What risk answers to each entry, and what the conductor would latch after the last.
@@ -32,6 +32,10 @@ fn morning(peak: i64) -> Message {
 fn close(equity: i64) -> Message {
     let equity = Usd(equity * 1_000_000);
     Message::AccountReported(AccountReported { cash: Usd(0), equity, positions: Vec::new() })
+}
+
+fn mark(equity: i64) -> Message {
+    Message::Marked(Marked { equity: Usd(equity * 1_000_000), prices: Vec::new() })
 }
 
 /// In the open session, dollars into the account.
@@ -103,6 +107,42 @@ fn prior_art_16_the_loss_of_the_day_is_the_accounts() {
         assert_eq!(got.first().map(String::as_str), said, "{equity}");
         assert_eq!(latched.map(|kill| kill.level), kill, "{equity}");
     }
+}
+
+/// A loss does not wait for the close: it trips at the second mark in a row that has it. One bad print trips nothing.
+#[test]
+fn a_loss_in_the_open_market_trips_when_two_marks_agree() {
+    let day = |marks: &[i64]| {
+        let marks = marks.iter().map(|equity| mark(*equity));
+        play(&[morning(100_000)].into_iter().chain(marks).collect::<Vec<_>>())
+    };
+    for quiet in
+        [&[97_000][..], &[100_000, 97_000], &[100_000, 0, 100_000], &[99_100, 98_900, 99_100]]
+    {
+        assert_eq!(day(quiet), (Vec::new(), None), "{quiet:?}");
+    }
+    let (said, kill) = day(&[100_000, 97_000, 98_300, 97_000]);
+    assert_eq!(said, ["alarm BREAKER_CANCEL: DAY_LOSS 0.0170 of 0.0150"], "the better of the two");
+    assert_eq!(kill.map(|kill| kill.level), Some(KillLevel::Cancel));
+    let (said, kill) = day(&[97_000, 97_100, 97_200]);
+    assert_eq!(said, ["alarm BREAKER_FLATTEN: DAY_LOSS 0.0290 of 0.0250"], "said once");
+    assert_eq!(kill.map(|kill| kill.level), Some(KillLevel::Flatten));
+    let (said, _) = play(&[morning(108_000), mark(99_200), mark(99_200)]);
+    assert_eq!(said, ["alarm BREAKER_CANCEL: DRAWDOWN 0.0815 of 0.0800"]);
+}
+
+/// What is withdrawn between two marks is no loss; and a resume begins with a mark of its own.
+#[test]
+fn marks_are_judged_without_transfers_and_anew_after_a_resume() {
+    let out = moved(BookedKind::Transfer, -50_000);
+    let day = [morning(100_000), mark(100_000), out, mark(50_000), mark(50_000)];
+    assert_eq!(play(&day), (Vec::new(), None));
+    let day = [morning(100_000), mark(98_400), mark(98_400), resume()];
+    let (said, kill) = play(&[&day[..], &[mark(98_400), mark(98_400), mark(97_500)]].concat());
+    assert!(said.len() == 1 && kill.is_none(), "{said:?} {kill:?}");
+    let (said, kill) = play(&[&day[..], &[mark(96_000), mark(96_000)]].concat());
+    assert_eq!(said[1..], ["alarm BREAKER_CANCEL: DAY_LOSS 0.0244 of 0.0150"]);
+    assert_eq!(kill.map(|kill| kill.level), Some(KillLevel::Cancel));
 }
 
 #[test]
