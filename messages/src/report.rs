@@ -124,7 +124,7 @@ pub struct DayReported {
     pub nav_open: Usd,
     pub nav_close: Usd,
     pub cash: Usd,
-    /// Simple return of the session, net of all costs.
+    /// Simple return of the session, net of all costs; deposits and withdrawals are none of it.
     pub daily_return: f64,
     /// Sum of absolute traded value.
     pub traded: Usd,

@@ -3,10 +3,11 @@ use crate::ledger::Ledger;
 use crate::reconcile::{Agreed, reconcile};
 use kernel::{Actor, Outbox};
 use messages::{
-    AccountReported, ActorId, Alarm, Bars, Booked, Date, DayReported, Envelope, Features, Filled,
-    Message, Order, OrderStatus, OrderUpdated, Price, SessionOpened, Shares, Time, Topic, Usd,
+    AccountReported, ActorId, Alarm, Bars, Booked, BookedKind, ByOrder, Date, DayReported,
+    Envelope, Features, Filled, Message, Order, OrderStatus, OrderUpdated, Price, SessionOpened,
+    Shares, Time, Topic, Usd,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Keeps the session's account from fills alone and compares it with the venue's statement.
 ///
@@ -78,12 +79,13 @@ struct Day {
     betas: Option<Betas>,
     covered: u32,
     ledger: Ledger,
-    /// By client order id.
-    known: BTreeMap<String, Known>,
+    known: ByOrder<Known>,
     /// The venue's ids of what it booked.
     activities: BTreeSet<String>,
     /// Fills of orders that nobody here submitted.
     strangers: Vec<String>,
+    /// Deposits less withdrawals since the opening: no return.
+    transferred: Usd,
     traded: Usd,
     shortfall: Usd,
     orders: u32,
@@ -113,9 +115,10 @@ impl Day {
             betas: opened.model.is_some().then(Betas::new),
             covered: 0,
             ledger: Ledger::new(opened.cash, &opened.positions),
-            known: BTreeMap::new(),
+            known: ByOrder::default(),
             activities: BTreeSet::new(),
             strangers: Vec::new(),
+            transferred: Usd(0),
             traded: Usd(0),
             shortfall: Usd(0),
             orders: 0,
@@ -138,8 +141,8 @@ impl Day {
 
     fn on_submit_order(&mut self, order: &Order) {
         self.orders += 1;
-        let known = self.known.entry(order.client_order_id.clone()).or_default();
-        known.reference = Some(order.reference);
+        let place = self.known.insert_with(&order.client_order_id, Known::default);
+        self.known.at_mut(place).reference = Some(order.reference);
     }
 
     fn on_order_updated(&mut self, updated: &OrderUpdated) {
@@ -152,15 +155,16 @@ impl Day {
     fn on_booked(&mut self, booked: &Booked) {
         if !booked.before_open && self.activities.insert(booked.activity.clone()) {
             self.ledger.book(booked);
+            if booked.kind == BookedKind::Transfer {
+                self.transferred += booked.amount;
+            }
         }
     }
 
     fn on_filled(&mut self, at: Time, fill: &Filled) {
         let id = &fill.client_order_id;
-        if !self.known.contains_key(id) {
-            self.known.insert(id.clone(), Known::default());
-        }
-        let known = self.known.get_mut(id).expect("inserted above");
+        let place = self.known.insert_with(id, Known::default);
+        let known = self.known.at_mut(place);
         if known.executions.contains(&fill.cumulative) {
             return;
         }
@@ -212,7 +216,8 @@ impl Day {
             nav_open: self.nav_open,
             nav_close: equity,
             cash: self.ledger.cash(),
-            daily_return: (equity - self.nav_open).to_f64() / self.nav_open.to_f64(),
+            daily_return: (equity - self.transferred - self.nav_open).to_f64()
+                / self.nav_open.to_f64(),
             traded: self.traded,
             slippage: self.shortfall,
             exposures,

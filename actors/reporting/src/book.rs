@@ -60,7 +60,8 @@ impl Book {
         book
     }
 
-    fn add(&mut self, record: &SessionRecord) {
+    /// The next in order of time.
+    pub(crate) fn add(&mut self, record: &SessionRecord) {
         let Some(opening) = &record.opening else { return };
         let date = record.session;
         let mut flow = Flow::default();

@@ -1,7 +1,9 @@
 use crate::orders::order_line;
 use crate::record::{Counts, Coverage, Execution, Opening, SessionRecord, Stopped};
-use messages::{Adopted, Adoption, Envelope, Message, OrderStatus, Outcome, SessionOpened};
-use std::collections::BTreeSet;
+use messages::{
+    Adopted, Adoption, ByOrder, Envelope, Message, OrderStatus, Outcome, SessionOpened, Shares,
+};
+use std::collections::BTreeMap;
 
 /// Gathers one session's record from its journal.
 #[derive(Debug)]
@@ -9,7 +11,8 @@ pub(crate) struct Collector {
     record: SessionRecord,
     coverage: Option<Coverage>,
     counts: Counts,
-    executions: BTreeSet<(String, i64)>,
+    /// Cumulative quantity after each execution.
+    executions: ByOrder<Vec<Shares>>,
 }
 
 impl Collector {
@@ -29,9 +32,10 @@ impl Collector {
             fills: Vec::new(),
             booked: overnight.map_or_else(Vec::new, |overnight| overnight.booked.clone()),
             adopted: overnight.and_then(|overnight| overnight.adopted.clone()),
+            unreached: BTreeMap::new(),
         };
         let counts = Counts::default();
-        Self { record, coverage: None, counts, executions: BTreeSet::new() }
+        Self { record, coverage: None, counts, executions: ByOrder::default() }
     }
 
     /// The record, where this entry gives the folder something to write.
@@ -46,8 +50,10 @@ impl Collector {
                 self.counts.rejects += 1;
             }
             Message::Filled(fill) => {
-                let execution = (fill.client_order_id.clone(), fill.cumulative.0);
-                if self.executions.insert(execution) {
+                let place = self.executions.insert_with(&fill.client_order_id, Vec::new);
+                let known = self.executions.at_mut(place);
+                if !known.contains(&fill.cumulative) {
+                    known.push(fill.cumulative);
                     self.counts.fills += 1;
                     self.record.fills.push(Execution {
                         at: entry.at,
@@ -68,6 +74,7 @@ impl Collector {
                 let (operator, reason) = (operator.clone(), reason.clone());
                 self.record.adopted = Some(Adoption { operator, reason });
             }
+            Message::OrdersDone(done) => self.record.unreached.clone_from(&done.unreached),
             Message::CoverageFailed(failed) => {
                 self.coverage = Some(Coverage { expected: failed.expected, got: failed.got });
             }

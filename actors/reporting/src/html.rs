@@ -168,6 +168,7 @@ fn figures(p: &Performance) -> String {
         ("Coverage of the universe, worst session", p.coverage_text()),
         ("Orders / fills", format!("{} / {}", p.counts.orders, p.counts.fills)),
         ("Orders refused", p.rejects_text()),
+        ("Targets that sliced plans were short of / in sessions", short_of(p)),
         ("Traded value", maybe_money(Some(p.traded))),
         ("Implementation shortfall", p.shortfall_text()),
         (
@@ -191,6 +192,10 @@ fn figures(p: &Performance) -> String {
         let _ = write!(html, "<tr><td>{}</td><td>{}</td></tr>", escape(name), escape(&value));
     }
     html + "</table></div></section>\n"
+}
+
+fn short_of(p: &Performance) -> String {
+    format!("{} / {}", p.unreached, p.sessions_unreached)
 }
 
 fn costs_text(p: &Performance) -> String {

@@ -23,6 +23,9 @@ pub struct Performance {
     pub coverage: Option<Coverage>,
     #[serde(flatten)]
     pub counts: Counts,
+    /// Targets that sliced plans were short of at the end of their sessions, and the sessions that had any.
+    pub unreached: usize,
+    pub sessions_unreached: usize,
 
     /// Where sessions without an account break the chain of daily returns.
     pub breaks: Vec<Break>,
@@ -117,6 +120,8 @@ impl Performance {
             sessions: days.len(),
             coverage: coverage(&days, &stopped),
             counts: counts(&days, &stopped),
+            unreached: records.iter().map(|record| record.unreached.len()).sum(),
+            sessions_unreached: records.iter().filter(|r| !r.unreached.is_empty()).count(),
             breaks: chain.breaks,
             total_return: wealth.cumulative(),
             cagr,

@@ -2,6 +2,7 @@ use messages::{
     Adoption, Booked, Date, DayReported, Env, Holding, Price, Shares, Symbol, Time, Usd,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Names of the universe, and those that had a usable bar.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,9 @@ pub struct SessionRecord {
     /// Who took the venue's word for what this session opened with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Adoption>,
+    /// What a sliced plan left of its way to the targets at the end of the session; signed, not 0.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreached: BTreeMap<Symbol, Shares>,
 }
 
 /// The account as the broker reported it before the session.

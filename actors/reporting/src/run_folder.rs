@@ -29,6 +29,9 @@ const BACKTEST_SUMMARY_EVERY: usize = 2_500;
 pub struct RunFolder {
     path: PathBuf,
     records: BTreeMap<Date, SessionRecord>,
+    /// Of the records.
+    book: Book,
+    /// Of the records.
     log: OrderLog,
     session: Option<Collector>,
     /// The summaries may be older than the records.
@@ -67,13 +70,14 @@ impl RunFolder {
         let mut folder = Self {
             path,
             records,
+            book: Book::of([]),
             log: OrderLog::new(),
             session: None,
             stale: false,
             performance: None,
         };
         folder.stale = !folder.records.is_empty();
-        folder.count_orders();
+        folder.account_again();
         if !whole {
             folder.rewrite()?;
         }
@@ -104,12 +108,7 @@ impl RunFolder {
             return self.performance.clone();
         }
         let records: Vec<&SessionRecord> = self.records.values().collect();
-        Performance::of(&records, &self.book())
-    }
-
-    /// The run's account over its sessions.
-    pub fn book(&self) -> Book {
-        Book::of(self.records.values())
+        Performance::of(&records, &self.book)
     }
 
     /// Over the order list of all sessions: see [`OrderLog`].
@@ -159,10 +158,11 @@ impl RunFolder {
                 files::append_line(&path, &json_line(record), !backtest)
                     .map_err(|source| ReportError::Write { path, source })?;
                 record.orders.iter().for_each(|line| self.log.push_line(line));
+                self.book.add(record);
                 self.records.insert(record.session, record.clone());
             } else {
                 self.records.insert(record.session, record.clone());
-                self.count_orders();
+                self.account_again();
                 self.rewrite()?;
             }
             self.stale = true;
@@ -173,7 +173,9 @@ impl RunFolder {
         Ok(())
     }
 
-    fn count_orders(&mut self) {
+    /// Orders and account, from all records.
+    fn account_again(&mut self) {
+        self.book = Book::of(self.records.values());
         self.log = OrderLog::new();
         for line in self.records.values().flat_map(|record| &record.orders) {
             self.log.push_line(line);
@@ -187,8 +189,7 @@ impl RunFolder {
 
     fn write_summaries(&mut self) -> Result<(), ReportError> {
         let records: Vec<&SessionRecord> = self.records.values().collect();
-        let book = self.book();
-        let Some(performance) = Performance::of(&records, &book) else { return Ok(()) };
+        let Some(performance) = Performance::of(&records, &self.book) else { return Ok(()) };
         let summary = Summary {
             run_id: &records[0].run_id,
             source: &records[0].source,
@@ -197,9 +198,9 @@ impl RunFolder {
             orders_sha256: self.orders_sha256(),
         };
         self.write("positions.json", &pretty(&positions_json(&records)))?;
-        self.write("ledger.json", &pretty(&LedgerFile::of(&records[0].run_id, &book)))?;
+        self.write("ledger.json", &pretty(&LedgerFile::of(&records[0].run_id, &self.book)))?;
         self.write("performance_metrics.json", &pretty(&summary))?;
-        self.write("report.html", html::page(&records, &performance, &book).as_bytes())?;
+        self.write("report.html", html::page(&records, &performance, &self.book).as_bytes())?;
         (self.stale, self.performance) = (false, Some(performance));
         Ok(())
     }

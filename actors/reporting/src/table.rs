@@ -28,6 +28,11 @@ impl Performance {
             ("Cash", maybe_money(self.cash)),
         ];
         rows.push(("Profit", self.profit_text()));
+        if self.unreached > 0 {
+            let (targets, sessions) = (self.unreached, self.sessions_unreached);
+            let note = "targets that sliced plans were short of, in";
+            rows.push(("Unreached", format!("{targets} {note} {sessions} sessions")));
+        }
         if self.transfers.0 != 0 {
             rows.push(("Transfers", format!("{} in no return", money(self.transfers))));
         }

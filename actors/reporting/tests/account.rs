@@ -7,8 +7,8 @@ use common::{
 };
 use expect_test::{Expect, expect};
 use messages::{
-    ActorId, DayReported, DenyReason, Env, Message, OrderDenied, OrderStatus, OrderUpdated, Shares,
-    Usd,
+    ActorId, Booked, BookedKind, DayReported, DenyReason, Env, Message, OrderDenied, OrderStatus,
+    OrderUpdated, Shares, Usd,
 };
 
 const DAY: &str = "2024-01-03";
@@ -150,6 +150,31 @@ fn without_equity_there_is_no_return() {
     let mut desk = Desk::open(opened(Env::Paper, DAY, Usd(0), Vec::new()));
     let answers = desk.say(ActorId::Broker, statement(0.0, 0.0, Vec::new()));
     check(&answers, &expect!["NO_EQUITY: open 0.00 close 0.00"]);
+}
+
+/// A withdrawal before the close is no loss of the day; what was lost beside it is. The prior session's is in the opening.
+#[test]
+fn a_transfer_is_no_return() {
+    let mut desk = Desk::open(opened(Env::Paper, DAY, dollars(500.0), Vec::new()));
+    let moved = |activity: &str, kind, amount: f64, before_open| {
+        Message::Booked(Booked {
+            activity: activity.to_owned(),
+            date: DAY.parse().expect("a date"),
+            kind,
+            symbol: None,
+            amount: dollars(amount),
+            shares: Shares(0),
+            description: String::new(),
+            before_open,
+        })
+    };
+    desk.say(ActorId::Broker, moved("1", BookedKind::Transfer, -200.0, true));
+    desk.say(ActorId::Broker, moved("2", BookedKind::Transfer, -100.0, false));
+    desk.say(ActorId::Broker, moved("2", BookedKind::Transfer, -100.0, false));
+    desk.say(ActorId::Broker, moved("3", BookedKind::Fee, -5.0, false));
+    let answers = desk.say(ActorId::Broker, statement(395.0, 395.0, Vec::new()));
+    let day = day(&answers);
+    assert_eq!((day.nav_close, day.daily_return), (dollars(395.0), -0.01));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use common::{date, run, stopped};
 use expect_test::expect;
 use kernel::Observer;
 use messages::{
-    ActorId, Alarm, CoverageFailed, Env, Envelope, Message, MessageId, Time, Usd, sha256_hex,
+    ActorId, Alarm, CoverageFailed, Env, Envelope, Message, MessageId, OrdersDone, Shares, Time,
+    Usd, sha256_hex,
 };
 use reporting::{ReportError, RunFolder};
 use std::collections::BTreeMap;
@@ -89,6 +90,39 @@ fn restarts_leave_the_same_bytes() {
     // And the whole run again, over the finished folder.
     write(broken.path(), &journals);
     assert_eq!(files(broken.path()), expected);
+}
+
+/// The last word of a session counts: a resume may have let slices go on after an earlier one.
+#[test]
+fn targets_that_a_plan_was_short_of_are_on_record() {
+    let done = |left: &[(&str, i64)]| {
+        let unreached = left.iter().map(|(symbol, shares)| ((*symbol).into(), Shares(*shares)));
+        let unreached = unreached.collect();
+        event(
+            ActorId::Execution,
+            Message::OrdersDone(OrdersDone { unreached, ..OrdersDone::default() }),
+        )
+    };
+    let mut journals = run(Env::Paper, 3);
+    let end = journals[1].len() - 1;
+    journals[1].insert(end, done(&[("AAA", -50), ("BBB", 7), ("CCC", 1)]));
+    journals[1].insert(end + 1, done(&[("AAA", -50), ("BBB", 7)]));
+    let dir = tempfile::tempdir().expect("dir");
+    let folder = write(dir.path(), &journals);
+    let left: Vec<usize> = folder.sessions().map(|record| record.unreached.len()).collect();
+    assert_eq!(left, [0, 2, 0]);
+    let files = files(dir.path());
+    let line = String::from_utf8_lossy(&files["sessions.jsonl"]);
+    assert!(line.contains(r#""unreached":{"AAA":-50,"BBB":7}"#), "{line}");
+    let figures: serde_json::Value =
+        serde_json::from_slice(&files["performance_metrics.json"]).expect("JSON");
+    assert_eq!((&figures["unreached"], &figures["sessions_unreached"]), (&2.into(), &1.into()));
+    let page = String::from_utf8_lossy(&files["report.html"]);
+    assert!(page.contains("short of / in sessions</td><td>2 / 1<"), "{page}");
+    let table = folder.performance().expect("sessions").table();
+    assert!(
+        table.contains("Unreached     2 targets that sliced plans were short of, in 1 sessions")
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::*;
 use messages::{
-    AccountReported, ActorId, Booked, BookedKind, Limits, MessageId, Resume, Shares, Time,
+    AccountReported, ActorId, Booked, BookedKind, Date, Limits, MessageId, Resume, Shares, Time,
 };
 
 const DAY: Date = Date::constant(2024, 6, 10);
