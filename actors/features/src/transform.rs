@@ -129,7 +129,6 @@ pub(crate) struct Transform<'a> {
     populations: Vec<Population>,
     batches: Vec<Batch>,
     refused: Vec<(usize, Guard)>,
-    values: Vec<f64>,
     ordering: Ordering,
 }
 
@@ -156,7 +155,6 @@ impl<'a> Transform<'a> {
             batches: Vec::new(),
             refused: Vec::new(),
             ordering: Ordering::default(),
-            values: Vec::new(),
         }
     }
 
@@ -171,20 +169,21 @@ impl<'a> Transform<'a> {
         neutral: Neutral,
         out: &mut Columns,
     ) {
-        let population = self.gather(raw);
-        if self.values.len() < MIN_NAMES {
+        let index = self.population(raw);
+        let population = &self.populations[index];
+        if population.rows.len() < MIN_NAMES {
             return self.refused.push((f, Guard::Names));
         }
-        let b = self.batch(population, neutral != Neutral::None);
+        let b = self.batch(index, neutral != Neutral::None);
         let batch = &mut self.batches[b];
         let lane = batch.columns.len();
-        let set = |place: usize, value| batch.values[place].0[lane] = value;
-        if let Err(guard) = clip_or_rank(&self.values, norm, &mut self.ordering, set) {
-            return self.refused.push((f, guard));
+        for (row, &i) in batch.values.iter_mut().zip(&self.populations[index].order) {
+            row.0[lane] = raw[i as usize];
         }
         batch.columns.push((f, norm, neutral));
         if lane + 1 == WIDTH {
-            self.populations[population].transform(batch, &mut self.refused, out);
+            let population = &self.populations[index];
+            population.transform(batch, &mut self.ordering, &mut self.refused, out);
         }
     }
 
@@ -194,33 +193,31 @@ impl<'a> Transform<'a> {
         for batch in &mut self.batches {
             if !batch.columns.is_empty() {
                 let population = &self.populations[batch.population];
-                population.transform(batch, &mut self.refused, out);
+                population.transform(batch, &mut self.ordering, &mut self.refused, out);
             }
         }
         self.refused.sort_unstable_by_key(|(f, _)| *f);
         self.refused
     }
 
-    /// Values of those who have one, in the order of their population, whose index it gives.
+    /// Index of those who have a value.
     #[inline(always)]
-    fn gather(&mut self, raw: &[f64]) -> usize {
-        let is_there = |value: f64| value.abs() < f64::INFINITY;
-        let everybody = &self.populations[0];
-        self.values.clear();
-        self.values.extend(everybody.order.iter().map(|&i| raw[i as usize]));
-        if self.values.iter().fold(true, |all, value| all & is_there(*value)) {
+    fn population(&mut self, raw: &[f64]) -> usize {
+        let everybody = &self.populations[0].rows;
+        let is_there = |row: &&u32| raw[**row as usize].abs() < f64::INFINITY;
+        let mut all_there = true;
+        for row in everybody {
+            all_there &= is_there(&row);
+        }
+        if all_there {
             return 0;
         }
-        let rows: Vec<u32> =
-            everybody.rows.iter().filter(|i| is_there(raw[**i as usize])).copied().collect();
+        let rows: Vec<u32> = everybody.iter().filter(is_there).copied().collect();
         let known = self.populations.iter().position(|known| known.rows == rows);
-        let index = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.populations.push(Population::new(&rows, self.beta, self.sectors));
             self.populations.len() - 1
-        });
-        self.values.clear();
-        self.values.extend(self.populations[index].order.iter().map(|&i| raw[i as usize]));
-        index
+        })
     }
 
     /// Index of the batch that waits for such a feature.
@@ -236,44 +233,53 @@ impl<'a> Transform<'a> {
     }
 }
 
-/// Gives `set` each finite value's place and what becomes of it: clipped, or its rank spread over ±√3.
+/// Clips each column of `values`, or puts in ranks spread over ±√3; says what is to be refused.
 #[inline(always)]
 fn clip_or_rank(
-    values: &[f64],
-    norm: Norm,
+    values: &mut [Lanes],
+    columns: &[(usize, Norm, Neutral)],
     ordering: &mut Ordering,
-    mut set: impl FnMut(usize, f64),
-) -> Result<(), Guard> {
-    let n = values.len();
-    let spread = sd(values);
-    ordering.sort(values, mean(values), spread);
-    if !ordering.has_distinct(n.div_ceil(10).max(5)) {
+) -> [Option<Guard>; WIDTH] {
+    let mut are_ranked = [false; WIDTH];
+    for (is_ranked, (_, norm, _)) in are_ranked.iter_mut().zip(columns) {
+        *is_ranked = *norm == Norm::Rank;
+    }
+    ordering.sort(values, are_ranked);
+    let (mut low, mut high) = (Lanes::all(f64::NEG_INFINITY), Lanes::all(f64::INFINITY));
+    let mut refused = [None; WIDTH];
+    let (part, root) = (1.0 / values.len() as f64, 12.0_f64.sqrt());
+    for lane in 0..columns.len() {
+        let column = ordering.column(lane, values);
+        match bounds(&column, || sd(values).0[lane]) {
+            Err(guard) => refused[lane] = Some(guard),
+            Ok((low, high)) if are_ranked[lane] => column.ranks(low, high, |place, rank| {
+                values[place].0[lane] = root * ((rank - 0.5) * part - 0.5);
+            }),
+            Ok(bounds) => (low.0[lane], high.0[lane]) = bounds,
+        }
+    }
+    for v in values {
+        *v = high.min(low.max(*v));
+    }
+    refused
+}
+
+/// Beyond which a column is clipped.
+#[inline(always)]
+fn bounds(column: &order::Column<'_>, spread: impl Fn() -> f64) -> Result<(f64, f64), Guard> {
+    if !column.has_distinct(column.len().div_ceil(10).max(5)) {
         return Err(Guard::Distinct);
     }
-    let median = ordering.median();
+    let median = column.median();
     let floor = 1e-12 * median.abs().max(1.0);
-    let mut scale = NORMAL_MAD * ordering.median_distance(median);
+    let mut scale = NORMAL_MAD * column.median_distance(median);
     if scale <= floor {
-        scale = spread;
+        scale = spread();
     }
     if scale <= floor {
         return Err(Guard::Scale);
     }
-    let (low, high) = (median - WINSOR_MAD * scale, median + WINSOR_MAD * scale);
-    match norm {
-        Norm::Z => {
-            for (place, value) in values.iter().enumerate() {
-                set(place, order::clamp(*value, low, high));
-            }
-        }
-        Norm::Rank => {
-            let (part, root) = (1.0 / n as f64, 12.0_f64.sqrt());
-            ordering.ranks(low, high, |place, rank| {
-                set(place, root * ((rank - 0.5) * part - 0.5));
-            });
-        }
-    }
-    Ok(())
+    Ok((median - WINSOR_MAD * scale, median + WINSOR_MAD * scale))
 }
 
 /// The names that have a value, and what is taken out of it: sector means and, after them, beta. By
@@ -306,8 +312,15 @@ impl Population {
 
     /// Empties `batch` into `out`.
     #[inline(always)]
-    fn transform(&self, batch: &mut Batch, refused: &mut Vec<(usize, Guard)>, out: &mut Columns) {
+    fn transform(
+        &self,
+        batch: &mut Batch,
+        ordering: &mut Ordering,
+        refused: &mut Vec<(usize, Guard)>,
+        out: &mut Columns,
+    ) {
         let values = &mut batch.values[..];
+        let early = clip_or_rank(values, &batch.columns, ordering);
         let ends = if batch.is_by_sector { &self.ends } else { &self.ends[self.ends.len() - 1..] };
         z_score(values, &batch.columns);
         demean(values, ends);
@@ -326,7 +339,9 @@ impl Population {
         }
         let is_neutral = self.is_neutral(values, ends, with_market);
         for (lane, (f, ..)) in batch.columns.drain(..).enumerate() {
-            if sd.0[lane] < 1e-6 {
+            if let Some(guard) = early[lane] {
+                refused.push((f, guard));
+            } else if sd.0[lane] < 1e-6 {
                 refused.push((f, Guard::Residual));
             } else if !is_neutral[lane] {
                 refused.push((f, Guard::Neutrality));

@@ -1,6 +1,7 @@
 //! What can only be seen in many sessions: guards that fire too often, and features that say the same.
 
 use crate::WARM_UP;
+use crate::lanes::{Lanes, WIDTH};
 use crate::matrix::CrossSection;
 use crate::transform::MIN_NAMES;
 use crate::whitelist::{COUNT, SPECS};
@@ -134,10 +135,13 @@ fn centred_ranks(values: &[f64]) -> Option<Vec<f64>> {
         return None;
     }
     let mut ordering = crate::order::Ordering::default();
-    ordering.sort(values, 0.0, 1.0);
+    let lanes: Vec<Lanes> = values.iter().copied().map(Lanes::all).collect();
+    ordering.sort(&lanes, [true; WIDTH]);
     let mut ranks = vec![0.0; values.len()];
     let middle = f64::midpoint(1.0, values.len() as f64);
-    ordering.ranks(f64::MIN, f64::MAX, |place, rank| ranks[place] = rank - middle);
+    ordering
+        .column(0, &lanes)
+        .ranks(f64::MIN, f64::MAX, |place, rank| ranks[place] = rank - middle);
     Some(ranks)
 }
 
