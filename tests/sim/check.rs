@@ -6,7 +6,7 @@ use crate::reference;
 use crate::scene::Scene;
 use crate::wire::{micros, shares};
 use exchange::{Exchange, OrderFilter, Scope};
-use messages::{Envelope, Filled, KillLevel, Message, Order, Outcome, Symbol, Targets};
+use messages::{Envelope, Filled, KillLevel, Message, Order, Outcome, Phase, Symbol, Targets};
 use std::collections::BTreeMap;
 
 /// Everything that is wrong with the day.
@@ -26,6 +26,9 @@ pub(crate) fn faults(day: &Day, plan: &Plan, scene: &Scene) -> Vec<String> {
         return faults;
     };
     match (&plan.trouble, outcome) {
+        (Trouble::None, Outcome::Traded) if day.opened.is_sliced() => {
+            faults.extend(targets(&journal).and_then(|targets| beyond(targets, &journal, &theirs)));
+        }
         (Trouble::None, Outcome::Traded) => {
             let mut expected = targets(&journal).map(|targets| reference::books(day, targets));
             let booked =
@@ -50,12 +53,64 @@ pub(crate) fn faults(day: &Day, plan: &Plan, scene: &Scene) -> Vec<String> {
         }
         (_, other) => faults.push(format!("a trading day ended in {other:?}")),
     }
+    faults.extend(still_held(day, &journal, &theirs));
     let killed = day.opened.halted.is_some()
         || journal.iter().any(|entry| matches!(entry.body, Message::Kill(_)));
     if killed && *outcome == Outcome::Traded && !was_resumed(&journal) {
         faults.push("a kill in the journal, and the day was traded as if nothing were".to_owned());
     }
     faults
+}
+
+/// A sliced plan is where it wanted to be, but for what it said it was short of.
+fn beyond(targets: &Targets, journal: &[&Envelope], theirs: &Books) -> Option<String> {
+    let said = |entry: &&Envelope| match &entry.body {
+        Message::OrdersDone(done) => Some(done.unreached.clone()),
+        _ => None,
+    };
+    let unreached = journal.iter().rev().find_map(said).unwrap_or_default();
+    let off = |target: &&messages::Target| {
+        let held = theirs.shares.get(target.symbol.as_str()).copied().unwrap_or_default();
+        let short = unreached.get(&target.symbol).map_or(0, |short| short.0);
+        held + short != target.quantity.0
+    };
+    let off: Vec<String> =
+        targets.targets.iter().filter(off).map(|t| t.symbol.to_string()).collect();
+    let text =
+        || format!("{} are neither at their targets nor said to be short of them", off.join(", "));
+    (!off.is_empty()).then(text)
+}
+
+/// A kill of level `flatten` that was in force when the market closed, with rules for it, leaves nothing but what
+/// execution says it leaves.
+fn still_held(day: &Day, journal: &[&Envelope], theirs: &Books) -> Option<String> {
+    let mut level = day.opened.halted.as_ref().map(|kill| kill.level);
+    for entry in journal {
+        match &entry.body {
+            Message::Kill(kill) => level = level.max(Some(kill.level)),
+            Message::Resume(_) => level = None,
+            Message::PhaseBegan(began) if began.phase == Phase::Close => break,
+            _ => {}
+        }
+    }
+    let closed = |entry: &&Envelope| matches!(&entry.body, Message::PhaseBegan(began) if began.phase == Phase::Close);
+    if level != Some(KillLevel::Flatten)
+        || day.opened.execution.is_none()
+        || !journal.iter().any(closed)
+    {
+        return None;
+    }
+    let said: String = journal
+        .iter()
+        .filter_map(|entry| match &entry.body {
+            Message::Alarm(alarm) if alarm.code == "FLATTEN_INCOMPLETE" => Some(&*alarm.detail),
+            _ => None,
+        })
+        .collect();
+    let unsaid =
+        |symbol: &&String| !said.split(", ").any(|left| left.starts_with(&format!("{symbol} ")));
+    let left: Vec<&String> = theirs.shares.keys().filter(unsaid).collect();
+    (!left.is_empty()).then(|| format!("{left:?} were not closed, and nobody said so"))
 }
 
 /// Why a day may say that it stopped.
@@ -114,7 +169,8 @@ fn orders(journal: &[&Envelope], day: &Day, exchange: &Exchange, faults: &mut Ve
         if (&ours.symbol, ours.side, ours.quantity) != (&order.symbol, order.side, quantity) {
             faults.push(format!("the venue has {id} of {quantity} shares, approved was {ours}"));
         }
-        *legs.entry((&ours.symbol, ours.leg)).or_default() += u32::from(!ours.is_closing());
+        let again = ours.is_closing() || day.opened.is_sliced();
+        *legs.entry((&ours.symbol, ours.leg)).or_default() += u32::from(!again);
     }
     let twice = legs.iter().filter(|(_, orders)| **orders > 1);
     faults.extend(twice.map(|((symbol, leg), n)| format!("leg {leg} of {symbol} {n} times")));

@@ -7,7 +7,7 @@ use exchange::{Exchange, ExchangeConfig, Market, NewOrder, OrderKind, SyntheticC
 use messages::{
     ActorId, Bars, Breakers, Date, Edge, Env, Envelope, ExecutionRules, Exposures, Features,
     HistoryRef, Limits, Member, Message, MessageId, ModelRef, Overnight, RiskRules, Scores,
-    SessionOpened, Side, Time, TimeInForce, Usd,
+    SessionOpened, Side, Style, Time, TimeInForce, Usd,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -185,12 +185,8 @@ fn opened(
         cash: account.cash,
         equity: account.equity,
         edge: rules.as_ref().map(|_| Edge { oof_ic: 0.5, horizon: 5 }),
-        execution: rules.as_ref().filter(|_| dice.once_in(2)).map(|_| ExecutionRules {
-            style: messages::Style::Auction,
-            collar: 0.9,
-            flatten_share: 0.1,
-            participation: None,
-        }),
+        execution: rules.as_ref().filter(|_| dice.once_in(2)).map(|_| execution(dice)),
+        marked: rules.is_some(),
         rules,
         ..SessionOpened::new(
             Env::Backtest,
@@ -207,6 +203,17 @@ fn opened(
                 order_max: 0.3,
             },
         )
+    }
+}
+
+/// Of a sliced plan some targets are too much for a day.
+fn execution(dice: &mut Dice) -> ExecutionRules {
+    let sliced = dice.once_in(2);
+    ExecutionRules {
+        style: if sliced { Style::Sliced } else { Style::Auction },
+        collar: 0.9,
+        flatten_share: 0.1,
+        participation: sliced.then(|| dice.between(0.02, 0.5)),
     }
 }
 

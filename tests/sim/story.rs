@@ -8,8 +8,8 @@ use crate::world::{self, Running, unavailable, unreachable};
 use alpaca::AlpacaError;
 use broker::BrokerError;
 use messages::{
-    ActorId, Alarm, Envelope, KillLevel, Marked, Message, MessageId, Order, OrderStatus, Phase,
-    PhaseBegan, Price, Shares, Side, TimeInForce,
+    AccountReported, ActorId, Alarm, Envelope, Holding, KillLevel, Marked, Message, MessageId,
+    Order, OrderStatus, Phase, PhaseBegan, Price, Shares, Side, Time, TimeInForce,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -169,6 +169,21 @@ impl Story {
         let state = self.state.borrow();
         let ours = state.entries().filter(|entry| entry.id.author == ActorId::Broker);
         ours.filter(|entry| what(&entry.body)).count()
+    }
+
+    fn marks(&self) -> Vec<Marked> {
+        let marked = |entry: &Envelope| match &entry.body {
+            Message::Marked(marked) => Some(marked.clone()),
+            _ => None,
+        };
+        self.state.borrow().entries().filter_map(marked).collect()
+    }
+
+    /// What it is worth at the venue now.
+    fn account(&self) -> Marked {
+        let AccountReported { cash, positions, .. } = statement(&self.state.borrow().exchange);
+        let equity = cash + positions.iter().map(Holding::value).sum();
+        Marked { equity, prices: positions.into_iter().map(|it| (it.symbol, it.mark)).collect() }
     }
 
     fn fills(&self) -> usize {
@@ -353,14 +368,6 @@ fn an_answer_that_can_not_stand_is_asked_for_again_and_a_kill_is_heeded_meanwhil
 /// Each minute, from the open to the close, where time flows; after an alarm too, for whoever closes positions.
 #[test]
 fn the_account_is_marked_in_the_open_market() {
-    let marks = |story: &Story| {
-        let state = story.state.borrow();
-        let marked = |entry: &Envelope| match &entry.body {
-            Message::Marked(marked) => Some(marked.clone()),
-            _ => None,
-        };
-        state.entries().filter_map(marked).collect::<Vec<Marked>>()
-    };
     for flows in [true, false] {
         let mut story = Story::new();
         if let Ok(Envelope { body: Message::SessionOpened(opened), .. }) =
@@ -368,30 +375,30 @@ fn the_account_is_marked_in_the_open_market() {
         {
             opened.marked = flows;
         }
+        story.approve(0);
         story.pass(130 * SECOND, &answers);
-        assert_eq!(marks(&story), [], "before the open");
         story.opens();
         story.begins(Phase::Open);
-        story.pass(130 * SECOND, &answers);
-        let statement = statement(&story.state.borrow().exchange);
-        let priced = statement.positions.iter();
-        let prices: Vec<_> = priced.map(|it| (it.symbol.clone(), it.mark)).collect();
-        assert!(!prices.is_empty());
-        let wanted = Marked { equity: statement.equity, prices };
-        let said = marks(&story);
-        assert!(said.len() == if flows { 2 } else { 0 }, "{said:?}");
-        assert!(said.iter().all(|marked| *marked == wanted), "{said:?} {wanted:?}");
-
-        story.dies();
-        let (code, detail) = ("RECONCILIATION".to_owned(), "A ours +5 venue +6 off -1".to_owned());
-        let alarm = Message::Alarm(Alarm { code, detail, symbol: None });
-        story.say(MessageId::event(ActorId::Broker, "reconciliation"), alarm);
-        story.pass(130 * SECOND, &answers);
-        let more = marks(&story).len();
-        assert!(more == if flows { 5 } else { 0 }, "{more}");
+        assert_eq!(story.marks(), [], "before the open");
+        let mut wanted = Vec::new();
+        for minute in 1..=4 {
+            if minute == 3 {
+                story.dies();
+                let (code, detail) = ("RECONCILIATION".to_owned(), "A off -1".to_owned());
+                let alarm = Message::Alarm(Alarm { code, detail, symbol: None });
+                story.say(MessageId::event(ActorId::Broker, "reconciliation"), alarm);
+            }
+            let at = Time(story.day.open.0 + minute * 60_000_000_000);
+            story.state.borrow_mut().exchange.advance(at);
+            story.pass(60 * SECOND, &answers);
+            wanted.push(story.account());
+        }
+        assert_eq!(story.fills(), 1);
+        assert!(wanted[0].prices.len() == 1 && wanted[0] != wanted[3], "nothing moves: {wanted:?}");
+        assert_eq!(story.marks(), if flows { &wanted[..] } else { &[] });
         story.begins(Phase::Close);
         story.pass(130 * SECOND, &answers);
-        assert_eq!(marks(&story).len(), more, "after the close");
+        assert_eq!(story.marks().len(), if flows { 4 } else { 0 }, "after the close");
         assert_eq!(story.state.borrow().violations, Vec::<String>::new());
     }
 }
