@@ -16,11 +16,12 @@ peers=("${@:-numpy}")
 mkdir -p "$BENCH_WORK"
 python="$BENCH_WORK/venv/bin/python"
 [ -x "$python" ] || python3 -m venv "$BENCH_WORK/venv"
-declare -A package=([numpy]=numpy [backtrader]=backtrader [zipline]=zipline-reloaded [nautilus]=nautilus_trader)
+declare -A package=([numpy]=numpy [backtrader]=backtrader [zipline]="zipline-reloaded empyrical-reloaded>=0.7" [nautilus]=nautilus_trader)
 "$python" -m pip install --quiet numpy pandas pyarrow polars
 for peer in "${peers[@]}"; do
     # A peer that can't be installed here is said and left out of the table; the others are measured.
-    "$python" -m pip install --quiet "${package[$peer]}" || echo "# ${package[$peer]} can't be installed here" >&2
+    # shellcheck disable=SC2086 # zipline's needs an empyrical that knows numpy 2, which pip wouldn't choose: two words
+    "$python" -m pip install --quiet ${package[$peer]} || echo "# ${package[$peer]} can't be installed here" >&2
 done
 (
     cd "$shared/bench"

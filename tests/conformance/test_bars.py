@@ -120,6 +120,12 @@ def test_pages_go_by_symbol_and_then_by_time(market):
     assert list(first["bars"]) == ["AAPL"] and len(first["bars"]["AAPL"]) == 5 and first["next_page_token"]
 
 
+def test_a_page_token_of_other_symbols_is_refused(market):
+    token = multi(market, "MSFT,SPY", limit=7)["next_page_token"]
+    assert multi(market, "MSFT,SPY", limit=7, page_token=token)["bars"]
+    refused(market.get(PATH, symbols="AAPL", page_token=token, **WEEK), 400)
+
+
 def test_pages_of_one_symbol(market):
     found = pages(market, "/v2/stocks/AAPL/bars", limit=2, **WEEK)
     assert [len(page["bars"]) for page in found] == [2, 2, 1]

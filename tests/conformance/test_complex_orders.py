@@ -124,6 +124,7 @@ def test_a_short_bracket_covers(desk):
     {"take_profit": {"limit_price": "1"}, "stop_loss": {"stop_price": "9000"}},
     {"take_profit": {}, "stop_loss": {"stop_price": "1"}},
     {**WIDE, "extended_hours": True},
+    {**WIDE, "extended_hours": True, "type": "limit", "limit_price": "100"},
     {**WIDE, "time_in_force": "ioc"},
     {**WIDE, "qty": None, "notional": "100"},
 ])

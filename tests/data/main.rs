@@ -1,5 +1,6 @@
 //! Bars in, from the real venue by the real program: what is asked for, what is kept, what is refused.
 
+mod known;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -142,7 +143,7 @@ async fn wire(venue: SocketAddr, sent: Arc<Mutex<Vec<u8>>>) -> SocketAddr {
 }
 
 #[test]
-fn a_fetch_asks_for_nothing_it_does_not_need() {
+fn prior_art_42_a_fetch_asks_for_nothing_it_does_not_need() {
     let (desk, exchange) = (Desk::new(), Exchange::new(2));
     let universe = exchange.universe(&desk, "");
     let from = exchange.session(SESSIONS - 1).to_string();
@@ -155,7 +156,11 @@ fn a_fetch_asks_for_nothing_it_does_not_need() {
     let needed = 2 * (pages(50, sessions) + pages(SYMBOLS - 50, sessions));
     assert_eq!(exchange.bars_requests(), needed);
     assert_eq!(exchange.fetched(&desk, &[])["new"], 0);
-    assert_eq!(exchange.bars_requests(), 0, "nothing is new");
+    assert_eq!(
+        exchange.bars_requests(),
+        4,
+        "the last sessions must be as stored: two chunks, adjusted and raw"
+    );
 
     exchange.step_to(0);
     let grown = exchange.fetched(&desk, &[]);
@@ -170,6 +175,31 @@ fn a_fetch_asks_for_nothing_it_does_not_need() {
     assert_eq!(grown["content_sha256"], at_once["content_sha256"], "the same, however it came");
     let snapshots = fs::read_dir(desk.path("data/snapshots")).expect("snapshots").count();
     assert_eq!(snapshots, 1, "growing begins none");
+}
+
+/// There, the daily fetch wrote "yesterday" over the history, on Mondays a Sunday. Here the exchange's calendar says which
+/// session was the last, and what is stored stays.
+#[test]
+fn prior_art_29_on_a_monday_morning_fridays_session_is_added_to_the_history() {
+    let (desk, exchange) = (Desk::new(), Exchange::new(12));
+    let universe = exchange.universe(&desk, "");
+    let from = exchange.session(40).to_string();
+    let first = exchange.fetched(&desk, &["--universe", &universe, "--from", &from]);
+    let prices = desk.path("data/latest/prices.parquet");
+    let before = ingest::store::read_prices(&prices).expect("stored");
+    let sessions = exchange.market.calendar().sessions();
+    let monday = (SESSIONS - 10..SESSIONS)
+        .find(|at| sessions[*at].date.weekday() == jiff::civil::Weekday::Monday);
+    let monday = monday.expect("ten sessions have a Monday");
+    let morning = Time(sessions[monday].open.0 - 90 * 60 * 1_000_000_000);
+    exchange.runtime.block_on(exchange.client.set_clock(morning)).expect("stepped");
+    let grown = exchange.fetched(&desk, &[]);
+    assert_eq!(grown["last_session"], sessions[monday - 1].date.to_string());
+    assert_eq!(sessions[monday - 1].date.weekday(), jiff::civil::Weekday::Friday);
+    let added = (monday - (SESSIONS - 12)) * SYMBOLS;
+    assert_eq!(grown["rows"].as_u64(), first["rows"].as_u64().map(|rows| rows + added as u64));
+    let after = ingest::store::read_prices(&prices).expect("stored");
+    assert_eq!(after[..before.len()], before);
 }
 
 #[test]

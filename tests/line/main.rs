@@ -1,5 +1,6 @@
 //! The main job, end to end: bars in, report out, over a real nats-server and over none.
 
+mod dated;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -191,7 +192,7 @@ fn without(bars: &Bars, symbol: &Symbol) -> Bars {
 }
 
 #[test]
-fn one_missing_symbol_stops_the_day_before_any_order_and_is_named() {
+fn prior_art_28_one_missing_symbol_stops_the_day_before_any_order_and_is_named() {
     for command in ["demo", "backtest"] {
         let desk = Desk::new();
         let market = market(45, 650);
@@ -303,7 +304,7 @@ async fn up_trades_a_day_on_a_clock_that_waits_for_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn up_does_not_trade_across_a_hole_in_history() {
+async fn prior_art_28_up_does_not_trade_across_a_hole_in_history() {
     let market = market(45, 652);
     let desk = installation(&market, 649);
     let venue = accelerated(&market, 651).await;

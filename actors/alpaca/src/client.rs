@@ -1,6 +1,6 @@
 //! The transport: one connection pool, time-outs, pace, retries, and errors with names.
 
-use crate::endpoints::{host, is_loopback};
+use crate::endpoints::{is_alpaca, is_loopback};
 use crate::error::AlpacaError;
 use crate::model::{ApiError, Secret};
 use crate::pace::Pace;
@@ -75,10 +75,7 @@ impl Client {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| wrong(chain(&error)))?;
-        let pace = |base: &str| {
-            let alpaca = host(base).ends_with(".alpaca.markets");
-            Arc::new(Pace::new(alpaca.then_some(REQUESTS_PER_MINUTE)))
-        };
+        let pace = |base: &str| Arc::new(Pace::new(is_alpaca(base).then_some(REQUESTS_PER_MINUTE)));
         let (trading, data) = (pace(&endpoints.trading), pace(&endpoints.data));
         let patience = Patience::default();
         Ok(Self { http, endpoints: Arc::new(endpoints), credentials, trading, data, patience })
@@ -90,6 +87,11 @@ impl Client {
         self.trading = Arc::new(Pace::new(trading));
         self.data = Arc::new(Pace::new(data));
         self
+    }
+
+    /// Whether this is Alpaca itself, whose time is everybody's; a simulation's is its own.
+    pub fn is_alpaca(&self) -> bool {
+        is_alpaca(&self.endpoints.trading)
     }
 
     /// With another idea of how long to try.

@@ -74,6 +74,10 @@ pub(crate) fn host(base: &str) -> &str {
     }
 }
 
+pub(crate) fn is_alpaca(base: &str) -> bool {
+    host(base).ends_with(".alpaca.markets")
+}
+
 pub(crate) fn is_loopback(base: &str) -> bool {
     ["127.0.0.1", "localhost", "[::1]"].contains(&host(base))
 }
@@ -88,6 +92,7 @@ mod tests {
         assert_eq!(host("http://127.0.0.1:8080/x"), "127.0.0.1");
         assert!(is_loopback("http://[::1]:80"));
         assert!(!is_loopback("https://127.0.0.1.example.com"));
+        assert!(is_alpaca("https://paper-api.alpaca.markets/") && !is_alpaca("http://127.0.0.1"));
     }
 
     #[test]

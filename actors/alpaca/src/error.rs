@@ -14,8 +14,8 @@ pub enum AlpacaError {
 
     /// 429 or 5xx: after a `POST` it may have happened all the same.
     #[error(
-        "UNAVAILABLE {status}: {request}: {message}; Alpaca is overloaded or down: try again, and \
-         look an order up by its client order id before sending it again"
+        "UNAVAILABLE {status}: {request}: {message}; Alpaca is overloaded or down: try again{}",
+        lookup(request)
     )]
     Unavailable { request: String, status: u16, message: String },
 
@@ -26,6 +26,12 @@ pub enum AlpacaError {
     /// An error of the market data stream, by Alpaca's code for it.
     #[error("STREAM {code}: {request}: {message}{}", stream_remedy(*code))]
     Stream { request: String, code: u16, message: String },
+
+    /// Pages of one question that contradict each other.
+    #[error(
+        "BROKEN_PAGES: {request}: {detail}, so they are not one whole: ask again from the start"
+    )]
+    Pages { request: String, detail: String },
 
     #[error("MALFORMED: {request}: {detail}; the API has changed, or the base URL is not Alpaca's")]
     Malformed { request: String, detail: String },
@@ -38,7 +44,9 @@ impl AlpacaError {
             AlpacaError::Unavailable { .. } | AlpacaError::Unreachable { .. } => true,
             // A connection limit too: a dead session lingers for a while.
             AlpacaError::Stream { code, .. } => [404, 406, 407, 500].contains(code),
-            AlpacaError::Refused { .. } | AlpacaError::Malformed { .. } => false,
+            AlpacaError::Refused { .. }
+            | AlpacaError::Pages { .. }
+            | AlpacaError::Malformed { .. } => false,
         }
     }
 
@@ -48,9 +56,9 @@ impl AlpacaError {
             AlpacaError::Refused { message, .. }
             | AlpacaError::Unavailable { message, .. }
             | AlpacaError::Stream { message, .. } => message,
-            AlpacaError::Unreachable { detail, .. } | AlpacaError::Malformed { detail, .. } => {
-                detail
-            }
+            AlpacaError::Unreachable { detail, .. }
+            | AlpacaError::Pages { detail, .. }
+            | AlpacaError::Malformed { detail, .. } => detail,
         };
         let times = if attempts == 1 { "attempt" } else { "attempts" };
         write!(said, " (gave up after {attempts} {times} in {:.1} s)", spent.as_secs_f64())
@@ -70,6 +78,15 @@ impl AlpacaError {
             AlpacaError::Refused { code: Some(_), message, .. } => Some(message),
             _ => None,
         }
+    }
+}
+
+/// A question may be asked twice.
+fn lookup(request: &str) -> &'static str {
+    if request.starts_with("GET ") {
+        " later"
+    } else {
+        ", and look an order up by its client order id before sending it again"
     }
 }
 

@@ -86,8 +86,9 @@ async fn an_empty_page_with_a_new_token_is_passed_over() {
 
 async fn broken(pages: Vec<Answer>) -> String {
     let error = rows(pages).await.0.unwrap_err();
-    assert!(error.starts_with("MALFORMED: GET /v2/stocks/bars?"), "{error}");
+    assert!(error.starts_with("BROKEN_PAGES: GET /v2/stocks/bars?"), "{error}");
     assert!(error.contains("&page_token=") && error.contains("ask again"), "{error}");
+    assert!(!error.contains("base URL"), "{error}");
     error
 }
 

@@ -20,7 +20,7 @@ fn new_order() -> NewOrder {
 }
 
 #[tokio::test]
-async fn a_get_is_asked_again_until_it_is_answered() {
+async fn prior_art_29_a_get_is_asked_again_until_it_is_answered() {
     let slow_down = r#"{"message":"slow"}"#;
     let answers = vec![Answer::new(503, "busy"), Answer::new(429, slow_down), Answer::ok(ACCOUNT)];
     let server = Server::start(answers).await;
@@ -65,7 +65,7 @@ async fn half_an_answer_is_none() {
 }
 
 #[tokio::test]
-async fn patience_ends_with_a_name_and_a_remedy() {
+async fn prior_art_29_patience_ends_with_a_name_and_a_remedy() {
     let patience = Patience { attempts_max: 2, ..Patience::default() };
     let server = Server::start(vec![Answer::new(500, "oops"); 9]).await;
     let error = server.client.clone().patient(patience).clock().await.unwrap_err().to_string();
@@ -74,6 +74,7 @@ async fn patience_ends_with_a_name_and_a_remedy() {
         "{error}"
     );
     assert!(error.contains("try again") && server.seen().requests.len() == 2, "{error}");
+    assert!(!error.contains("order"), "a question is no order: {error}");
 
     let patience = Patience { total: Duration::from_millis(10), ..Patience::default() };
     let server = Server::start(vec![Answer::new(429, r#"{"message":"slow"}"#); 9]).await;

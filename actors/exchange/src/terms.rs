@@ -55,6 +55,9 @@ fn check_share_terms(info: &Asset, request: &NewOrder) -> Result<(), Refusal> {
     if request.extended_hours && !(lasting && matches!(stays, OrderKind::Limit { .. })) {
         return refuse("extended hours order must be DAY or GTC limit orders");
     }
+    if request.extended_hours && request.class != OrderClass::Simple {
+        return refuse("extended hours order must be simple order");
+    }
     match request.kind {
         OrderKind::Market | OrderKind::Limit { .. } => {}
         OrderKind::TrailingStop { .. } if !lasting => {

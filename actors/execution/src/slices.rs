@@ -84,7 +84,9 @@ impl Slices {
 
     /// An order left, whoever made it.
     pub(crate) fn on_sent(&mut self, at: Time) {
-        while self.sent.pop_front_if(|before| at.0 - before.0 >= MINUTE).is_some() {}
+        while self.sent.front().is_some_and(|before| at.0 - before.0 >= MINUTE) {
+            self.sent.pop_front();
+        }
         self.sent.push_back(at);
     }
 

@@ -1,5 +1,5 @@
 use crate::watch::{self, GuardWatch};
-use crate::{Builder, whitelist};
+use crate::{Builder, Universe, UniverseError, whitelist};
 use kernel::{Actor, Outbox};
 use messages::{ActorId, Alarm, Bars, Date, Envelope, Features, Message, SessionOpened, Topic};
 
@@ -35,7 +35,10 @@ impl FeaturesActor {
                 ),
             ));
         }
-        let mut builder = Builder::new(&opened.universe);
+        let mut builder = match universe(opened) {
+            Ok(universe) => Builder::of(universe),
+            Err(error) => return out.send(alarm("UNIVERSE", error.to_string())),
+        };
         let history = std::mem::take(&mut self.history);
         let watched = history.len().saturating_sub(watch::SESSIONS as usize - 1);
         let mut watch = GuardWatch::new(watched);
@@ -100,6 +103,14 @@ impl Actor for FeaturesActor {
             other => unreachable!("not listened to: {}", other.topic()),
         }
     }
+}
+
+/// As the training had it: of a dated one also what was true of the sessions before.
+fn universe(opened: &SessionOpened) -> Result<Universe, UniverseError> {
+    if opened.listed.is_empty() {
+        return Ok(Universe::fixed(&opened.universe));
+    }
+    Universe::listed(&opened.listed)
 }
 
 fn alarm(code: &str, detail: String) -> Message {

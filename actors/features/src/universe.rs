@@ -1,5 +1,5 @@
 use crate::transform::UNKNOWN_SECTOR;
-use messages::{Date, Member, Symbol, sha256_hex};
+use messages::{Date, Listed, Member, Symbol, sha256_hex};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
@@ -74,6 +74,22 @@ impl Universe {
             }
         }
         Ok(Self::new(by_symbol, snapshots))
+    }
+
+    /// Of a dated list: a sector is known from the day on on which a row says so, and no longer than the row holds.
+    ///
+    /// # Errors
+    /// As [`Self::dated`].
+    pub fn listed(rows: &[Listed]) -> Result<Self, UniverseError> {
+        let until = |row: &Listed| row.through.map(|last| last.tomorrow().unwrap_or(Date::MAX));
+        let spell = |row: &Listed| Spell { from: row.from, until: until(row) };
+        let spells = rows.iter().map(|row| (row.symbol.clone(), spell(row)));
+        let days: BTreeSet<Date> = rows.iter().map(|row| row.from).collect();
+        let known = |day: Date| {
+            let held = rows.iter().filter(|row| row.holds(day));
+            (day, held.map(|row| (row.symbol.clone(), row.sector.clone())).collect())
+        };
+        Self::dated(spells, days.into_iter().map(known).collect())
     }
 
     /// One that does not change: a session's, as it was opened. A member whose sector is empty has none.

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_that_repeats_the_session_before_is_stale() {
+    fn prior_art_28_a_bar_that_repeats_the_session_before_is_stale() {
         let mut moved = GOOD;
         moved[4] = 1_001.0;
         let now = bars(&[("A", moved), ("B", GOOD)]);

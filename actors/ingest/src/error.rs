@@ -13,6 +13,10 @@ pub enum IngestError {
     #[error("asking for the time")]
     Clock(#[source] AlpacaError),
     #[error(
+        "CLOCK: {said}, but {other}: which sessions are over can't be told, so nothing was fetched; {remedy}"
+    )]
+    WrongClock { said: String, other: String, remedy: &'static str },
+    #[error(
         "{symbol} was not asked for: the service maps names we don't know; see the table in ingest::symbols"
     )]
     Unasked { symbol: String },
@@ -73,7 +77,8 @@ impl IngestError {
     pub fn is_transient(&self) -> bool {
         match self {
             IngestError::Alpaca { source, .. } | IngestError::Clock(source) => {
-                source.is_transient() || matches!(source, AlpacaError::Malformed { .. })
+                source.is_transient()
+                    || matches!(source, AlpacaError::Malformed { .. } | AlpacaError::Pages { .. })
             }
             IngestError::Outside { .. }
             | IngestError::NotFinite { .. }

@@ -18,7 +18,8 @@ use crate::manifest::{Companions, companion, read_optional, replace};
 use crate::store::StoreError;
 use crate::symbols::present;
 use crate::table::Table;
-use messages::{Date, Price, Symbol, sha256_hex};
+use crate::universe::Universe;
+use messages::{Date, Listed, Price, Symbol, sha256_hex};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -52,9 +53,11 @@ pub struct Event {
 /// Events, ascending by symbol.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Events {
-    events: Vec<Event>,
+    said: Vec<Event>,
     /// Of the file's bytes; empty without one.
     sha256: String,
+    /// Of a dated universe: who was a member when, ascending by symbol.
+    listed: Vec<Listed>,
 }
 
 /// `prices.parquet` → `events.csv` in the same folder.
@@ -82,9 +85,15 @@ pub fn keep_events(prices: &Path, source: &Path) -> Result<(), StoreError> {
 }
 
 impl Events {
-    pub fn new(mut events: Vec<Event>) -> Self {
-        events.sort();
-        Self { events, sha256: String::new() }
+    pub fn new(mut said: Vec<Event>) -> Self {
+        said.sort();
+        Self { said, sha256: String::new(), listed: Vec::new() }
+    }
+
+    /// Bars of a name are expected only while it is a member, by a dated universe.
+    #[must_use]
+    pub fn of_members(self, universe: &Universe) -> Self {
+        Self { listed: universe.listed.clone(), ..self }
     }
 
     /// # Errors
@@ -140,17 +149,18 @@ impl Events {
                 return bad("symbol", &symbols[row], problem);
             }
         }
-        Ok(Self { events: events.into_iter().collect(), sha256 })
+        Ok(Self { said: events.into_iter().collect(), sha256, listed: Vec::new() })
     }
 
     /// Should there be a bar of `symbol` in `session`?
     pub fn expects(&self, symbol: &Symbol, session: Date) -> bool {
-        !self.of(symbol).any(|event| match event.kind {
-            Kind::Listed => session < event.from,
-            Kind::Delisted => session >= event.from,
-            Kind::Halt => (event.from..=event.through).contains(&session),
-            Kind::Move | Kind::Dividend => false,
-        })
+        self.is_member(symbol, session)
+            && !self.of(symbol).any(|event| match event.kind {
+                Kind::Listed => session < event.from,
+                Kind::Delisted => session >= event.from,
+                Kind::Halt => (event.from..=event.through).contains(&session),
+                Kind::Move | Kind::Dividend => false,
+            })
     }
 
     /// Has somebody said that the move of `symbol` into `session` is real?
@@ -160,17 +170,23 @@ impl Events {
 
     /// Is anything known of `symbol`?
     pub fn mentions(&self, symbol: &Symbol) -> bool {
-        self.of(symbol).next().is_some()
+        !self.listed.is_empty() || self.of(symbol).next().is_some()
+    }
+
+    fn is_member(&self, symbol: &Symbol, session: Date) -> bool {
+        let from = self.listed.partition_point(|row| row.symbol < *symbol);
+        let mut rows = self.listed[from..].iter().take_while(|row| row.symbol == *symbol);
+        self.listed.is_empty() || rows.any(|row| row.holds(session))
     }
 
     /// Symbol, ex-date and dollars a share of every dividend on record.
     pub fn dividends(&self) -> impl Iterator<Item = (Symbol, Date, f64)> {
         let paid = |event: &Event| Some((event.symbol.clone(), event.from, event.amount?.to_f64()));
-        self.events.iter().filter_map(paid)
+        self.said.iter().filter_map(paid)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.said.is_empty()
     }
 
     /// SHA-256 of the file they were read from; empty without one.
@@ -179,8 +195,8 @@ impl Events {
     }
 
     fn of(&self, symbol: &Symbol) -> impl Iterator<Item = &Event> {
-        let from = self.events.partition_point(|event| event.symbol < *symbol);
-        self.events[from..].iter().take_while(move |event| event.symbol == *symbol)
+        let from = self.said.partition_point(|event| event.symbol < *symbol);
+        self.said[from..].iter().take_while(move |event| event.symbol == *symbol)
     }
 }
 

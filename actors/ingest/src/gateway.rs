@@ -6,9 +6,11 @@ use crate::today::{Today, fetch_session, keep};
 use alpaca::Client;
 use futures::future::LocalBoxFuture;
 use messages::{
-    ActorId, Alarm, Bars, CoverageFailed, Envelope, Message, MessageId, SessionOpened, Time, Topic,
+    ActorId, Alarm, Bars, CoverageFailed, Envelope, Message, MessageId, SessionOpened, Symbol,
+    Time, Topic,
 };
 use shell::{BoxError, Session};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
@@ -54,8 +56,8 @@ impl Gateway {
             None if !session.is_closed() => self.answer(session).await?,
             said => said,
         };
-        if let Some(Message::Bars(bars)) = &said {
-            self.store(session, bars).await?;
+        if let Some((at, Message::Bars(bars))) = &said {
+            self.store(session, bars, *at).await?;
         }
         while !session.is_closed() && session.next().await?.is_some() {}
         Ok(())
@@ -63,7 +65,7 @@ impl Gateway {
 
     /// Finds out what there is to say, says it, and waits until it is stored; `None` if the session
     /// closes meanwhile. Kills are heard while the fetch goes on.
-    async fn answer(&self, session: &mut Session) -> Result<Option<Message>, BoxError> {
+    async fn answer(&self, session: &mut Session) -> Result<Option<(Time, Message)>, BoxError> {
         let opened = session.opened().clone();
         let mut attempt = pin!(self.attempt(&opened));
         let (at, result) = loop {
@@ -87,7 +89,7 @@ impl Gateway {
         };
         session.say(MessageId::event(ActorId::Ingest, "bars"), at, body.clone()).await?;
         session.flush().await?;
-        Ok(Some(body))
+        Ok(Some((at, body)))
     }
 
     /// The time by the venue's clock and what came of the fetch: after the last attempt, or at once
@@ -100,12 +102,19 @@ impl Gateway {
         opened: &SessionOpened,
     ) -> Result<(Time, Result<Today, IngestError>), IngestError> {
         let mut number = 1;
+        let others = others(opened);
         loop {
             let SessionOpened { universe, signal_session, .. } = opened;
             let options = &self.options.fetch;
-            let today =
-                fetch_session(&self.client, &self.prices, universe, *signal_session, options).await;
-            match today {
+            let fetching = fetch_session(
+                &self.client,
+                &self.prices,
+                universe,
+                &others,
+                *signal_session,
+                options,
+            );
+            match fetching.await {
                 Err(error) if error.is_transient() && number < self.options.attempts_max => {
                     let pause = self.options.pause * (1 << (number - 1).min(6));
                     tracing::warn!(error = error.chain(), number, ?pause, "fetching bars again");
@@ -122,8 +131,8 @@ impl Gateway {
 
     /// Stores what the journal holds. Prices that are stored otherwise raise an alarm, which halts
     /// trading; a disk that refuses is an error: the actor starts again and tries again.
-    async fn store(&self, session: &mut Session, bars: &Bars) -> Result<(), BoxError> {
-        match keep(&self.prices, bars).await {
+    async fn store(&self, session: &mut Session, bars: &Bars, said: Time) -> Result<(), BoxError> {
+        match keep(&self.prices, bars, said).await {
             Ok(()) => Ok(()),
             Err(error @ IngestError::Restated { .. }) => {
                 let at = self.client.clock().await?.timestamp.0;
@@ -150,10 +159,20 @@ impl Gateway {
     }
 }
 
-/// What we said, if `envelope` is it.
-fn answer(envelope: Envelope) -> Option<Message> {
+/// No members today, and their bars are wanted all the same.
+fn others(opened: &SessionOpened) -> Vec<Symbol> {
+    let SessionOpened { universe, listed, signal_session, .. } = opened;
+    let is_member = |symbol: &Symbol| universe.iter().any(|member| member.symbol == *symbol);
+    let wanted = listed.iter().filter(|row| row.wants(*signal_session));
+    let others: BTreeSet<&Symbol> =
+        wanted.map(|row| &row.symbol).filter(|symbol| !is_member(symbol)).collect();
+    others.into_iter().cloned().collect()
+}
+
+/// When we said what, if `envelope` is it.
+fn answer(envelope: Envelope) -> Option<(Time, Message)> {
     let ours = envelope.id == MessageId::event(ActorId::Ingest, "bars");
-    ours.then_some(envelope.body)
+    ours.then_some((envelope.at, envelope.body))
 }
 
 /// No bar could be had: the reason stands where unusable bars are listed.

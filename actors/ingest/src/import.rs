@@ -7,6 +7,7 @@
 
 use crate::defect::defect;
 use crate::frame;
+use crate::left_out::LeftOut;
 use crate::manifest::Mapped;
 use crate::symbols;
 use crate::table::Table;
@@ -61,6 +62,8 @@ pub struct Imported {
     pub mapped: Vec<Mapped>,
     /// Rows that were not imported, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
+    /// Which of them, so that a bar that is missing can be found.
+    pub left_out: LeftOut,
     /// The file has no `raw_close`; the close stands in.
     pub raw_close_is_close: bool,
 }
@@ -84,15 +87,40 @@ pub enum ImportError {
     BadCell { path: PathBuf, place: String, column: String, value: String, problem: &'static str },
     #[error("{}: it has no rows: nothing can be imported from it", path.display())]
     Empty { path: PathBuf },
-    #[error("{}, {place}: {symbol} stands there twice: delete one", path.display())]
+    #[error(
+        "{}, {place}: {symbol} stands there twice: delete one, or, if these are lists of several days, name each row's \
+         day in a column `snapshot`, or its first and last in `from` and `through`",
+        path.display()
+    )]
     Repeated { path: PathBuf, place: String, symbol: Symbol },
+    #[error(
+        "{}: {symbol} is a member in {first} and in {second} at the same time: mend their days or delete one",
+        path.display()
+    )]
+    Overlap { path: PathBuf, symbol: Symbol, first: String, second: String },
+    #[error(
+        "{}, {place}, column sector: {sector:?} is {first:?} in {other}: write it in one way",
+        path.display()
+    )]
+    TwoSpellings { path: PathBuf, place: String, sector: String, first: String, other: String },
+    #[error(
+        "{}: {columns} are both there: keep `from` (and `through`) for times of membership, or `snapshot` for whole \
+         lists of a day",
+        path.display()
+    )]
+    TwoForms { path: PathBuf, columns: String },
+    #[error(
+        "{}: it has dates of membership, each with its sector: leave out --sectors and --sectors-as-of",
+        path.display()
+    )]
+    Dated { path: PathBuf },
     #[error("{}: {symbol} on {session} in {first} and in {second}: delete one", path.display())]
     Duplicate { path: PathBuf, symbol: Symbol, session: Date, first: String, second: String },
     #[error(
-        "{}: no usable bar of {}: take them out of {}, or import a file that has them",
+        "{}: no usable bar of {}{why}: correct the file, take them out of {}, or import a file that has them",
         path.display(), listed(symbols), universe.display()
     )]
-    NoBars { path: PathBuf, symbols: Vec<Symbol>, universe: PathBuf },
+    NoBars { path: PathBuf, symbols: Vec<Symbol>, why: String, universe: PathBuf },
     #[error("{}: no sector for {}: add a row for each", path.display(), listed(symbols))]
     NoSector { path: PathBuf, symbols: Vec<Symbol> },
     #[error(
@@ -112,11 +140,19 @@ fn listed(symbols: &[Symbol]) -> String {
 pub fn import(sources: &Sources) -> Result<Imported, ImportError> {
     let Sources { universe, sectors, sectors_as_of, .. } = *sources;
     let (universe, mut mapped) = universe::read_members(universe, sectors, sectors_as_of)?;
-    let imported = read_bars(sources.prices, universe, sources.now)?;
+    if !universe.listed.is_empty() && (sectors.is_some() || sectors_as_of.is_some()) {
+        return Err(ImportError::Dated { path: sources.universe.to_owned() });
+    }
+    let mut imported = read_bars(sources.prices, universe, sources.now)?;
+    let unwanted = universe::forget_leavers(&imported.universe.listed, &mut imported.bars);
+    if unwanted > 0 {
+        imported.dropped.insert("long after it left the universe", unwanted);
+    }
     let bare = without_bars(&imported.universe.members, &imported.bars);
     if !bare.is_empty() {
         let (path, universe) = (sources.prices.to_owned(), sources.universe.to_owned());
-        return Err(ImportError::NoBars { path, symbols: bare, universe });
+        let why = imported.left_out.of_all(&bare);
+        return Err(ImportError::NoBars { path, symbols: bare, why, universe });
     }
     mapped.extend(imported.mapped);
     mapped.sort();
@@ -130,11 +166,12 @@ pub fn import(sources: &Sources) -> Result<Imported, ImportError> {
 /// See [`ImportError`].
 pub fn read_bars(prices: &Path, universe: Universe, now: Time) -> Result<Imported, ImportError> {
     let table = Table::read_columns(prices, &COLUMNS)?;
-    let Selected { rows, mapped, mut dropped } = select(&table, &universe.members)?;
-    let sessions = sessions(&table, &rows, now)?;
-    let bars = assemble(&table, &universe.members, &rows, &mut dropped)?;
+    let mut selected = select(&table, &universe.members)?;
+    let sessions = sessions(&table, &selected.rows, now)?;
+    let bars = assemble(&table, &universe.members, &mut selected)?;
+    let Selected { mapped, dropped, left_out, .. } = selected;
     let raw_close_is_close = !table.has("raw_close");
-    Ok(Imported { bars, sessions, universe, mapped, dropped, raw_close_is_close })
+    Ok(Imported { bars, sessions, universe, mapped, dropped, left_out, raw_close_is_close })
 }
 
 /// Rows of members, ascending by session and symbol.
@@ -142,6 +179,7 @@ struct Selected {
     rows: Vec<Row>,
     mapped: Vec<Mapped>,
     dropped: BTreeMap<&'static str, u64>,
+    left_out: LeftOut,
 }
 
 /// Orders by session, then member (members ascend by symbol), then place in the file.
@@ -155,14 +193,19 @@ struct Row {
 fn select(table: &Table, members: &[Member]) -> Result<Selected, ImportError> {
     let labels = table.texts("symbol")?;
     let days = table.days(&DAYS)?;
+    if labels.is_empty() {
+        return Err(ImportError::Empty { path: table.path().to_owned() });
+    }
     let mut known: BTreeMap<&str, Vec<(u32, i32)>> = BTreeMap::new();
     let mut mapped = BTreeSet::new();
     let mut dropped = BTreeMap::new();
+    let mut left_out = LeftOut::new(table.is_text());
     let mut rows = Vec::with_capacity(labels.len());
     for (at, (label, &day)) in labels.iter().zip(&days).enumerate() {
         let names = known.entry(label).or_insert_with(|| names_within(label, members));
         let Some(&(member, _)) = names.iter().rfind(|(_, before)| day < *before) else {
             *dropped.entry("not in the universe").or_default() += 1;
+            left_out.add_stranger(at, label);
             continue;
         };
         let symbol = &members[member as usize].symbol;
@@ -180,7 +223,7 @@ fn select(table: &Table, members: &[Member]) -> Result<Selected, ImportError> {
     let mapped = mapped
         .into_iter()
         .map(|(label, symbol)| Mapped { from: label.to_owned(), to: symbol.clone() });
-    Ok(Selected { mapped: mapped.collect(), rows, dropped })
+    Ok(Selected { mapped: mapped.collect(), rows, dropped, left_out })
 }
 
 /// Members that `label` may stand for, each with the day before which it does.
@@ -227,8 +270,7 @@ fn duplicate(table: &Table, members: &[Member], first: Row, second: Row) -> Impo
 fn assemble(
     table: &Table,
     members: &[Member],
-    rows: &[Row],
-    dropped: &mut BTreeMap<&'static str, u64>,
+    Selected { rows, dropped, left_out, .. }: &mut Selected,
 ) -> Result<Vec<Bars>, ImportError> {
     let close = table.numbers("close")?;
     let raw_close =
@@ -243,9 +285,13 @@ fn assemble(
         for Row { member, at, .. } in day {
             let at = *at as usize;
             let row = [open[at], high[at], low[at], close[at], volume[at], raw_close[at]];
+            let symbol = &members[*member as usize].symbol;
             match defect(row) {
-                None => bars.push(members[*member as usize].symbol.clone(), row),
-                Some(defect) => *dropped.entry(defect.kind()).or_default() += 1,
+                None => bars.push(symbol.clone(), row),
+                Some(defect) => {
+                    *dropped.entry(defect.kind()).or_default() += 1;
+                    left_out.add(symbol, bars.session, at, defect.kind());
+                }
             }
         }
         if !bars.symbols.is_empty() {

@@ -4,6 +4,7 @@
 use crate::coverage::{Before, judge};
 use crate::defect::row;
 use crate::events::Events;
+use crate::store;
 use messages::{Bars, Date, Member, Symbol};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -34,6 +35,9 @@ pub struct Finding {
     pub sessions: u32,
     pub what: String,
 }
+
+/// How a finding of missing bars begins.
+pub(crate) const NO_BARS: &str = "no bars";
 
 /// Printed; the rest is counted.
 const SHOWN: usize = 20;
@@ -92,7 +96,7 @@ pub fn inspect(
         places.map(|(place, member)| Name::new(place, member, events, sessions)).collect();
     // Session by session, as the bars lie in memory.
     for (at, session) in sessions.iter().enumerate() {
-        let bars = crate::store::session(history, *session);
+        let bars = store::session(history, *session);
         for name in &mut names {
             name.session(at, bars, &mut found);
         }
@@ -162,10 +166,7 @@ impl<'a> Name<'a> {
     }
 
     fn row_in(&mut self, bars: &Bars) -> Option<usize> {
-        if bars.symbols.get(self.row) != Some(self.symbol) {
-            self.row = bars.row(self.symbol)?;
-        }
-        Some(self.row)
+        store::row_near(bars, self.symbol, &mut self.row).then_some(self.row)
     }
 
     /// Ends a run of missing bars at session `end`, exclusive.
@@ -176,11 +177,11 @@ impl<'a> Name<'a> {
         let what = if self.last.is_none() && end < self.sessions.len() {
             let (symbol, first) = (self.symbol, self.sessions[end]);
             format!(
-                "no bars before the first of {first}; if it was not listed before, say so in events.csv: \
+                "{NO_BARS} before the first of {first}; if it was not listed before, say so in events.csv: \
                  {symbol},listed,{first},,WHY"
             )
         } else {
-            "no bars; if it was halted or delisted, say so in events.csv".to_owned()
+            format!("{NO_BARS}; if it was halted or delisted, say so in events.csv")
         };
         found.findings.push(self.finding(from, end - 1, count, what));
     }

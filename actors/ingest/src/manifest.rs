@@ -97,14 +97,24 @@ impl Companions {
     }
 }
 
-/// Volumes of the last stored session that a later fetch found grown, and took: a daily bar counts trades
-/// after hours.
+/// Volumes of the last session that was stored of a name, which a later fetch found grown, and took: a daily bar counts
+/// trades after hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrownVolumes {
+    /// The earliest, if they are of several.
     pub session: Date,
     pub symbols: u32,
     /// [`Manifest::content_sha256`] of what was stored before.
     pub replaced_sha256: String,
+}
+
+/// Sessions that were added to a history as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growth {
+    /// When they became known (RFC 3339, UTC): the source was asked, or the journal held them.
+    pub at: String,
+    /// The first of them.
+    pub from: Date,
 }
 
 /// All that is known of a history besides its bars.
@@ -122,10 +132,11 @@ pub struct Origin {
     pub gate: Option<Inspection>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restated: Option<Restatement>,
-    /// When later sessions were last added by `fetch`, and what was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grown: Option<String>,
-    /// Stored sessions that the last `fetch` asked for again at each seam and found as stored (see
+    /// Later sessions that were added to what was known at [`Provenance::at`], ascending. A history of an earlier
+    /// version does not say when it grew: all of it counts as known then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub growths: Vec<Growth>,
+    /// Stored sessions that the `fetch` which wrote this asked for again and found as stored (see
     /// [`crate::update::OVERLAP`]); a past that changed before them would not have been noticed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<u32>,
@@ -149,7 +160,7 @@ impl From<Provenance> for Origin {
             mapped: Vec::new(),
             gate: None,
             restated: None,
-            grown: None,
+            growths: Vec::new(),
             overlap: None,
             volumes: None,
             journaled_from: None,

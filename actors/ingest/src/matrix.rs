@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_vouches_for_its_own_matrix_only() {
+    fn prior_art_27_a_card_vouches_for_its_own_matrix_only() {
         let (_folder, path) = written(&matrix());
         let ours = matrix().sha256();
         let other_training =

@@ -1,17 +1,18 @@
 //! What was known on a day: every history that `fetch` or `import` ever put into `data/latest`, kept for
 //! ever in `data/snapshots/TIME/`, where TIME is when its source was asked.
 //!
-//! A trading day only adds sessions to a history; it takes a restatement, another universe, other events, another
-//! source or volumes that have grown since to change one, and each of these begins a new snapshot. So the history
-//! as of a day is that of the last snapshot begun by then, up to that day. Files are hard links to those in
+//! A trading day only adds sessions to a history, and its manifest says when; it takes a restatement, another universe,
+//! other events, another source or volumes that have grown since to change one, and each of these begins a new snapshot.
+//! So the history as of a day is that of the last snapshot begun by then, but for what was added later. Days are New
+//! York's, as those of sessions are. Files are hard links to those in
 //! `data/latest`, which are only ever replaced, never written to: a snapshot costs nothing until then. But
 //! `events.csv`, which people edit, is copied. What was found damaged and replaced lies in `data/snapshots/damaged-N`.
 
 use crate::events::events_path;
 use crate::lock::Lock;
 use crate::manifest::{
-    Manifest, Restatement, io, manifest_path, next_path, read_manifest, read_one, read_optional,
-    settle,
+    Growth, Manifest, Restatement, io, manifest_path, next_path, read_manifest, read_one,
+    read_optional, settle,
 };
 use crate::store::{StoreError, read_prices};
 use crate::universe::universe_path;
@@ -93,7 +94,7 @@ pub fn keep_damaged(
     Ok((place, restated))
 }
 
-/// All bars that were known at the end of `date`, and the `prices.parquet` they are from. Only reads.
+/// All bars that were known at the end of `date` in New York, and the `prices.parquet` they are from. Only reads.
 ///
 /// # Errors
 /// Nothing was known then; as reading.
@@ -110,15 +111,26 @@ pub fn as_of(prices: &Path, date: Date) -> Result<(PathBuf, Vec<Bars>), StoreErr
     let mut file = snapshot.join(prices.file_name().unwrap_or_default());
     // The newest one has been growing in place ever since.
     let latest = if prices.exists() { read_manifest(prices)? } else { None };
-    let begun = read_one(&manifest_path(&file))?;
-    if let (Some(begun), Some(latest)) = (begun, latest)
-        && same_line(&begun, &latest)
+    let mut manifest = read_one(&manifest_path(&file))?;
+    if let (Some(begun), Some(latest)) = (&manifest, latest)
+        && same_line(begun, &latest)
     {
         prices.clone_into(&mut file);
+        manifest = Some(latest);
     }
     let mut history = read_prices(&file)?;
-    history.truncate(history.partition_point(|bars| bars.session <= date));
+    let known =
+        |session| manifest.as_ref().is_none_or(|manifest| was_known(manifest, session, date));
+    history.truncate(history.partition_point(|bars| bars.session <= date && known(bars.session)));
     Ok((file, history))
+}
+
+/// Whether bars of `session` were in the history of `manifest` at the end of `date`. They may have come since the
+/// manifest was read.
+fn was_known(manifest: &Manifest, session: Date, date: Date) -> bool {
+    let later = |growth: &&Growth| day_of(&growth.at).is_some_and(|day| day > date);
+    let unknown = manifest.origin.growths.iter().filter(later).map(|growth| growth.from).min();
+    Some(session) <= manifest.last_session && unknown.is_none_or(|unknown| session < unknown)
 }
 
 /// Complete snapshots, oldest first.
@@ -138,9 +150,15 @@ fn list(prices: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(all)
 }
 
-/// The day in a snapshot's name.
+/// The day of a snapshot's name in New York.
 fn began(snapshot: &Path) -> Option<Date> {
-    snapshot.file_name()?.to_str()?.get(..10)?.parse().ok()
+    day_of(snapshot.file_name()?.to_str()?)
+}
+
+/// In New York, of a time that may have lost its colons; of what only begins with a date that one.
+fn day_of(at: &str) -> Option<Date> {
+    let time = at.find('Z').and_then(|end| alpaca::time::parse(&at[..=end]).ok());
+    time.map(alpaca::time::session_date).or_else(|| at.get(..10)?.parse().ok())
 }
 
 /// The folder of the history that `manifest` describes: the one it has, or a new one.

@@ -16,11 +16,11 @@ use crate::frame;
 use crate::inspection::Inspection;
 use crate::lock::Lock;
 use crate::manifest::{
-    Companions, Manifest, Origin, Provenance, Staged, file_and_manifests, manifest_path,
+    Companions, Growth, Manifest, Origin, Provenance, Staged, file_and_manifests, manifest_path,
     read_manifest, read_optional, replace, settle,
 };
 use crate::universe::{self, Universe, universe_path};
-use messages::{Bars, Date, HistoryRef, Symbol, history_sha256, sha256_hex};
+use messages::{Bars, Date, HistoryRef, Symbol, Time, history_sha256, sha256_hex};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -238,11 +238,11 @@ pub enum Appended {
     AlreadyThere,
 }
 
-/// Adds one session at the end, as the journal has it; of the same session again only that goes on record.
+/// Adds one session at the end, as the journal has it since `at`; of the same session again only that goes on record.
 ///
 /// # Errors
 /// As reading and writing; the session is stored with other values, or lies in the past.
-pub fn append_session(path: &Path, bars: &Bars) -> Result<Appended, StoreError> {
+pub fn append_session(path: &Path, bars: &Bars, at: Time) -> Result<Appended, StoreError> {
     let lock = Lock::of(path)?;
     settle(&lock, path)?;
     let history = trading_prices(path)?;
@@ -264,6 +264,7 @@ pub fn append_session(path: &Path, bars: &Bars) -> Result<Appended, StoreError> 
     if origin.journaled_from.is_none() {
         origin.journaled_from = history.last().map(|bars| bars.session);
     }
+    origin.growths.push(Growth { at: alpaca::time::utc(at), from: bars.session });
     let mut history = Arc::unwrap_or_clone(history);
     history.push(bars.clone());
     let manifest = write(&lock, path, &history, origin, &[])?;
@@ -291,6 +292,16 @@ fn vouched_by_journal(_: &Lock, path: &Path, session: Date) -> Result<(), StoreE
     manifest.origin.journaled_from = Some(session);
     let json = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
     replace(&manifest_path(path), &json)
+}
+
+/// Whether `symbol` is in `bars`, and in which `row`: mostly the one in which it was found before.
+pub(crate) fn row_near(bars: &Bars, symbol: &Symbol, row: &mut usize) -> bool {
+    if bars.symbols.get(*row) == Some(symbol) {
+        return true;
+    }
+    let found = bars.row(symbol);
+    *row = found.unwrap_or(*row);
+    found.is_some()
 }
 
 /// The bars of one session.

@@ -1,5 +1,6 @@
 //! A CSV or Parquet file of somebody else's, by column; errors name file, line or row, and column.
 
+use crate::csv;
 use crate::foreign::{self, Header};
 use crate::frame;
 use crate::import::ImportError;
@@ -7,8 +8,6 @@ use jiff::civil::{DateTime, Weekday};
 use jiff::{Timestamp, tz::TimeZone};
 use messages::Date;
 use polars::prelude::*;
-use std::collections::BTreeSet;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 pub(crate) struct Table {
@@ -17,7 +16,6 @@ pub(crate) struct Table {
     headers: Vec<Header>,
     /// The columns that are wanted and can be read.
     frame: DataFrame,
-    /// A person finds line 7 of a CSV and row 7 of a Parquet file.
     is_text: bool,
 }
 
@@ -38,7 +36,7 @@ impl Table {
     /// By content: Parquet says so in its first bytes, anything else must be a CSV with a header.
     fn new(path: &Path, bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Self, ImportError> {
         let is_text = !bytes.starts_with(b"PAR1");
-        let read = if is_text { csv(bytes) } else { foreign::read(bytes, wanted) };
+        let read = if is_text { csv::read(bytes) } else { foreign::read(bytes, wanted) };
         let unreadable = |detail| ImportError::Unreadable { path: path.to_owned(), detail };
         let (headers, frame) = read.map_err(unreadable)?;
         Ok(Self { path: path.to_owned(), headers, frame, is_text })
@@ -187,9 +185,14 @@ impl Table {
         cells.collect()
     }
 
-    /// `line 7` or `row 7`.
+    /// See [`place`].
     pub(crate) fn place(&self, row: usize) -> String {
-        if self.is_text { format!("line {}", row + 2) } else { format!("row {}", row + 1) }
+        place(self.is_text, row)
+    }
+
+    /// A CSV file, with a header before its rows.
+    pub(crate) fn is_text(&self) -> bool {
+        self.is_text
     }
 
     pub(crate) fn bad_cell(
@@ -232,32 +235,9 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, ImportError> {
     std::fs::read(path).map_err(|source| ImportError::Io { path: path.to_owned(), source })
 }
 
-/// All columns as text: a cell that is no number must be named, not guessed around.
-fn csv(bytes: &[u8]) -> Result<(Vec<Header>, DataFrame), String> {
-    let options = CsvReadOptions::default().with_infer_schema_length(Some(0));
-    each_once(options.clone(), bytes)?;
-    let read = options.into_reader_with_file_handle(Cursor::new(bytes)).finish();
-    let mut frame = read.map_err(|error| error.to_string())?;
-    frame.rechunk_mut();
-    let names = frame.columns().iter().map(|column| column.name().to_string());
-    let headers = names.map(|name| Header { name, unreadable: None }).collect();
-    Ok((headers, frame))
-}
-
-/// The columns' names, which polars would tell apart by changing the second of two.
-fn each_once(options: CsvReadOptions, bytes: &[u8]) -> Result<(), String> {
-    let text = |error: PolarsError| error.to_string();
-    let line = options.with_has_header(false).with_n_rows(Some(1));
-    let line = line.into_reader_with_file_handle(Cursor::new(bytes)).finish().map_err(text)?;
-    let mut names = BTreeSet::new();
-    for column in line.columns() {
-        let cell = column.str().map_err(text)?.get(0).unwrap_or_default();
-        let name = cell.trim_start_matches('\u{feff}').trim();
-        if !name.is_empty() && !names.insert(name) {
-            return Err(format!("its header names the column {name:?} twice: delete one of them"));
-        }
-    }
-    Ok(())
+/// `line 7` or `row 7`: a person finds line 7 of a CSV and row 7 of a Parquet file.
+pub(crate) fn place(is_text: bool, row: usize) -> String {
+    if is_text { format!("line {}", row + 2) } else { format!("row {}", row + 1) }
 }
 
 const TEXT: &str = "text";

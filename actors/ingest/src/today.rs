@@ -7,7 +7,7 @@ use crate::fetch::{FetchOptions, fetch_bars};
 use crate::store::{self, StoreError};
 use crate::update::grows;
 use alpaca::Client;
-use messages::{Bars, CoverageFailed, Date, Member, Symbol};
+use messages::{Bars, CoverageFailed, Date, Member, Symbol, Time};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ pub enum Today {
     Failed(CoverageFailed),
 }
 
-/// The bars of `signal_session` for the universe, gated. Sessions between the last stored one and
+/// The bars of `signal_session` for the universe, gated; and those of `others`, as far as there are any: who left a dated
+/// universe of late and may have to be sold, who joins it later and needs a past. Sessions between the last stored one and
 /// `signal_session` are stored on the way; `signal_session` itself is not (see [`keep`]): it may be
 /// stored only after the journal holds it. Where it is stored already, its bars are the stored ones.
 ///
@@ -29,6 +30,7 @@ pub async fn fetch_session(
     client: &Client,
     prices: &Path,
     universe: &[Member],
+    others: &[Symbol],
     signal_session: Date,
     options: &FetchOptions,
 ) -> Result<Today, IngestError> {
@@ -36,7 +38,8 @@ pub async fn fetch_session(
     let events = read_events(prices)?;
     let before = stored.partition_point(|bars| bars.session < signal_session);
     let from = before.checked_sub(1).map_or(signal_session, |last| stored[last].session);
-    let symbols: Vec<Symbol> = universe.iter().map(|member| member.symbol.clone()).collect();
+    let members = universe.iter().map(|member| member.symbol.clone());
+    let symbols: Vec<Symbol> = members.chain(others.iter().cloned()).collect();
     let fetched = fetch_bars(client, &symbols, from, signal_session, options).await?;
     if from < signal_session && store::session(&fetched, from).is_none() {
         return Err(IngestError::NoOverlap { session: from });
@@ -57,7 +60,8 @@ pub async fn fetch_session(
         if let Err(failed) = coverage::check(universe, bars, &known, &events) {
             return Ok(Today::Failed(failed));
         }
-        append(prices.to_owned(), bars.clone()).await?;
+        let clock = client.clock().await.map_err(IngestError::Clock)?;
+        append(prices.to_owned(), bars.clone(), clock.timestamp.0).await?;
         known.push(bars);
     }
     Ok(match coverage::check(universe, today, &known, &events) {
@@ -78,9 +82,9 @@ fn as_stored(bars: &Bars, stored: Option<&Bars>) -> Bars {
     bars
 }
 
-/// Stores what the journal holds, or says of what is there already that the journal vouches for it.
-pub async fn keep(prices: &Path, bars: &Bars) -> Result<(), IngestError> {
-    match append(prices.to_owned(), bars.clone()).await {
+/// Stores what the journal holds since `at`, or says of what is there already that the journal vouches for it.
+pub async fn keep(prices: &Path, bars: &Bars, at: Time) -> Result<(), IngestError> {
+    match append(prices.to_owned(), bars.clone(), at).await {
         // It may be stored with more symbols than the universe has.
         Err(IngestError::Store(StoreError::Restated { .. })) => {
             let stored = read(prices.to_owned()).await?;
@@ -135,7 +139,7 @@ async fn read(prices: PathBuf) -> Result<Arc<Vec<Bars>>, IngestError> {
     Ok(reading.await.map_err(IngestError::Thread)??)
 }
 
-async fn append(prices: PathBuf, bars: Bars) -> Result<(), IngestError> {
-    let writing = tokio::task::spawn_blocking(move || store::append_session(&prices, &bars));
+async fn append(prices: PathBuf, bars: Bars, at: Time) -> Result<(), IngestError> {
+    let writing = tokio::task::spawn_blocking(move || store::append_session(&prices, &bars, at));
     writing.await.map_err(IngestError::Thread)?.map(drop).map_err(IngestError::Store)
 }

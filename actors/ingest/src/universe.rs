@@ -1,6 +1,7 @@
-//! Who may be traded, and each member's sector: two CSV files coming in, `universe.json` kept beside
-//! the prices.
+//! Who may be traded, and each member's sector: a list of one day in two CSV files, or one of every day in one
+//! ([`crate::dated`]); `universe.json` is kept beside the prices.
 
+use crate::dated;
 use crate::import::ImportError;
 use crate::lock::Lock;
 use crate::manifest::{Companions, Mapped, companion, read_optional, replace};
@@ -8,36 +9,98 @@ use crate::sectors::{self, Sectors};
 use crate::store::StoreError;
 use crate::symbols::{present, spelling};
 use crate::table::Table;
-use messages::{Date, Member, Symbol, sha256_hex};
+use messages::{Bars, Date, Listed, Member, Symbol, sha256_hex};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The members of a universe with one sector snapshot.
+/// The members of a universe: with one sector snapshot, or with dates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Universe {
-    /// The day the sectors speak for: one snapshot, not a history.
+    /// The day the sectors speak for; of a dated universe the last on which one changed or a name joined.
     pub sectors_as_of: Date,
-    /// Of `members` and `sectors_as_of`: what `SessionOpened` vouches for.
+    /// Of all else here.
     pub sha256: String,
-    /// Ascending by symbol.
+    /// Ascending by symbol; of a dated universe everybody who ever was one, in the latest sector.
     pub members: Vec<Member>,
+    /// Who was a member when, ascending by symbol and day; empty: `members`, and nobody says since when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<Listed>,
 }
 
 impl Universe {
     /// Members in any order, each once.
     pub fn new(mut members: Vec<Member>, sectors_as_of: Date) -> Self {
         members.sort_by(|a, b| a.symbol.cmp(&b.symbol));
-        let sha256 = snapshot_sha256(&members, sectors_as_of);
-        Self { sectors_as_of, sha256, members }
+        let sha256 = content_sha256(&members, sectors_as_of, &[]);
+        Self { sectors_as_of, sha256, members, listed: Vec::new() }
+    }
+
+    /// `listed` ascends by symbol and day, nobody twice at a time.
+    pub fn dated(listed: Vec<Listed>) -> Self {
+        let last = |row: &Listed| (row.symbol.clone(), row.sector.clone());
+        let sectors: BTreeMap<Symbol, String> = listed.iter().map(last).collect();
+        let member = |(symbol, sector)| Member { symbol, sector };
+        let members: Vec<Member> = sectors.into_iter().map(member).collect();
+        let as_of = listed.iter().map(|row| row.from).max().unwrap_or(Date::MIN);
+        let sha256 = content_sha256(&members, as_of, &listed);
+        Self { sectors_as_of: as_of, sha256, members, listed }
+    }
+
+    /// The members of a day in their sectors of that day, and since when these are known; of a list without dates the
+    /// list.
+    pub fn on(&self, day: Date) -> (Vec<Member>, Date) {
+        if self.listed.is_empty() {
+            return (self.members.clone(), self.sectors_as_of);
+        }
+        let held = self.listed.iter().filter(|row| row.holds(day));
+        let member =
+            |row: &Listed| Member { symbol: row.symbol.clone(), sector: row.sector.clone() };
+        let known = self.listed.iter().map(|row| row.from).filter(|from| *from <= day).max();
+        (held.map(member).collect(), known.unwrap_or(Date::MIN))
+    }
+
+    /// The rows that a session whose history begins on `first` has to know.
+    pub fn listed_since(&self, first: Date) -> Vec<Listed> {
+        self.listed.iter().filter(|row| row.wants(first)).cloned().collect()
     }
 }
 
-fn snapshot_sha256(members: &[Member], as_of: Date) -> String {
+/// Takes out the bars of names long after they left, which nobody wants any more (see [`Listed::wants`]), and says
+/// how many. Of a list without dates nobody has left.
+pub(crate) fn forget_leavers(listed: &[Listed], history: &mut Vec<Bars>) -> u64 {
+    if listed.is_empty() {
+        return 0;
+    }
+    // Rows ascend: the last of a name stays.
+    let last: BTreeMap<&Symbol, &Listed> = listed.iter().map(|row| (&row.symbol, row)).collect();
+    let mut forgotten = 0;
+    for bars in history.iter_mut() {
+        let unwanted =
+            |symbol: &Symbol| last.get(symbol).is_some_and(|row| !row.wants(bars.session));
+        let mut rest = Bars::empty(bars.session);
+        for (at, symbol) in bars.symbols.iter().enumerate() {
+            if !unwanted(symbol) {
+                rest.push(symbol.clone(), crate::defect::row(bars, at));
+            }
+        }
+        forgotten += (bars.symbols.len() - rest.symbols.len()) as u64;
+        *bars = rest;
+    }
+    history.retain(|bars| !bars.symbols.is_empty());
+    forgotten
+}
+
+fn content_sha256(members: &[Member], as_of: Date, listed: &[Listed]) -> String {
     let line = |Member { symbol, sector }: &Member| format!("{symbol}\t{sector}\n");
     let lines: String = members.iter().map(line).collect();
-    sha256_hex(format!("{as_of}\n{lines}").as_bytes())
+    let row = |Listed { symbol, from, through, sector }: &Listed| {
+        let through = through.map_or(String::new(), |through| through.to_string());
+        format!("{symbol}\t{from}\t{through}\t{sector}\n")
+    };
+    let rows: String = listed.iter().map(row).collect();
+    sha256_hex(format!("{as_of}\n{lines}{rows}").as_bytes())
 }
 
 /// `prices.parquet` → `universe.json` in the same folder.
@@ -85,9 +148,13 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Universe, StoreError> {
     if !universe.members.windows(2).all(|pair| pair[0].symbol < pair[1].symbol) {
         return Err(corrupt("its members are not ascending, each once".into()));
     }
-    let sha256 = snapshot_sha256(&universe.members, universe.sectors_as_of);
+    let Universe { sectors_as_of, members, listed, .. } = &universe;
+    let sha256 = content_sha256(members, *sectors_as_of, listed);
     if sha256 != universe.sha256 {
         return Err(corrupt(format!("its content has sha256 {sha256}, not {}", universe.sha256)));
+    }
+    if !listed.is_sorted() || (!listed.is_empty() && universe != Universe::dated(listed.clone())) {
+        return Err(corrupt("its members are not those of its dates".into()));
     }
     Ok(universe)
 }
@@ -115,7 +182,7 @@ pub fn read(path: &Path, on: Date) -> Result<Vec<(Symbol, String)>, ImportError>
 
 /// The members of the universe file at `path`, with their sectors from `sectors` (by default the same
 /// file), and what their labels were taken for where they differ. `as_of`: the day the files speak for;
-/// by default what the sectors say.
+/// by default what the sectors say. Of a file with dates of membership (see [`crate::dated`]) neither is of any concern.
 ///
 /// # Errors
 /// As [`read`]; a member has no sector; nobody says which day is meant.
@@ -124,6 +191,10 @@ pub fn read_members(
     sectors: Option<&Path>,
     as_of: Option<Date>,
 ) -> Result<(Universe, Vec<Mapped>), ImportError> {
+    if dated::is_dated(path)? {
+        let (listed, mapped) = dated::read(path)?;
+        return Ok((Universe::dated(listed), mapped));
+    }
     let from = sectors.unwrap_or(path);
     let Sectors { sector, as_of: said } = sectors::read(from)?;
     let as_of = as_of.or(said);

@@ -1,16 +1,18 @@
-//! From what is stored to what the source has: only what is new is asked for, plus some sessions that are
-//! stored already and must agree. A past that has changed is never overwritten in silence.
+//! From what is stored to what the source has: only what is new is asked for, name by name, plus some sessions that are
+//! stored already and must agree, also where nothing is new. A past that has changed is never overwritten in silence.
 
 use crate::error::IngestError;
 use crate::events::Events;
 use crate::fetch::{FetchOptions, fetch_bars};
 use crate::inspection::{Inspection, inspect};
 use crate::manifest::Mapped;
+use crate::plan::{Held, Stretch, held, plan};
 use crate::store::{self, columns, symbols_of};
 use crate::symbols;
+use crate::universe::forget_leavers;
 use alpaca::Client;
-use messages::{Bars, Date, Member, Symbol};
-use std::collections::{BTreeMap, BTreeSet};
+use messages::{Bars, Date, Listed, Member, Symbol};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Stored sessions that are asked for again at each seam and must agree, bit for bit, so that a changed past
@@ -24,11 +26,13 @@ pub const OVERLAP: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Wanted<'a> {
     pub members: &'a [Member],
+    /// Of a dated universe: bars of a name end some time after it left. Empty: nobody leaves.
+    pub listed: &'a [Listed],
     pub from: Date,
     pub through: Date,
     /// What is stored, if anything.
     pub stored: &'a [Bars],
-    /// It was stored with holes, which may be filled now.
+    /// It was stored with holes; what fills them goes on record.
     pub partial: bool,
     /// [`crate::Origin::journaled_from`] of what is stored.
     pub journaled_from: Option<Date>,
@@ -37,46 +41,9 @@ pub struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     /// With nothing stored yet.
     pub fn new(members: &'a [Member], from: Date, through: Date) -> Self {
-        Self { members, from, through, stored: &[], partial: false, journaled_from: None }
+        let (listed, stored) = (&[][..], &[][..]);
+        Self { members, listed, from, through, stored, partial: false, journaled_from: None }
     }
-}
-
-/// One stretch of sessions for some symbols.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stretch {
-    pub symbols: Vec<Symbol>,
-    pub from: Date,
-    pub through: Date,
-    /// No stored session has these symbols, or holes may be filled: what they get is new, not a changed past.
-    pub fills: bool,
-}
-
-/// What is to be asked for: new sessions of all members, all sessions of new members, and earlier
-/// sessions where `from` lies before the stored ones; with the overlap at each seam.
-pub fn plan(wanted: &Wanted) -> Vec<Stretch> {
-    let Wanted { members, from, through, stored, partial, .. } = *wanted;
-    let symbols = members.iter().map(|member| member.symbol.clone());
-    let (Some(first), Some(last)) = (stored.first(), stored.last()) else {
-        return vec![Stretch { symbols: symbols.collect(), from, through, fills: true }];
-    };
-    // Who was halted in the last session has a past all the same.
-    let known = symbols_of(stored);
-    let is_old = |symbol: &Symbol| !partial && known.contains(symbol);
-    let (old, new): (Vec<Symbol>, Vec<Symbol>) = symbols.partition(is_old);
-    let seam = |index: usize| stored[index].session;
-    let mut stretches = Vec::new();
-    if from < first.session {
-        let through = seam(stored.len().min(OVERLAP) - 1).min(through);
-        stretches.push(Stretch { symbols: old.clone(), from, through, fills: false });
-    }
-    if through > last.session {
-        let from = seam(stored.len().saturating_sub(OVERLAP)).max(from);
-        stretches.push(Stretch { symbols: old, from, through, fills: false });
-    }
-    let (from, through) = (from.min(first.session), through.max(last.session));
-    stretches.push(Stretch { symbols: new, from, through, fills: true });
-    stretches.retain(|stretch| !stretch.symbols.is_empty());
-    stretches
 }
 
 /// What came of it.
@@ -85,13 +52,16 @@ pub struct Updated {
     pub history: Vec<Bars>,
     /// Bars that were not stored.
     pub new: u64,
-    /// Of these, in a stored session and of a name that others have: holes of a partial history.
+    /// Of these, holes in what is stored of a name, as a partial history has them. What lies before or behind all
+    /// that is stored of a name that was not asked for is none.
     pub filled: u64,
     /// Nothing but later sessions came, and perhaps more volume of the last stored one.
     pub grown: bool,
-    /// Symbols whose volume of the last stored session has grown, and was taken.
-    pub volumes: u32,
-    /// Stored sessions that were asked for again and are as stored; `None` if nothing is stored.
+    /// Of how many symbols the volume of the last session that is stored of them has grown, and was taken; and the
+    /// earliest of these sessions.
+    pub volumes: Option<(Date, u32)>,
+    /// Stored sessions that were asked for again of all members that are stored, and are as stored; `None` if
+    /// nothing is stored.
     pub overlap: Option<u32>,
     /// Names of before a change of name, under which the source had part of the history.
     pub mapped: Vec<Mapped>,
@@ -111,24 +81,54 @@ pub async fn update(
     events: &Events,
     options: &FetchOptions,
 ) -> Result<Updated, IngestError> {
+    let held = held(wanted, sessions, events);
     let mut merged = Merged::new(wanted.stored);
-    let mut compared = BTreeSet::new();
-    for stretch in plan(wanted) {
-        let Stretch { symbols, from, through, .. } = &stretch;
-        let fetched = fetch_bars(client, symbols, *from, *through, options).await?;
+    let stretches = plan(wanted, &held);
+    let known = |stretch: &Stretch| {
+        stretch.symbols.iter().filter(|symbol| held.contains_key(symbol)).count()
+    };
+    // How many known names were asked for, by session.
+    let mut compared: BTreeMap<Date, usize> = BTreeMap::new();
+    for stretch in &stretches {
+        let Stretch { symbols, from, through } = stretch;
+        let mut fetched = fetch_bars(client, symbols, *from, *through, options).await?;
+        forget_leavers(wanted.listed, &mut fetched);
         let stored = wanted.stored.iter().map(|bars| bars.session);
-        compared.extend(stored.filter(|session| (*from..=*through).contains(session)));
-        merged.add(wanted, &stretch, fetched)?;
+        for session in stored.filter(|session| (*from..=*through).contains(session)) {
+            *compared.entry(session).or_default() += known(stretch);
+        }
+        let mut found = differences(wanted.stored, &fetched, symbols, *from, *through);
+        // Nobody said that it has no bar then: it was not asked for, or its bar was missing.
+        let is_hole = |found: &Difference| {
+            found.stored.is_none() && events.expects(&found.symbol, found.session)
+        };
+        let holes: Vec<Difference> = found.extract_if(.., |found| is_hole(found)).collect();
+        merged.filled += count_filled(wanted, &held, &holes);
+        merged.add(wanted, &held, found, fetched)?;
     }
-    let grown = merged.more.is_empty() && merged.only_later;
+    let grown = merged.only_later;
     let (volumes, filled) = (merged.volumes, merged.filled);
     let (history, new) = merged.finish();
     let inspection = inspect(wanted.members, sessions, &history, events);
-    let overlap = (!wanted.stored.is_empty()).then_some(compared.len() as u32);
+    // Of those who go on.
+    let end = stretches.iter().map(|stretch| stretch.through).max();
+    let all: usize = stretches.iter().filter(|it| Some(it.through) == end).map(known).sum();
+    let whole = compared.values().filter(|known| **known > 0 && **known >= all).count();
+    let overlap = (!wanted.stored.is_empty()).then_some(whole as u32);
     let first = |symbol: &Symbol| history.iter().find(|bars| bars.row(symbol).is_some());
     let from = |member: &'_ Member| Some((member.symbol.clone(), first(&member.symbol)?.session));
     let mapped = symbols::mapped(wanted.members.iter().filter_map(from));
     Ok(Updated { history, new, filled, grown, volumes, overlap, mapped, inspection })
+}
+
+/// How many of `holes` are some in the bars of a name, and not before or behind them, or are of a partial history.
+fn count_filled(wanted: &Wanted, held: &BTreeMap<&Symbol, Held>, holes: &[Difference]) -> u64 {
+    let within = |hole: &&Difference| {
+        let held = held.get(&hole.symbol);
+        let session = Some(hole.session);
+        wanted.partial || held.is_some_and(|held| held.first < session && session < held.last)
+    };
+    holes.iter().filter(within).count() as u64
 }
 
 /// Stored and fetched bars by session.
@@ -139,34 +139,30 @@ struct Merged {
     new: u64,
     filled: u64,
     only_later: bool,
-    volumes: u32,
+    volumes: Option<(Date, u32)>,
 }
 
 impl Merged {
     fn new(stored: &[Bars]) -> Self {
         let sessions = stored.iter().map(|bars| (bars.session, bars.clone())).collect();
-        let (new, filled, volumes) = (0, 0, 0);
+        let (new, filled, volumes) = (0, 0, None);
         let only_later = !stored.is_empty();
         Self { sessions, more: BTreeMap::new(), new, filled, only_later, volumes }
     }
 
-    /// Takes what is new, after what is stored was compared.
+    /// Takes what is new, after what is stored was compared: `differences` are what was found there.
     fn add(
         &mut self,
         wanted: &Wanted<'_>,
-        stretch: &Stretch,
+        held: &BTreeMap<&Symbol, Held>,
+        differences: Vec<Difference>,
         fetched: Vec<Bars>,
     ) -> Result<(), IngestError> {
-        let stored = wanted.stored;
-        let Stretch { symbols, from, through, fills } = stretch;
-        let mut differences = differences(stored, &fetched, symbols, *from, *through);
-        let found = differences.len();
-        differences.retain(|difference| !fills || difference.stored.is_some());
-        self.filled += (found - differences.len()) as u64;
-        let last = stored.last().map(|bars| bars.session);
+        let last = wanted.stored.last().map(|bars| bars.session);
         let journaled = wanted.journaled_from;
         let (grown, differences): (Vec<_>, Vec<_>) = differences.into_iter().partition(|found| {
-            let open = Some(found.session) == last
+            let its_last = held.get(&found.symbol).and_then(|held| held.last);
+            let open = Some(found.session) == its_last
                 || journaled.is_some_and(|journaled| journaled <= found.session);
             open && found.is_grown_volume()
         });
@@ -187,13 +183,14 @@ impl Merged {
                 continue;
             };
             if bars.symbols.iter().any(|symbol| there.row(symbol).is_none()) {
+                self.only_later &= Some(bars.session) > last;
                 self.more.entry(bars.session).or_default().push(bars);
             }
         }
         Ok(())
     }
 
-    /// Volumes of the last stored session as they are now.
+    /// Volumes of last stored sessions as they are now.
     fn take(&mut self, grown: &[Difference]) {
         for Difference { symbol, session, now, .. } in grown {
             let bars = self.sessions.get_mut(session);
@@ -201,7 +198,8 @@ impl Merged {
                 && let Some(row) = bars.row(symbol)
             {
                 bars.volume[row] = *now;
-                self.volumes += 1;
+                let (earliest, count) = self.volumes.unwrap_or((*session, 0));
+                self.volumes = Some((earliest.min(*session), count + 1));
             }
         }
     }

@@ -8,9 +8,9 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use ingest::today::{Today, fetch_session, keep};
-use ingest::{FetchOptions, IngestError, Provenance, fetch_bars, store};
+use ingest::{FetchOptions, Growth, IngestError, Provenance, fetch_bars, read_manifest, store};
 use jiff::civil::date;
-use messages::{Bars, Date, Member, Symbol};
+use messages::{Bars, Date, Member, Symbol, Time};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
@@ -24,6 +24,9 @@ struct Server {
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
+/// The morning of 12 March 2024, by the server's clock.
+const NOW: Time = Time(1_710_244_800_000_000_000);
+
 /// Answers `/v2/stocks/bars` with what `answer` makes of the query.
 async fn serve(answer: impl Fn(&Asked) -> String + Send + Sync + 'static) -> Server {
     type Shared = (Answer, Arc<Mutex<Vec<Asked>>>);
@@ -36,7 +39,12 @@ async fn serve(answer: impl Fn(&Asked) -> String + Send + Sync + 'static) -> Ser
     }
     let asked = Arc::new(Mutex::new(Vec::new()));
     let shared: Shared = (Arc::new(answer), asked.clone());
-    let router = Router::new().route("/v2/stocks/bars", get(bars)).with_state(shared);
+    let clock = async || {
+        let at = alpaca::time::new_york(NOW);
+        format!(r#"{{"timestamp":"{at}","is_open":false,"next_open":"{at}","next_close":"{at}"}}"#)
+    };
+    let router = Router::new().route("/v2/stocks/bars", get(bars)).route("/v2/clock", get(clock));
+    let router = router.with_state(shared);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoints = Endpoints::local(&listener.local_addr().unwrap().to_string());
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -115,7 +123,7 @@ async fn refused(answer: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn all_pages_of_all_symbols_bit_for_bit() {
+async fn prior_art_29_all_pages_of_all_symbols_bit_for_bit() {
     let server = serve(market(days(), 7, 1e6)).await;
     let done = Arc::new(Mutex::new(Vec::new()));
     let heard = done.clone();
@@ -206,7 +214,7 @@ async fn bad_answers_are_errors_that_name_the_bar() {
 }
 
 #[tokio::test]
-async fn adjusted_and_raw_bars_must_be_of_the_same_days() {
+async fn prior_art_29_adjusted_and_raw_bars_must_be_of_the_same_days() {
     let (all, fewer) = (market(days(), 100, 1.0), market(days()[1..].to_vec(), 100, 1.0));
     let server =
         serve(move |asked| if asked["adjustment"] == "raw" { fewer(asked) } else { all(asked) });
@@ -240,13 +248,13 @@ fn stored(history: &[Bars]) -> (TempDir, std::path::PathBuf) {
 }
 
 #[tokio::test]
-async fn a_session_fetches_what_the_store_lacks() {
+async fn prior_art_29_a_session_fetches_what_the_store_lacks() {
     let server = serve(market(days(), 100, 1e6)).await;
     let history = fetched(&server, &symbols(3)).await.unwrap();
     let (_folder, path) = stored(&history[..2]);
     server.asked.lock().unwrap().clear();
     let today =
-        fetch_session(&server.client, &path, &members(3), date(2024, 3, 12), &options()).await;
+        fetch_session(&server.client, &path, &members(3), &[], date(2024, 3, 12), &options()).await;
     assert_eq!(today.unwrap(), Today::Covered(history[3].clone()));
     assert_eq!(
         server.asked.lock().unwrap()[0]["start"],
@@ -258,12 +266,15 @@ async fn a_session_fetches_what_the_store_lacks() {
         &history[..3],
         "the gap is filled, today is not kept"
     );
-    keep(&path, &history[3]).await.unwrap();
-    keep(&path, &history[3]).await.unwrap();
+    let known = read_manifest(&path).unwrap().unwrap().origin.growths;
+    let growth = Growth { at: "2024-03-12T12:00:00Z".into(), from: date(2024, 3, 11) };
+    assert_eq!(known, [growth], "as of a day before, nobody knew it");
+    keep(&path, &history[3], NOW).await.unwrap();
+    keep(&path, &history[3], NOW).await.unwrap();
     assert_eq!(store::read_prices(&path).unwrap(), history);
     // Again, as after a crash: the same answer, nothing to store.
     let today =
-        fetch_session(&server.client, &path, &members(3), date(2024, 3, 12), &options()).await;
+        fetch_session(&server.client, &path, &members(3), &[], date(2024, 3, 12), &options()).await;
     assert_eq!(today.unwrap(), Today::Covered(history[3].clone()));
 }
 
@@ -273,7 +284,9 @@ async fn a_past_that_has_changed_stops_the_session() {
     let history = fetched(&server, &symbols(3)).await.unwrap();
     let session = |path| {
         let client = server.client.clone();
-        async move { fetch_session(&client, path, &members(3), date(2024, 3, 11), &options()).await }
+        async move {
+            fetch_session(&client, path, &members(3), &[], date(2024, 3, 11), &options()).await
+        }
     };
     let mut changed = history[..2].to_vec();
     changed[1].low[2] = 1.0;
@@ -299,14 +312,14 @@ async fn a_signal_session_that_is_stored_already_is_said_as_it_is_stored() {
     let (_folder, path) = stored(&evening);
     let (day, options) = (date(2024, 3, 11), options());
     for members in [members(2), members(3)] {
-        let said = fetch_session(&server.client, &path, &members, day, &options).await;
+        let said = fetch_session(&server.client, &path, &members, &[], day, &options).await;
         let Today::Covered(bars) = said.unwrap() else { panic!("covered") };
         assert_eq!(bars.symbols, symbols(members.len()));
         for (row, symbol) in bars.symbols.iter().enumerate() {
             let stored = evening[2].volume[evening[2].row(symbol).unwrap()];
             assert_eq!(bars.volume[row].to_bits(), stored.to_bits(), "{symbol}");
         }
-        keep(&path, &bars).await.unwrap();
+        keep(&path, &bars, NOW).await.unwrap();
         assert_eq!(store::read_prices(&path).unwrap(), evening);
         let manifest = ingest::read_manifest(&path).unwrap().unwrap();
         assert_eq!(manifest.origin.journaled_from, Some(day));
@@ -314,7 +327,7 @@ async fn a_signal_session_that_is_stored_already_is_said_as_it_is_stored() {
     // Another price is no growth.
     evening[2].close[1] += 1.0;
     let (_folder, path) = stored(&evening);
-    let said = fetch_session(&server.client, &path, &members(3), day, &options).await;
+    let said = fetch_session(&server.client, &path, &members(3), &[], day, &options).await;
     assert!(said.unwrap_err().to_string().starts_with("RESTATED: S001 on 2024-03-11"));
 }
 
@@ -325,7 +338,7 @@ async fn an_answer_without_the_session_before_is_no_answer() {
     let (_folder, path) = stored(&history[..2]);
     let server = serve(market(days()[2..].to_vec(), 100, 1e6)).await;
     let session =
-        fetch_session(&server.client, &path, &members(3), date(2024, 3, 12), &options()).await;
+        fetch_session(&server.client, &path, &members(3), &[], date(2024, 3, 12), &options()).await;
     let error = session.unwrap_err();
     assert!(error.to_string().starts_with("NO_OVERLAP: 2024-03-08 is stored"), "{error}");
     assert!(error.is_transient());
@@ -351,7 +364,8 @@ async fn a_bar_is_stale_if_it_repeats_what_is_stored() {
         let server = serve(repeated(volume)).await;
         let (_folder, path) = stored(std::slice::from_ref(&evening));
         let today =
-            fetch_session(&server.client, &path, &members(1), date(2024, 3, 11), &options()).await;
+            fetch_session(&server.client, &path, &members(1), &[], date(2024, 3, 11), &options())
+                .await;
         match today.unwrap() {
             Today::Failed(failed) => {
                 assert!(stale, "{failed:?}");
@@ -375,19 +389,19 @@ async fn a_symbol_without_a_bar_is_named_at_the_gate() {
     let history = fetched(&server, &symbols(3)).await.unwrap();
     let (_folder, path) = stored(&history[..2]);
     let today =
-        fetch_session(&server.client, &path, &members(3), date(2024, 3, 11), &options()).await;
+        fetch_session(&server.client, &path, &members(3), &[], date(2024, 3, 11), &options()).await;
     let Today::Failed(failed) = today.unwrap() else { panic!("must not pass") };
     assert_eq!((failed.expected, failed.got, failed.missing), (3, 2, vec!["S001".into()]));
     assert_eq!(store::read_prices(&path).unwrap(), &history[..2]);
     // The gap before today passes the same gate, or nothing of it is kept.
     let later =
-        fetch_session(&server.client, &path, &members(3), date(2024, 3, 12), &options()).await;
+        fetch_session(&server.client, &path, &members(3), &[], date(2024, 3, 12), &options()).await;
     let Today::Failed(failed) = later.unwrap() else { panic!("must not pass") };
     assert_eq!((failed.session, failed.missing), (date(2024, 3, 11), vec!["S001".into()]));
     assert_eq!(store::read_prices(&path).unwrap(), &history[..2]);
     let server = serve(market(days(), 100, 1e6)).await;
     let never =
-        fetch_session(&server.client, &path, &members(3), date(2024, 3, 13), &options()).await;
+        fetch_session(&server.client, &path, &members(3), &[], date(2024, 3, 13), &options()).await;
     let Today::Failed(failed) = never.unwrap() else { panic!("there is no such session yet") };
     assert_eq!((failed.got, failed.missing.len()), (0, 3));
 }
@@ -397,7 +411,8 @@ async fn without_a_history_there_is_no_session() {
     let server = serve(market(days(), 100, 1e6)).await;
     let nowhere = std::path::Path::new("/nowhere/prices.parquet");
     let text =
-        fetch_session(&server.client, nowhere, &members(3), date(2024, 3, 11), &options()).await;
+        fetch_session(&server.client, nowhere, &members(3), &[], date(2024, 3, 11), &options())
+            .await;
     assert!(text.unwrap_err().to_string().contains("aurora fetch"));
     assert_eq!(server.asked.lock().unwrap().len(), 0);
 }

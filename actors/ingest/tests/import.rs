@@ -114,6 +114,22 @@ fn unusable_rows_are_counted_and_not_repaired() {
 }
 
 #[test]
+fn who_has_no_usable_bar_is_told_where_and_why() {
+    let other = "BRK-B,2024-01-02,20,22,19,21,200\n";
+    let said = |rows: &str| Files::new(&format!("{HEADER}{other}{rows}")).error();
+    let text = said("META,2024-01-03,10,12,9,11,0\nMETA,2024-01-04,10,12,9,11,0\n");
+    let why = "META: 2 rows were left out, the first in line 3: no volume";
+    let remedy = "correct the file, take them out of universe.csv, or import a file that has them";
+    assert_eq!(text, format!("prices.csv: no usable bar of META ({why}): {remedy}"));
+    let text = said("META,2024-01-03,10,12,9,inf,1\n");
+    assert!(text.contains("(META: line 3 was left out: not a finite number)"), "{text}");
+    let text = said("meta,2024-01-03,10,12,9,11,1\n");
+    assert!(text.contains("(line 3 is of \"meta\", who is not in the universe)"), "{text}");
+    let text = Files::new(HEADER).error();
+    assert!(text.contains("prices.csv: it has no rows"), "{text}");
+}
+
+#[test]
 fn a_raw_close_is_taken_where_there_is_one() {
     let files = Files::new(
         "close,raw_close,timestamp,symbol,open,high,low,volume\n\
@@ -128,7 +144,7 @@ fn a_raw_close_is_taken_where_there_is_one() {
 }
 
 #[test]
-fn the_exchange_says_which_days_are_sessions() {
+fn prior_art_28_the_exchange_says_which_days_are_sessions() {
     let closed = "is no session, the New York Stock Exchange was closed: correct the date or delete its rows";
     let early = "is a session that has not closed yet: correct the date or delete its rows";
     for (day, problem) in [
@@ -209,7 +225,8 @@ fn refusals_name_file_line_column_and_remedy() {
     );
     assert_eq!(
         Files::new(&format!("{HEADER}META,2024-01-02,10,12,9,11,100\n")).error(),
-        "prices.csv: no usable bar of BRK.B: take them out of universe.csv, or import a file that has them"
+        "prices.csv: no usable bar of BRK.B: correct the file, take them out of universe.csv, or import a file that has \
+         them"
     );
     assert!(
         Files::new("").error().starts_with("prices.csv: neither a CSV with a header nor a Parquet")
@@ -243,7 +260,8 @@ fn universes_and_sectors_have_no_defaults() {
     );
     assert_eq!(
         with("universe.csv", "symbol\nBRK-B\nMETA\nBRK.B\n"),
-        "universe.csv, line 4: BRK.B stands there twice: delete one"
+        "universe.csv, line 4: BRK.B stands there twice: delete one, or, if these are lists of several days, name each \
+         row's day in a column `snapshot`, or its first and last in `from` and `through`"
     );
     let files = Files::new(&format!("{HEADER}{TWO}"));
     fs::remove_file(files.at("universe.csv")).unwrap();

@@ -3,15 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use ingest::store::{self, Appended, append_session, history, read_prices, verify, write_prices};
-use ingest::{Inspection, Lock, Origin, Provenance, StoreError, manifest_path, read_manifest};
+use ingest::{
+    Growth, Inspection, Lock, Origin, Provenance, StoreError, manifest_path, read_manifest,
+};
 use jiff::ToSpan;
 use jiff::civil::date;
-use messages::{Bars, Date, Symbol, history_sha256};
+use messages::{Bars, Date, Symbol, Time, history_sha256};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+/// Noon of 9 January 2024, UTC.
+const AT: Time = Time(1_704_801_600_000_000_000);
 
 fn provenance() -> Provenance {
     Provenance {
@@ -161,7 +166,7 @@ fn a_crash_leaves_the_old_history_or_the_new() {
     assert_eq!(read_manifest(&path).unwrap().unwrap().sessions, 5);
     // Whoever writes next finishes what was begun.
     let more = bars(date(2024, 1, 10), &["A"], 15.0);
-    assert_eq!(append_session(&path, &more).unwrap(), Appended::New);
+    assert_eq!(append_session(&path, &more, AT).unwrap(), Appended::New);
     assert!(!next(&path).exists());
     assert_eq!(read_prices(&path).unwrap().len(), 6);
 }
@@ -170,14 +175,16 @@ fn a_crash_leaves_the_old_history_or_the_new() {
 fn appending_twice_is_appending_once() {
     let (_folder, path) = stored(&sample());
     let more = bars(date(2024, 1, 9), &["A", "C"], 14.0);
-    assert_eq!(append_session(&path, &more).unwrap(), Appended::New);
+    assert_eq!(append_session(&path, &more, AT).unwrap(), Appended::New);
     let bytes = fs::read(&path).unwrap();
-    assert_eq!(append_session(&path, &more).unwrap(), Appended::AlreadyThere);
-    assert_eq!(append_session(&path, &sample()[1]).unwrap(), Appended::AlreadyThere);
+    assert_eq!(append_session(&path, &more, AT).unwrap(), Appended::AlreadyThere);
+    assert_eq!(append_session(&path, &sample()[1], AT).unwrap(), Appended::AlreadyThere);
     assert_eq!(fs::read(&path).unwrap(), bytes);
     let manifest = read_manifest(&path).unwrap().unwrap();
     assert_eq!((manifest.sessions, manifest.symbols), (5, 4));
     assert_eq!(manifest.origin.provenance, provenance(), "where it came from stays known");
+    let growth = Growth { at: "2024-01-09T12:00:00Z".into(), from: date(2024, 1, 9) };
+    assert_eq!(manifest.origin.growths, [growth], "and what came when");
 }
 
 #[test]
@@ -186,11 +193,11 @@ fn the_past_is_never_overwritten() {
     let before = fs::read(&path).unwrap();
     let mut changed = sample()[3].clone();
     changed.close[1] = 99.0;
-    let text = message(append_session(&path, &changed));
+    let text = message(append_session(&path, &changed, AT));
     assert!(text.contains("2024-01-08") && text.contains("B close: stored"), "{text}");
-    let text = message(append_session(&path, &bars(date(2024, 1, 8), &["A", "B"], 13.0)));
+    let text = message(append_session(&path, &bars(date(2024, 1, 8), &["A", "B"], 13.0), AT));
     assert!(text.contains("BRK.B is stored and no longer there"), "{text}");
-    let text = message(append_session(&path, &bars(date(2024, 1, 5), &["A"], 13.0)));
+    let text = message(append_session(&path, &bars(date(2024, 1, 5), &["A"], 13.0), AT));
     assert!(text.contains("2024-01-05") && text.contains("2024-01-08"), "{text}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -266,7 +273,7 @@ proptest! {
         let first = cuts.into_iter().next().unwrap().min(history.len() - 1) + 1;
         let (_folder, path) = stored(&history[..first]);
         for bars in history[first..].iter().take(4) {
-            append_session(&path, bars).unwrap();
+            append_session(&path, bars, AT).unwrap();
         }
         let expected = &history[..history.len().min(first + 4)];
         prop_assert_eq!(read_prices(&path).unwrap(), expected);
@@ -290,7 +297,7 @@ fn writers_take_turns_and_none_destroys_the_store() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for bars in &more {
-                    append_session(&path, bars).unwrap();
+                    append_session(&path, bars, AT).unwrap();
                     read_prices(&path).unwrap();
                 }
             });

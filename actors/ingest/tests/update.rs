@@ -4,13 +4,16 @@
 
 mod support;
 
+use ingest::events::{Event, Kind};
 use ingest::store::{self, StoreError, append_session, read_prices, trading_prices, write_prices};
 use ingest::update::{OVERLAP, Updated, Wanted, differences, differences_csv, update};
 use ingest::{Events, Inspection, Lock, Origin, read_manifest, snapshots};
 use jiff::civil::date;
-use messages::{Bars, Date, Member};
+use messages::{Bars, Date, Member, Time};
 use std::path::{Path, PathBuf};
-use support::{Server, expected, members, options, provenance, sessions, sound, symbols};
+use support::{
+    Answer, Server, expected, members, options, page, provenance, serve, sessions, sound, symbols,
+};
 use tempfile::TempDir;
 
 async fn updated(
@@ -19,14 +22,41 @@ async fn updated(
     stored: &[Bars],
     days: &[Date],
 ) -> Result<Updated, String> {
+    updated_with(server, members, stored, days, &Events::default()).await
+}
+
+async fn updated_with(
+    server: &Server,
+    members: &[Member],
+    stored: &[Bars],
+    days: &[Date],
+    events: &Events,
+) -> Result<Updated, String> {
     let (from, through) = (days[0], days[days.len() - 1]);
     let wanted = Wanted { stored, ..Wanted::new(members, from, through) };
-    let result = update(&server.client, &wanted, days, &Events::default(), &options()).await;
+    let result = update(&server.client, &wanted, days, events, &options()).await;
     result.map_err(|error| error.chain())
 }
 
+/// As [`sound`], but that it has no bars of one name.
+async fn sound_but(days: Vec<Date>, symbol: &'static str) -> Server {
+    let answer = move |_, asked: &support::Asked| {
+        let mut rows = page(asked, &days, 100);
+        rows.bars.retain(|(name, _)| name != symbol);
+        Answer::ok(rows.json())
+    };
+    serve(answer).await
+}
+
+/// Somebody said that the third name was halted on `day`.
+fn halted(day: Date) -> Events {
+    let (symbol, note) = ("S002".into(), "news pending".to_owned());
+    let event = Event { symbol, kind: Kind::Halt, from: day, through: day, note, amount: None };
+    Events::new(vec![event])
+}
+
 #[tokio::test]
-async fn only_what_is_new_is_asked_for_plus_an_overlap() {
+async fn prior_art_42_only_what_is_new_is_asked_for_plus_an_overlap() {
     let days = sessions();
     let server = sound(days.clone()).await;
     let whole = expected(&symbols(3), &days);
@@ -39,8 +69,50 @@ async fn only_what_is_new_is_asked_for_plus_an_overlap() {
     let seam = support::midnight(days[8 - OVERLAP]);
     assert!(server.asked.lock().unwrap().iter().all(|asked| asked["start"] == seam));
     let again = updated(&server, &members(3), &whole, &days).await.unwrap();
-    assert_eq!((again.new, again.history, again.overlap), (0, whole, Some(0)));
-    assert_eq!(server.requests(), 6, "nothing is missing, nothing is asked for");
+    assert_eq!((again.new, &again.history, again.overlap), (0, &whole, Some(OVERLAP as u32)));
+    // 3 symbols × 5 sessions in pages of 7, adjusted and raw.
+    assert_eq!(server.requests(), 6 + 3 * 2, "the overlap, and nothing else");
+    let mut corrected = whole.clone();
+    corrected[9].close[0] += 0.01;
+    let text = updated(&server, &members(3), &corrected, &days).await.unwrap_err();
+    assert!(
+        text.contains("PAST_CHANGED: 1 stored numbers")
+            && text.contains("S000 on 2024-03-15: close"),
+        "{text}"
+    );
+}
+
+/// The universe had two members for a while: the third one's last session is not the others'.
+#[tokio::test]
+async fn every_name_goes_on_from_its_own_last_session() {
+    let days = sessions();
+    let server = sound(days.clone()).await;
+    let whole = expected(&symbols(3), &days);
+    let mut stored = whole[..8].to_vec();
+    stored[6..].clone_from_slice(&expected(&symbols(2), &days[6..8]));
+    let now = updated(&server, &members(3), &stored, &days).await.unwrap();
+    assert_eq!(now.history, whole);
+    assert_eq!((now.new, now.filled, now.grown), (2 + 6, 0, false));
+    assert_eq!(now.overlap, Some(OVERLAP as u32), "the sessions that were asked for of everybody");
+    for asked in server.asked.lock().unwrap().iter() {
+        let seam = if asked["symbols"] == "S002" { 6 - OVERLAP } else { 8 - OVERLAP };
+        assert_eq!(asked["start"], support::midnight(days[seam]), "{asked:?}");
+    }
+    // Its own past is compared all the same, and the volume of its own last evening has grown.
+    stored[5].volume[2] -= 10.0;
+    let now = updated(&server, &members(3), &stored, &days).await.unwrap();
+    assert_eq!(now.history, whole);
+    stored[4].close[2] = 17.0;
+    let text = updated(&server, &members(3), &stored, &days).await.unwrap_err();
+    assert!(
+        text.contains("PAST_CHANGED: 1 stored numbers") && text.contains("S002 on 2024-03-08"),
+        "{text}"
+    );
+    // Likewise of a start that is earlier for some.
+    let mut stored = whole.clone();
+    stored[..4].clone_from_slice(&expected(&symbols(2), &days[..4]));
+    let now = updated(&server, &members(3), &stored, &days).await.unwrap();
+    assert_eq!((now.history, now.new, now.filled), (whole, 4, 0));
 }
 
 #[tokio::test]
@@ -56,7 +128,7 @@ async fn new_members_and_an_earlier_start_are_fetched_whole() {
 }
 
 #[tokio::test]
-async fn a_changed_past_is_never_overwritten_in_silence() {
+async fn prior_art_29_a_changed_past_is_never_overwritten_in_silence() {
     let days = sessions();
     let server = sound(days.clone()).await;
     let whole = expected(&symbols(3), &days);
@@ -69,13 +141,29 @@ async fn a_changed_past_is_never_overwritten_in_silence() {
     // A bar that is gone or new within the overlap is a changed past as well.
     let mut fewer = whole[..8].to_vec();
     fewer[6] = expected(&symbols(3)[..2], &days)[6].clone();
-    let text = updated(&server, &members(3), &fewer, &days).await.unwrap_err();
+    let halt = halted(days[6]);
+    let text = updated_with(&server, &members(3), &fewer, &days, &halt).await.unwrap_err();
     assert!(text.contains("S002 on 2024-03-12: open stored absent, now "), "{text}");
+    let now = updated(&server, &members(3), &fewer, &days).await.unwrap();
+    assert_eq!(
+        (&now.history, now.filled),
+        (&whole, 1),
+        "nobody said so: a hole, which goes on record"
+    );
+    let mut more = whole[..8].to_vec();
+    let [row, raw] = [false, true].map(|raw| support::row("S003", days[6], raw));
+    more[6].push("S003".into(), [row[0], row[1], row[2], row[3], row[4], raw[3]]);
+    let gone = sound_but(days.clone(), "S003").await;
+    let text = updated(&gone, &members(4), &more, &days).await.unwrap_err();
+    assert!(
+        text.contains("S003 on 2024-03-12: open stored ") && text.contains("now absent"),
+        "{text}"
+    );
     // The volume of the last stored evening grows until morning.
     let mut evening = whole[..8].to_vec();
     evening[7].volume[0] -= 10.0;
     let now = updated(&server, &members(3), &evening, &days).await.unwrap();
-    assert_eq!((now.new, now.volumes), (6, 1));
+    assert_eq!((now.new, now.volumes), (6, Some((days[7], 1))));
     assert_eq!(
         now.history, whole,
         "the grown volume is taken, so that it is no changed past later"
@@ -96,7 +184,8 @@ async fn the_past_of_a_halted_name_is_not_filled_in_without_a_word() {
     let whole = expected(&symbols(3), &days);
     let mut stored = whole[..8].to_vec();
     stored[7] = expected(&symbols(2), &days)[7].clone();
-    let text = updated(&server, &members(3), &stored, &days).await.unwrap_err();
+    let halt = halted(days[7]);
+    let text = updated_with(&server, &members(3), &stored, &days, &halt).await.unwrap_err();
     assert!(text.starts_with("PAST_CHANGED: 1 stored numbers"), "{text}");
     assert!(text.contains("S002 on 2024-03-13: open stored absent, now "), "{text}");
     // The rest of what is stored of it is not asked for again.
@@ -134,6 +223,10 @@ fn written(path: &Path, history: &[Bars], at: &str) {
     snapshots::keep(&Lock::of(path).unwrap(), path).unwrap();
 }
 
+fn morning(day: Date) -> Time {
+    alpaca::time::session_time(day, jiff::civil::time(8, 0, 0, 0))
+}
+
 fn known(path: &Path, day: Date) -> Vec<Bars> {
     snapshots::as_of(path, day).unwrap().1
 }
@@ -145,24 +238,51 @@ fn what_was_known_on_a_day_can_be_had_again() {
     let days = sessions();
     let first = expected(&symbols(2), &days);
     written(&path, &first[..5], "2024-03-08T22:00:00Z");
-    append_session(&path, &first[5]).unwrap();
-    append_session(&path, &first[6]).unwrap();
+    // Each on the morning after, at eight in New York.
+    append_session(&path, &first[5], morning(days[6])).unwrap();
+    append_session(&path, &first[6], morning(days[7])).unwrap();
     // Three sessions later the source has other prices of the past.
     let mut restated = first[..8].to_vec();
     restated[1].close[0] *= 0.5;
     written(&path, &restated, "2024-03-13T22:00:00Z");
-    append_session(&path, &first[8]).unwrap();
+    append_session(&path, &first[8], morning(days[9])).unwrap();
 
     assert_eq!(known(&path, date(2024, 3, 8)), &first[..5]);
-    assert_eq!(known(&path, date(2024, 3, 11)), &first[..6], "appended, not restated yet");
-    assert_eq!(known(&path, date(2024, 3, 12)), &first[..7]);
+    assert_eq!(known(&path, date(2024, 3, 11)), &first[..5], "nobody had asked for it yet");
+    assert_eq!(known(&path, date(2024, 3, 12)), &first[..6], "appended, not restated yet");
     assert_eq!(known(&path, date(2024, 3, 13)), restated);
-    assert_eq!(known(&path, date(2024, 3, 14)).len(), 9, "with what came later");
+    assert_eq!(known(&path, date(2024, 3, 14)), restated);
+    assert_eq!(known(&path, date(2024, 3, 15)).len(), 9, "with what came later");
     assert_eq!(known(&path, date(2030, 1, 1)), read_prices(&path).unwrap());
     let nothing = snapshots::as_of(&path, date(2024, 3, 7)).unwrap_err().to_string();
     assert!(nothing.contains("nothing was known on 2024-03-07"), "{nothing}");
     let kept = std::fs::read_dir(snapshots::folder(&path)).unwrap().count();
     assert_eq!(kept, 2, "appending makes no snapshots");
+}
+
+/// One of an earlier version does not say when it grew: what it has counts as known since it was fetched.
+#[test]
+fn of_a_history_that_does_not_say_when_it_grew_the_days_decide() {
+    let folder = TempDir::new().unwrap();
+    let path = latest(&folder);
+    let (days, history) = (sessions(), expected(&symbols(2), &sessions()));
+    // 19:30 of 7 March in New York.
+    written(&path, &history[..4], "2024-03-08T00:30:00Z");
+    append_session(&path, &history[4], morning(days[5])).unwrap();
+    let manifest = ingest::manifest_path(&path);
+    let mut old: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    old.as_object_mut().unwrap().remove("growths").unwrap();
+    old["grown"] = "2024-03-11T12:00:00Z: everything".into();
+    std::fs::write(&manifest, old.to_string()).unwrap();
+    assert_eq!(known(&path, days[3]), &history[..4], "that evening, which is the next day in UTC");
+    assert_eq!(known(&path, days[4]), &history[..5]);
+    let nothing = snapshots::as_of(&path, days[2]).unwrap_err().to_string();
+    assert!(nothing.contains("nothing was known on 2024-03-06"), "{nothing}");
+    // What it grows by from now on is told apart.
+    append_session(&path, &history[5], morning(days[9])).unwrap();
+    assert_eq!(known(&path, days[8]), &history[..5]);
+    assert_eq!(known(&path, days[9]), &history[..6]);
 }
 
 #[test]
@@ -248,7 +368,7 @@ fn trading_refuses_a_partial_history_by_name() {
     let text = partial(trading_prices(&path).unwrap_err());
     assert!(text.contains("prices.parquet was written with --allow-partial"), "{text}");
     assert!(text.contains("19 of 20 bars (S001 on 2024-03-07: no bars"), "{text}");
-    partial(append_session(&path, &history[9]).unwrap_err());
+    partial(append_session(&path, &history[9], morning(days[9])).unwrap_err());
 }
 
 #[test]
@@ -261,7 +381,7 @@ fn a_whole_history_stays_whole_as_it_grows() {
     let provenance_now = provenance("2024-03-18T22:00:00Z");
     let origin = Origin { gate: Some(gate), overlap: Some(5), ..Origin::from(provenance_now) };
     write_prices(&path, &history[..5], origin).unwrap();
-    append_session(&path, &history[5]).unwrap();
+    append_session(&path, &history[5], morning(days[6])).unwrap();
     let manifest = read_manifest(&path).unwrap().unwrap();
     assert_eq!(manifest.origin.overlap, Some(5), "how far back the last fetch looked");
     assert_eq!(manifest.origin.gate.unwrap().got, 12);

@@ -22,29 +22,35 @@ impl<A: Actor> Host<A> {
 
     /// What the actor answers to the journal entry at `position`; nothing if it has seen it before.
     pub fn handle(&mut self, position: u64, entry: &Entry) -> Vec<Envelope> {
-        if position < self.next {
-            return Vec::new();
-        }
-        self.next = position + 1;
+        self.answers(position, entry).collect()
+    }
+
+    /// As [`Host::handle`]; the actor has handled it whether they are taken or not.
+    pub fn answers(
+        &mut self,
+        position: u64,
+        entry: &Entry,
+    ) -> impl Iterator<Item = Envelope> + use<A> {
         let mut out = Outbox::default();
+        if position >= self.next {
+            self.next = position + 1;
+            match entry {
+                Ok(input) => self.on_message(position, input, &mut out),
+                Err(undecodable) => alarm(self.actor.listens(), undecodable, &mut out),
+            }
+        }
         let at = match entry {
-            Ok(input) => self.on_message(position, input, &mut out),
-            Err(undecodable) => self.on_undecodable(undecodable, &mut out),
+            Ok(input) => input.at,
+            Err(undecodable) => undecodable.at,
         };
         seal(self.id(), position, at, out)
     }
 
-    fn on_message(&mut self, position: u64, input: &Envelope, out: &mut Outbox) -> Time {
+    fn on_message(&mut self, position: u64, input: &Envelope, out: &mut Outbox) {
         if self.actor.listens().contains(&input.topic()) {
             self.actor.handle(position, input, out);
         }
         acknowledge(position, input, out);
-        input.at
-    }
-
-    fn on_undecodable(&mut self, entry: &Undecodable, out: &mut Outbox) -> Time {
-        alarm(self.actor.listens(), entry, out);
-        entry.at
     }
 }
 
@@ -67,11 +73,11 @@ pub(crate) fn alarm(listens: &[Topic], entry: &Undecodable, out: &mut Outbox) {
     }
 }
 
-fn seal(author: ActorId, position: u64, at: Time, out: Outbox) -> Vec<Envelope> {
-    let number = |(body, index): (Message, u32)| Envelope {
+fn seal(author: ActorId, position: u64, at: Time, out: Outbox) -> impl Iterator<Item = Envelope> {
+    let number = move |(body, index): (Message, u32)| Envelope {
         id: MessageId::answer(author, position, index),
         at,
         body,
     };
-    out.0.into_iter().zip(0..).map(number).collect()
+    out.0.into_iter().zip(0..).map(number)
 }

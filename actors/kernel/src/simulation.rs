@@ -28,8 +28,8 @@ impl Simulation {
         while handled < self.journal.len() {
             let position = handled as u64 + 1;
             for actor in &mut self.actors {
-                let answers = actor.handle(position, &self.journal[handled]);
-                self.journal.extend(answers.into_iter().map(Ok));
+                let answers = actor.answers(position, &self.journal[handled]);
+                self.journal.extend(answers.map(Ok));
             }
             handled += 1;
         }
@@ -39,13 +39,12 @@ impl Simulation {
         &self.journal
     }
 
-    /// The whole journal, those entries that are messages.
-    pub fn into_messages(self) -> Vec<Envelope> {
-        self.journal.into_iter().filter_map(Result::ok).collect()
+    pub fn into_journal(self) -> Vec<Entry> {
+        self.journal
     }
 
     /// Entries after the first `seen`, those that are messages.
-    pub fn since(&self, seen: usize) -> impl Iterator<Item = &Envelope> {
+    pub fn since(&self, seen: usize) -> impl DoubleEndedIterator<Item = &Envelope> {
         self.journal[seen..].iter().filter_map(|entry| entry.as_ref().ok())
     }
 }

@@ -178,7 +178,7 @@ mod tests {
 
     /// Dates with 36 names and dates with 40.
     #[test]
-    fn every_date_weighs_the_same() {
+    fn prior_art_1_every_date_weighs_the_same() {
         let panel = cheap_panel(&Market::new(378, 40, 1), 1);
         let rows = rows(&panel);
         let matrix = labelled(&panel, &rows).unwrap();

@@ -12,6 +12,8 @@ pub enum TrainError {
     History { session: Date, problem: &'static str },
     #[error("BAD_MEMBERS: the universe must ascend by symbol without repeats")]
     Members,
+    #[error("BAD_UNIVERSE: {0}")]
+    Universe(#[from] features::UniverseError),
     #[error("WHITELIST_MISMATCH: the journal names features {journal}, this program has {ours}")]
     Whitelist { journal: String, ours: String },
     #[error(

@@ -2,9 +2,10 @@
 //! the journal hears of it.
 
 use crate::{
-    Card, Dataset, Dividends, Progress, Registry, Restated, Standing, TrainConfig, TrainError,
-    Trained, Trials, Watch, train,
+    Card, Dataset, Dividends, Members, Progress, Registry, Restated, Standing, TrainConfig,
+    TrainError, Trained, Trials, Watch, train,
 };
+use features::Universe;
 use futures::future::LocalBoxFuture;
 use messages::{
     ActorId, Alarm, Bars, Envelope, HistoryRef, Message, MessageId, ModelRef, SessionOpened, Topic,
@@ -230,14 +231,24 @@ impl Job {
                 ControlFlow::Continue(())
             }
         };
-        // Of an earlier day, nobody says who belonged to it.
-        let as_of = self.opened.signal_session;
-        let members = &self.opened.universe;
-        let listed = Dataset::listed(&past.bars, members, as_of, self.opened.sectors_as_of);
+        let universe = match self.opened.listed.as_slice() {
+            [] => None,
+            listed => Some(Universe::listed(listed)?),
+        };
+        let members = match &universe {
+            Some(universe) => Members::Dated(universe),
+            // Of an earlier day, nobody says who belonged to it.
+            None => Members::Listed {
+                members: &self.opened.universe,
+                as_of: self.opened.signal_session,
+                sectors_as_of: self.opened.sectors_as_of,
+            },
+        };
         let data = Dataset {
+            history: &past.bars,
+            members,
             dividends: past.dividends.as_ref(),
             restated: past.restated.as_ref(),
-            ..listed
         };
         train(data, &self.config, trials, Watch::new(&go_on))
     }

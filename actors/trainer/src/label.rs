@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn who_departs_leaves_at_the_last_close() {
+    fn prior_art_25_who_departs_leaves_at_the_last_close() {
         assert_eq!(earned([true, true, true, false, false, false], None), (12.5_f64 / 10.0).ln());
         assert_eq!(earned([true, false, false, false, false, false], None), (10.5_f64 / 10.0).ln());
         // Halted over the exit: the same, what comes after the exit is no part of the label.
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dividend_counts_for_who_held_it_before() {
+    fn prior_art_25_a_dividend_counts_for_who_held_it_before() {
         let on = |day: i8| {
             let dividends = [("A".into(), Date::constant(2024, 3, day), 2.0)];
             earned(ALWAYS, Some(&Dividends::new(dividends)))

@@ -1,5 +1,7 @@
 //! Scenarios over the whole of training, on markets with known answers.
 
+mod prior_art;
+
 use crate::folds::{self, Rows};
 use crate::panel::BEFORE;
 use crate::testing::{Cheap, Market, SESSIONS, cheap_panel, date, quiet, small};
@@ -114,7 +116,7 @@ fn the_card_tells_the_folds_and_how_the_trees_were_chosen() {
 /// Labels of the tested dates decide nothing but the judgement: their scores are the same whatever they
 /// are.
 #[test]
-fn a_test_does_not_reach_the_model_that_it_tests() {
+fn prior_art_24_a_test_does_not_reach_the_model_that_it_tests() {
     let market = Market::with_edge(SESSIONS, 40, 5, 0.3);
     let config = TrainConfig { test_sessions: 400, ..small() };
     let cheap = Cheap { columns: 4 };
@@ -333,7 +335,7 @@ proptest! {
     /// Whatever the lengths: no training label ends at or after the first test signal, nor a fitted one
     /// at or after the first validation signal; every date from the first test on is tested once.
     #[test]
-    fn no_label_reaches_into_what_tests_it(
+    fn prior_art_24_no_label_reaches_into_what_tests_it(
         sessions in 378_usize..478,
         horizon in 1_usize..12,
         embargo in 1_usize..12,
@@ -393,7 +395,7 @@ fn training_stops_when_told() {
 
 /// What is not there, or can't be, is refused by its name before anything is trained.
 #[test]
-fn columns_without_values_and_infinite_ones_are_refused_by_name() {
+fn prior_art_27_columns_without_values_and_infinite_ones_are_refused_by_name() {
     let market = Market::new(SESSIONS, 36, 4);
     let (cheap, config) = (Cheap { columns: 4 }, small());
     let sound = cheap.panel(market.data(), &config, quiet()).unwrap();

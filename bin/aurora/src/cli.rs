@@ -208,7 +208,15 @@ pub struct Actor {
 pub struct Import {
     /// CSV or Parquet with symbol, date, open, high, low, close, volume.
     pub file: PathBuf,
-    /// CSV with a column `symbol`: the names to take, all of which must be there.
+    /// CSV with a column `symbol`: the names to take, all of which must be there. With dates of membership it is a dated
+    /// universe (see --help).
+    ///
+    /// Columns `symbol`, `sector`, `from`, `through`: a row is a time of membership in one sector, both days included; an
+    /// empty `through` goes on. Or `symbol`, `sector`, `snapshot`: the rows of a day are the whole list of that day, which
+    /// holds until the next. Training, backtest and trading then go by the members and sectors of each day, and the audit
+    /// takes the list for evidence (UNIVERSE, SECTORS) as far as it goes back. A bar is demanded of a name only while it is
+    /// a member, kept from before, and for 100 days after it left. Two rows of a name at one time, reversed or unreadable
+    /// dates, a sector that is none or written in two ways: refused by line.
     #[arg(long, value_name = "CSV")]
     pub universe: PathBuf,
     /// CSV with columns `symbol` and `sector`; by default the universe's own.
@@ -243,13 +251,23 @@ pub struct Gate {
 
 #[derive(Clone, Debug, Args)]
 pub struct Fetch {
-    /// CSV with columns `symbol` and `sector`; by default the universe imported or fetched before.
+    /// CSV with columns `symbol` and `sector`; by default the universe imported or fetched before. With `from` and
+    /// `through`, or `snapshot`, it is a dated universe (see --help).
+    ///
+    /// Columns `symbol`, `sector`, `from`, `through`: a row is a time of membership in one sector, both days included; an
+    /// empty `through` goes on. Or `symbol`, `sector`, `snapshot`: the rows of a day are the whole list of that day, which
+    /// holds until the next. Training, backtest and trading then go by the members and sectors of each day, and the audit
+    /// takes the list for evidence (UNIVERSE, SECTORS) as far as it goes back. A bar is demanded of a name only while it is
+    /// a member, kept from before, and for 100 days after it left. Two rows of a name at one time, reversed or unreadable
+    /// dates, a sector that is none or written in two ways: refused by line.
     #[arg(long, value_name = "CSV")]
     pub universe: Option<PathBuf>,
-    /// First session; by default the first stored one, or ten years before the last.
+    /// First session; by default the first stored one, or ten years before the last. A later one than is stored takes
+    /// --restate.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub from: Option<Date>,
-    /// Last session; by default the last that has closed.
+    /// Last session; by default the last that has closed. One that has not closed is refused; an earlier one than is
+    /// stored takes --restate.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub through: Option<Date>,
     /// 1Min, 5Min, 1Hour, 1Day, 1Week, 1Month, … Any but 1Day goes into a file of its own, data/latest/bars-1Hour.parquet.

@@ -25,11 +25,11 @@ pub async fn history(bus: &Bus, prices: &Path, day: Day) -> Result<Arc<Vec<Bars>
         bus.sessions().await?.into_iter().filter(|date| Some(*date) > known && *date < day.session);
     for session in later {
         for (_, entry, _) in bus.read_journal(session).await? {
-            if let Ok(Envelope { body: Message::Bars(bars), .. }) = entry
+            if let Ok(Envelope { at, body: Message::Bars(bars), .. }) = entry
                 && Some(bars.session) > known
             {
                 tracing::warn!(session = %bars.session, "bars are stored late, from their journal");
-                store::append_session(prices, &bars)?;
+                store::append_session(prices, &bars, at)?;
             }
         }
     }

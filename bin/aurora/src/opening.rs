@@ -5,8 +5,8 @@ use crate::config::Config;
 use crate::failure::{Failure, fail};
 use ingest::{Events, Universe};
 use messages::{
-    Bars, Edge, Env, Envelope, Holding, Kill, Member, Message, ModelRef, Overnight,
-    ScoresBefore, SessionOpened, Usd, sha256_hex,
+    Bars, Edge, Env, Envelope, Holding, Kill, Member, Message, ModelRef, Overnight, ScoresBefore,
+    SessionOpened, Usd, sha256_hex,
 };
 use std::path::PathBuf;
 use trainer::Registry;

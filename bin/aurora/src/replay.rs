@@ -92,7 +92,8 @@ impl Replay<'_> {
         let today = bars.get(at).filter(|bars| bars.session == day.signal_session).unwrap_or(&none);
         let before: Vec<&Bars> = bars[..at].iter().collect();
         let events = &opening.events;
-        let body = match ingest::coverage::check(&opening.members, today, &before, events) {
+        let (members, _) = opening.universe.on(day.signal_session);
+        let body = match ingest::coverage::check(&members, today, &before, events) {
             Ok(()) => Message::Bars(today.clone()),
             Err(failed) => Message::CoverageFailed(failed),
         };
@@ -144,7 +145,7 @@ impl Replay<'_> {
             Message::OrdersDone(_) => Some(false),
             _ => None,
         };
-        self.simulation.since(0).filter_map(said).last().unwrap_or(false)
+        self.simulation.since(0).filter_map(said).next_back().unwrap_or(false)
     }
 
     /// A breaker that trips is a kill, as the conductor makes it one.

@@ -7,15 +7,14 @@ use crate::config::Config;
 use crate::failure::{Failure, fail};
 use crate::prices::{Purpose, load};
 use exchange::{Market, SyntheticConfig};
-use ingest::Events;
+use ingest::{Events, Universe};
 use messages::{Bars, Date, Member, Symbol, Time, Usd};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub struct Scene {
     pub market: Market,
-    pub members: Vec<Member>,
-    pub sectors_as_of: Date,
+    pub universe: Universe,
     pub cash: Usd,
     /// The session before the first traded one: the model is trained in it.
     pub training: Day,
@@ -32,7 +31,7 @@ pub struct Scene {
 
 impl Scene {
     pub fn new(period: &Period, config: &Config, purpose: Purpose) -> Result<Self, Failure> {
-        let Given { market, sectors_as_of, events, records, source } = match &period.bars {
+        let Given { market, universe, events, records, source } = match &period.bars {
             Some(path) => given(path, period.as_of, purpose)?,
             None => synthetic(period, config),
         };
@@ -40,8 +39,7 @@ impl Scene {
         let first = first_day(&dates, period, config)?;
         let days = days(&market);
         Ok(Self {
-            members: market.members(),
-            sectors_as_of,
+            universe,
             cash: Usd(i64::from(period.cash) * 1_000_000),
             training: days[first - 1],
             trading: days[first..first + period.sessions as usize].to_vec(),
@@ -68,7 +66,7 @@ fn needed(config: &Config) -> usize {
 
 struct Given {
     market: Market,
-    sectors_as_of: Date,
+    universe: Universe,
     events: Events,
     records: Records,
     source: String,
@@ -82,10 +80,10 @@ fn synthetic(period: &Period, config: &Config) -> Given {
         sessions,
         ..SyntheticConfig::default()
     });
-    let first = market.bars()[0].session;
+    let universe = Universe::new(market.members(), market.bars()[0].session);
     Given {
         market,
-        sectors_as_of: first,
+        universe,
         events: Events::default(),
         records: Records::default(),
         source: format!("synthetic market, seed {}", period.seed),
@@ -98,9 +96,15 @@ fn given(path: &Path, as_of: Option<Date>, purpose: Purpose) -> Result<Given, Fa
     let pair = |member: &Member| (member.symbol.clone(), member.sector.clone());
     let sectors: BTreeMap<Symbol, String> = universe.members.iter().map(pair).collect();
     let market = Market::from_bars(bars, &sectors)?;
-    let (sectors_as_of, source) = (universe.sectors_as_of, path.display().to_string());
+    let universe = if universe.listed.is_empty() {
+        // Of a list without dates those who have bars.
+        Universe::new(market.members(), universe.sectors_as_of)
+    } else {
+        universe
+    };
+    let source = path.display().to_string();
     let (events, records) = (ingest::read_events(&path)?, Records::beside(&path)?);
-    Ok(Given { market, sectors_as_of, events, records, source })
+    Ok(Given { market, universe, events, records, source })
 }
 
 /// Index of the first session to trade.

@@ -71,7 +71,7 @@ impl<P: Page> Pages<P> {
     /// The next page; `None` after the last.
     ///
     /// # Errors
-    /// What a `GET` may end in, and `Malformed` if the page doesn't go on where the last one ended: a
+    /// What a `GET` may end in, and `Pages` if the page doesn't go on where the last one ended: a
     /// token that was given before, a row that is not after its symbol's last, a symbol that was not
     /// asked for, too many empty pages.
     pub async fn next(&mut self) -> Result<Option<P>, AlpacaError> {
@@ -82,9 +82,9 @@ impl<P: Page> Pages<P> {
             Some(Token::Next(token)) => query.push(("page_token", token)),
         }
         let page: P = self.client.get(Api::Data, &self.path, &query).await?;
-        self.follow(&page).map_err(|detail| AlpacaError::Malformed {
+        self.follow(&page).map_err(|detail| AlpacaError::Pages {
             request: describe(&Method::GET, &self.path, &query),
-            detail: format!("{detail}, so the pages are not one whole: ask again from the start"),
+            detail,
         })?;
         Ok(Some(page))
     }

@@ -227,7 +227,7 @@ impl Client {
             let page: Vec<Activity> = self.get(Api::Trading, path, &pairs).await?;
             let complete = page.len() < ACTIVITIES_PER_PAGE;
             if let Some(again) = page.iter().find(|new| all.iter().any(|old| old.id == new.id)) {
-                return Err(AlpacaError::Malformed {
+                return Err(AlpacaError::Pages {
                     request: format!("GET {path} {:?}", query.page_token),
                     detail: format!("activity {} was on a page before", again.id),
                 });

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// The session's orders, rebuilt from the journal at each start.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is what an entry said or did not")]
 pub(super) struct Desk {
     session: Option<Date>,
     /// Its plan goes to the market minute by minute.

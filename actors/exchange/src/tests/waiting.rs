@@ -242,6 +242,8 @@ fn forms_that_do_not_go_together_are_refused() {
         "
         A buy 1 gtc ext
         A buy 1 opg 100 ext
+        A buy 1 day 100 ext profit=110 loss=90
+        A buy 1 gtc 100 ext oto loss=90
         A buy 1 opg stop=110
         A buy 1 ioc stop=110 limit=111
         A buy 1 ioc trail=1
@@ -259,6 +261,10 @@ fn forms_that_do_not_go_together_are_refused() {
                 422 42210000: extended hours order must be DAY or GTC limit orders
             A buy 1 opg 100 ext
                 422 42210000: extended hours order must be DAY or GTC limit orders
+            A buy 1 day 100 ext profit=110 loss=90
+                422 42210000: extended hours order must be simple order
+            A buy 1 gtc 100 ext oto loss=90
+                422 42210000: extended hours order must be simple order
             A buy 1 opg stop=110
                 422 42210000: stop orders must be DAY or GTC orders
             A buy 1 ioc stop=110 limit=111

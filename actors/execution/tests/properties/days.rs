@@ -133,7 +133,7 @@ fn is_resting(day: &Simulation) -> bool {
         Message::OrdersDone(_) => Some(false),
         _ => None,
     };
-    day.since(0).filter_map(said).last() == Some(true)
+    day.since(0).filter_map(said).next_back() == Some(true)
 }
 
 pub(crate) fn kill() -> impl Strategy<Value = Option<(usize, KillLevel)>> {

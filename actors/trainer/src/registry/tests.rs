@@ -176,7 +176,7 @@ fn another_hash_or_id_is_refused() {
 }
 
 #[test]
-fn renamed_or_missing_columns_are_refused() {
+fn prior_art_27_renamed_or_missing_columns_are_refused() {
     let (_folder, registry, _) = published();
     let renamed = forged(&registry, |booster| {
         let mut names = booster.get_feature_names().unwrap();
@@ -201,12 +201,21 @@ fn renamed_or_missing_columns_are_refused() {
     registry.publish(&narrow).unwrap();
     let text = refusal(&registry, &narrow.model);
     assert!(text.contains("44 columns in its model file, 45 here"), "{text}");
+}
 
-    let mut rehashed = model().card.clone();
-    rehashed.whitelist_sha256 = "beef".to_owned();
-    let rehashed = resealed(rehashed);
-    registry.publish(&rehashed).unwrap();
-    assert!(refusal(&registry, &rehashed.model).contains("whitelist beef in its card"));
+/// There, a whitelist that was not there was a warning.
+#[test]
+fn prior_art_28_a_model_of_another_whitelist_or_of_none_is_refused() {
+    let (_folder, registry, _) = published();
+    for other in ["beef", ""] {
+        let mut rehashed = model().card.clone();
+        rehashed.whitelist_sha256 = other.to_owned();
+        let rehashed = resealed(rehashed);
+        registry.publish(&rehashed).unwrap();
+        let text = refusal(&registry, &rehashed.model);
+        assert!(text.contains(&format!("whitelist {other} in its card")), "{text}");
+        assert!(registry.promote(&rehashed.model, "tester", NOW).is_err());
+    }
 }
 
 /// Another folder beside it, so that two forgeries can have one id.

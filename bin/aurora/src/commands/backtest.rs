@@ -2,6 +2,7 @@
 
 use crate::cli::{Backtest, Common, Period};
 use crate::commands::demo::sandbox;
+use crate::commands::train::dated;
 use crate::config::Config;
 use crate::failure::{Failure, fail};
 use crate::home::{Home, Places};
@@ -13,13 +14,13 @@ use crate::scene::Scene;
 use crate::summary::Summary;
 use crate::wiring::{Disk, Files};
 use exchange::{Exchange, ExchangeConfig};
-use ingest::store;
+use ingest::{Universe, store};
 use messages::{Bars, Env, HistoryRef, ModelPublished, ModelRef, Outcome};
 use reporting::RunFolder;
 use scoring::Predictor;
 use shell::BoxError;
 use std::sync::Arc;
-use trainer::{Registry, Watch};
+use trainer::{Members, Registry, Watch};
 
 pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
     if let Some(file) = &args.given.weights {
@@ -38,8 +39,7 @@ pub fn backtest(args: &Backtest, common: &Common) -> Result<bool, Failure> {
     let opening = Opening {
         env: Env::Backtest,
         run_id: run.clone(),
-        members: scene.members.clone(),
-        sectors_as_of: scene.sectors_as_of,
+        universe: scene.universe.clone(),
         source: scene.source.clone(),
         events: scene.events.clone(),
         config,
@@ -70,8 +70,18 @@ fn train(scene: &Scene, opening: &Opening, places: &Places) -> Result<ModelPubli
     let bar = progress("training", 1);
     let show = show_training(&bar);
     let registry = Registry::new(&places.models);
-    let known = scene.training.signal_session;
-    let data = scene.records.dataset(bars, &scene.members, known, scene.sectors_as_of);
+    let Universe { members, sectors_as_of, .. } = &scene.universe;
+    let dated = dated(&scene.universe)?;
+    let members = match &dated {
+        Some(dated) => Members::Dated(dated),
+        // A list of members is as old as the day it is used on: of an earlier one, nobody says who belonged to it.
+        None => Members::Listed {
+            members,
+            as_of: scene.training.signal_session,
+            sectors_as_of: *sectors_as_of,
+        },
+    };
+    let data = scene.records.dataset(bars, members);
     let config = &opening.config.training;
     let trained = trainer::train(data, config, &registry.trials()?, Watch::new(&show))?;
     bar.finish_and_clear();

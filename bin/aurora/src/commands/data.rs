@@ -71,6 +71,7 @@ pub fn import(args: &Import, common: &Common) -> Result<bool, Failure> {
     let events = events(args.gate.events.as_deref(), &prices)?;
     let adjustment = adjustment(args, &events)?;
     let imported = ingest::import(&sources)?;
+    let events = events.of_members(&imported.universe);
     let provenance = Provenance {
         source: args.file.display().to_string(),
         request: format!("the symbols of {}", args.universe.display()),
@@ -81,7 +82,8 @@ pub fn import(args: &Import, common: &Common) -> Result<bool, Failure> {
     };
     let dropped: BTreeMap<String, u64> =
         imported.dropped.iter().map(|(reason, rows)| ((*reason).to_owned(), *rows)).collect();
-    let gate = inspect(&imported.universe.members, &imported.sessions, &imported.bars, &events);
+    let mut gate = inspect(&imported.universe.members, &imported.sessions, &imported.bars, &events);
+    imported.left_out.explain(&mut gate);
     demand(&gate, args.gate.allow_partial, &dropped)?;
     let origin = Origin { mapped: imported.mapped, gate: Some(gate), ..provenance.into() };
     let files = Files {
@@ -90,9 +92,24 @@ pub fn import(args: &Import, common: &Common) -> Result<bool, Failure> {
         events: args.gate.events.as_deref(),
     };
     let manifest = replace(&files, &imported.bars, origin, args.restate.as_deref())?;
+    tell(&imported.universe, manifest.last_session);
     let new = manifest.rows;
     Stored { prices: prices.clone(), manifest, dropped, new }.emit(common.json)?;
     Ok(true)
+}
+
+/// How far the dates of a dated universe reach: the last list goes on until somebody brings another.
+pub(super) fn tell(universe: &Universe, last: Option<Date>) {
+    if let (Some(last), false) = (last, universe.listed.is_empty()) {
+        let first = universe.listed.iter().map(|row| row.from).min().unwrap_or(last);
+        note(format!(
+            "dated universe: {} names since {first}, {} of them members on {last}; {} was the last day on which one \
+             joined or changed its sector",
+            universe.members.len(),
+            universe.on(last).0.len(),
+            universe.sectors_as_of,
+        ));
+    }
 }
 
 /// What the prices are adjusted for, which has to be said where it decides whether dividends are in them already.

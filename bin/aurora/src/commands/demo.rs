@@ -16,7 +16,7 @@ use crate::summary::Summary;
 use crate::wiring::{ACTORS, Wiring};
 use alpaca::{Credentials, Endpoints};
 use exchange::ExchangeConfig;
-use ingest::{FetchOptions, Provenance, Universe, store};
+use ingest::{FetchOptions, Provenance, store};
 use messages::{ActorId, Date, Env, Envelope, ModelPublished, Outcome, Symbol};
 use reporting::RunFolder;
 use shell::{Bus, BusOptions, Supervision};
@@ -104,8 +104,7 @@ fn conductor(scene: &Scene, wiring: &Wiring, run: &str) -> Conductor {
         opening: Opening {
             env: Env::Paper,
             run_id: run.to_owned(),
-            members: scene.members.clone(),
-            sectors_as_of: scene.sectors_as_of,
+            universe: scene.universe.clone(),
             source: scene.source.clone(),
             events: scene.events.clone(),
             config: wiring.config.clone(),
@@ -134,7 +133,8 @@ async fn fetch_history(
     let (Some(first), Some(last)) = (history.first(), history.last()) else {
         return Err(fail("there is no history before the first session"));
     };
-    let symbols: Vec<Symbol> = scene.members.iter().map(|member| member.symbol.clone()).collect();
+    let members = &scene.universe.members;
+    let symbols: Vec<Symbol> = members.iter().map(|member| member.symbol.clone()).collect();
     let bar = progress("bars", symbols.len() as u64);
     let shown = bar.clone();
     let mut options = FetchOptions::new(&config.alpaca.feed, &config.alpaca.adjustment);
@@ -153,8 +153,7 @@ async fn fetch_history(
         raw_close: "raw_close".to_owned(),
     };
     store::write_prices(&places.prices, &bars, source)?;
-    let universe = Universe::new(scene.members.clone(), scene.sectors_as_of);
-    ingest::write_universe(&ingest::universe_path(&places.prices), &universe)?;
+    ingest::write_universe(&ingest::universe_path(&places.prices), &scene.universe)?;
     if let Some(events) = &scene.events_file {
         ingest::keep_events(&places.prices, events)?;
     }

@@ -1,20 +1,21 @@
 //! `fetch`: bars from Alpaca or a venue that speaks its API; no bus needed.
 
-use super::data::{Files, Stored, demand, events, lock};
+use super::data::{Files, Stored, demand, events, lock, tell};
 use crate::cli::{Common, Fetch};
 use crate::config::Config;
 use crate::connection::client;
 use crate::failure::{Failure, fail};
 use crate::home::Home;
-use crate::output::{note, progress};
+use crate::output::progress;
 use alpaca::Client;
+use alpaca::model::CalendarDay;
 use ingest::update::{Updated, Wanted, update};
 use ingest::{
-    Companions, FetchOptions, GrownVolumes, Manifest, Mapped, Origin, Provenance, StoreError,
-    Universe, read_manifest, series, store,
+    Companions, FetchOptions, GrownVolumes, Growth, Manifest, Mapped, Origin, Provenance,
+    StoreError, Universe, read_manifest, series, store,
 };
 use messages::{Bars, Date, Symbol, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -68,16 +69,18 @@ struct Before {
 impl Job<'_> {
     async fn daily(&self) -> Result<Stored, Failure> {
         let prices = self.home.prices();
-        let now = self.client.clock().await?.timestamp.0;
+        let now = ingest::clock::now(&self.client).await?;
         let (universe, mut mapped) = self.universe(&prices, now)?;
         self.names_hold(universe.members.iter().map(|member| &member.symbol))?;
-        let events = events(self.args.gate.events.as_deref(), &prices)?;
+        tell(&universe, Some(alpaca::time::session_date(now)));
+        let events = events(self.args.gate.events.as_deref(), &prices)?.of_members(&universe);
         let fingerprint = store::fingerprint(&prices)?;
         let Before { bars: stored, known, damage } = self.stored(&prices)?;
         let (from, through, sessions) = self.bounds(now, &stored).await?;
         let restating = self.args.restate.is_some();
         let wanted = Wanted {
             members: &universe.members,
+            listed: &universe.listed,
             from,
             through,
             stored: if restating { &[] } else { &stored },
@@ -103,17 +106,21 @@ impl Job<'_> {
         let lock = lock(&prices)?;
         untouched(&prices, fingerprint.as_ref(), known.as_ref())?;
         if let Some(known) = known.filter(|_| !restating) {
-            let same = new == 0 && volumes == 0 && known.origin.gate == origin.gate;
+            let same = new == 0 && volumes.is_none() && known.origin.gate == origin.gate;
             if same && self.args.gate.events.is_none() && self.args.universe.is_none() {
-                return Ok(Stored { prices, manifest: known, dropped: BTreeMap::new(), new });
+                // What was compared this time.
+                let manifest = Manifest { origin: Origin { overlap, ..known.origin }, ..known };
+                return Ok(Stored { prices, manifest, dropped: BTreeMap::new(), new });
             }
-            let taken = stored.last().filter(|_| volumes > 0).map(|last| GrownVolumes {
-                session: last.session,
-                symbols: volumes,
+            let taken = volumes.map(|(session, symbols)| GrownVolumes {
+                session,
+                symbols,
                 replaced_sha256: known.content_sha256,
             });
             let beside = Companions::new(&universe, events.sha256().to_owned());
-            origin = continued(origin, known.origin, taken, grown.then_some(&beside));
+            let later =
+                history.iter().map(|bars| bars.session).find(|it| Some(*it) > known.last_session);
+            origin = continued(origin, known.origin, taken, grown.then_some((&beside, later)));
             if filled > 0 {
                 let reason = format!("{filled} bars that a partial history lacked came later");
                 let manifest = files.restate(&lock, &stored, &history, origin, &reason)?;
@@ -139,9 +146,12 @@ impl Job<'_> {
             let universe = ingest::universe_of(prices)?;
             return Ok((universe, mapped.unwrap_or_default()));
         };
-        let said = ingest::sectors::read(path)?.as_of;
-        let as_of = said.unwrap_or_else(|| alpaca::time::session_date(now));
-        Ok(ingest::read_members(path, None, Some(as_of))?)
+        let as_of = if ingest::dated::is_dated(path)? {
+            None
+        } else {
+            ingest::sectors::read(path)?.as_of.or(Some(alpaca::time::session_date(now)))
+        };
+        Ok(ingest::read_members(path, None, as_of)?)
     }
 
     /// What is stored, if it can be gone on with or is to be replaced.
@@ -193,6 +203,7 @@ impl Job<'_> {
     /// First and last session to have, and the calendar's sessions from the first one stored or wanted on.
     async fn bounds(&self, now: Time, stored: &[Bars]) -> Result<(Date, Date, Vec<Date>), Failure> {
         let today = alpaca::time::session_date(now);
+        self.has_come(today)?;
         let first = stored.first().map(|bars| bars.session);
         let from = match (self.args.from, first) {
             (Some(from), _) => from,
@@ -202,27 +213,70 @@ impl Job<'_> {
             }
         };
         self.forwards(from)?;
-        let kept = first.filter(|_| self.args.restate.is_none());
-        let calendar = self.client.calendar(from.min(kept.unwrap_or(from)), today).await?;
-        let closed = calendar
-            .iter()
-            .filter(|day| alpaca::time::session_time(day.date, day.close) <= now)
-            .map(|day| day.date);
-        let closed: Vec<Date> = closed.collect();
-        let last = closed.iter().rfind(|day| self.args.through.is_none_or(|last| **day <= last));
-        let Some(&last) = last.filter(|last| **last >= from) else {
+        let kept = if self.args.restate.is_none() { stored } else { &[] };
+        self.widens(kept)?;
+        let begin = kept.first().map_or(from, |first| first.session.min(from));
+        let calendar = self.client.calendar(begin, today).await?;
+        let wanted = |day: &&CalendarDay| self.args.through.is_none_or(|last| day.date <= last);
+        let is_over = |day: &&CalendarDay| alpaca::time::session_time(day.date, day.close) <= now;
+        let on = calendar.iter().filter(wanted).find(|day| !is_over(day));
+        if let (Some(through), Some(on)) = (self.args.through, on) {
+            return Err(fail(format!(
+                "--through {through}: the session of {} has not closed yet, it is {}: leave out --through to have \
+                 all that have, or fetch after its close",
+                on.date,
+                alpaca::time::new_york(now)
+            )));
+        }
+        let sessions = calendar.iter().filter(wanted).filter(is_over).map(|day| day.date);
+        let sessions: Vec<Date> = sessions.collect();
+        let Some(&last) = sessions.last().filter(|last| **last >= from) else {
             return Err(fail(format!("no session from {from} on has closed yet")));
         };
-        if let Some(through) =
-            self.args.through.filter(|through| *through > today || closed.last() < Some(through))
-        {
-            note(format!(
-                "--through {through} lies after the last session that has closed: fetched through {last}"
-            ));
+        if let Some(ahead) = kept.last().filter(|stored| stored.session > last) {
+            return Err(fail(format!(
+                "bars of {} are stored, and the last session that has closed by the exchange's clock is {last}: they \
+                 are of another venue, or were fetched by a wrong clock; --restate REASON replaces them (a snapshot \
+                 keeps them)",
+                ahead.session
+            )));
         }
-        let stored_last = stored.last().filter(|_| kept.is_some()).map(|bars| bars.session);
-        let end = stored_last.map_or(last, |stored| stored.max(last));
-        Ok((from, last, closed.into_iter().filter(|day| *day <= end).collect()))
+        // A day without a session has nothing to be asked for.
+        let from = sessions.iter().copied().find(|day| *day >= from).unwrap_or(from);
+        Ok((from, last, sessions))
+    }
+
+    /// What is to come last must have come.
+    fn has_come(&self, today: Date) -> Result<(), Failure> {
+        match self.args.through {
+            Some(through) if through > today => Err(fail(format!(
+                "--through {through} lies after today, {today} by the exchange's clock: leave out --through to have \
+                 what there is"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is `kept` stays: to leave some of it out is not to fetch.
+    fn widens(&self, kept: &[Bars]) -> Result<(), Failure> {
+        let (Some(first), Some(last)) = (kept.first(), kept.last()) else {
+            return Ok(());
+        };
+        let narrows = |option: &str, day: Date, what: &str, stored: Date| {
+            Err(fail(format!(
+                "{option} {day} would leave out bars that are stored (the {what} session is {stored}): leave out \
+                 {option} to go on with all of them, or give --restate REASON to replace them (a snapshot keeps them)"
+            )))
+        };
+        match (self.args.from, self.args.through) {
+            (Some(from), _) if from > first.session => {
+                narrows("--from", from, "first", first.session)
+            }
+            (_, Some(through)) if through < last.session => {
+                narrows("--through", through, "last", last.session)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn forwards(&self, from: Date) -> Result<(), Failure> {
@@ -269,13 +323,15 @@ impl Job<'_> {
     /// Any timeframe, stocks or pairs of coins: a file of its own, which trading never reads.
     async fn series(&self) -> Result<Stored, Failure> {
         let timeframe = &self.args.timeframe;
-        let now = self.client.clock().await?.timestamp.0;
+        let now = ingest::clock::now(&self.client).await?;
         let symbols: Vec<Symbol> = if self.args.symbols.is_empty() {
             let members = self.universe(&self.home.prices(), now)?.0.members;
             self.names_hold(members.iter().map(|member| &member.symbol))?;
             members.into_iter().map(|member| member.symbol).collect()
         } else {
-            self.args.symbols.iter().map(|label| ingest::symbols::spelling(label)).collect()
+            let each_once: BTreeSet<Symbol> =
+                self.args.symbols.iter().map(|label| ingest::symbols::spelling(label)).collect();
+            each_once.into_iter().collect()
         };
         let pairs = symbols.iter().filter(|symbol| symbol.as_str().contains('/')).count();
         let market = match pairs {
@@ -291,13 +347,9 @@ impl Job<'_> {
             )));
         };
         self.forwards(from)?;
-        let span = span(from, self.args.through, now, pairs > 0)?;
-        if self.args.through.is_some_and(|through| through > alpaca::time::session_date(now)) {
-            note(format!(
-                "--through lies in the future: fetched until now, {}",
-                alpaca::time::utc(now)
-            ));
-        }
+        let utc = pairs > 0;
+        self.has_come(if utc { utc_date(now)? } else { alpaca::time::session_date(now) })?;
+        let span = span(from, self.args.through, now, utc)?;
         let fetched =
             series::fetch(&self.client, &market, &symbols, timeframe, span, now, &self.options)
                 .await?;
@@ -343,22 +395,30 @@ fn untouched(
 
 /// The record of a history that goes on from one with the record `known`. As of an earlier day the universe, the events
 /// and the volumes of then are to be found: where one of them is another now, or the history has not only `grown`
-/// (with these files beside it), it is no longer the same snapshot.
+/// (with these files beside it, by the sessions from the one that is named on), it is no longer the same snapshot.
 fn continued(
     mut origin: Origin,
     known: Origin,
     taken: Option<GrownVolumes>,
-    grown: Option<&Companions>,
+    grown: Option<(&Companions, Option<Date>)>,
 ) -> Origin {
-    if taken.is_none() && grown.is_some() && grown == known.companions.as_ref() {
-        let Provenance { at, request, .. } = &origin.provenance;
-        origin.grown = Some(format!("{at}: {request}"));
-        origin.provenance = known.provenance;
+    if let Some((beside, later)) = grown
+        && taken.is_none()
+        && Some(beside) == known.companions.as_ref()
+    {
+        let at = std::mem::replace(&mut origin.provenance, known.provenance).at;
+        origin.growths = known.growths;
+        origin.growths.extend(later.map(|from| Growth { at, from }));
     }
     origin.volumes = taken.or(known.volumes);
     origin.restated = known.restated;
     origin.journaled_from = known.journaled_from;
     origin
+}
+
+fn utc_date(at: Time) -> Result<Date, Failure> {
+    let at = jiff::Timestamp::from_nanosecond(at.0.into())?;
+    Ok(at.to_zoned(jiff::tz::TimeZone::UTC).date())
 }
 
 /// From the first instant of `from` to the last of `through` (at most now): of New York's day, or of

@@ -49,8 +49,7 @@ pub async fn up(args: &Up, common: &Common) -> Result<bool, Failure> {
         opening: Opening {
             env: Env::Paper,
             run_id: args.run.clone(),
-            members: universe.members,
-            sectors_as_of: universe.sectors_as_of,
+            universe,
             source,
             events: ingest::read_events(&places.prices)?,
             config,
@@ -119,7 +118,7 @@ async fn next_day(
     last: Option<Date>,
     start: WallTime,
 ) -> Result<Day, Failure> {
-    let now = client.clock().await?.timestamp.0;
+    let now = ingest::clock::now(client).await?;
     let around = wanted.unwrap_or_else(|| alpaca::time::session_date(now));
     let from = around.checked_sub(jiff::Span::new().days(14))?;
     let to = around.checked_add(jiff::Span::new().days(14))?;

@@ -7,7 +7,7 @@ use crate::home::Home;
 use crate::output::{Table, emit, note, progress, show_training};
 use crate::prices::{Purpose, load};
 use ingest::{FeatureMatrix, MatrixManifest, MatrixSource, Provenance, Restatement, Universe};
-use messages::{Bars, Date, Member, ModelPublished, ModelRef, Symbol};
+use messages::{Bars, Date, ModelPublished, ModelRef, Symbol};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use trainer::{
-    Card, Dataset, Dividends, Finding, Panel, Pipeline, Registry, Restated, Standard, Standing,
-    Trained, Watch,
+    Card, Dataset, Dividends, Finding, Members, Panel, Pipeline, Registry, Restated, Standard,
+    Standing, Trained, Watch,
 };
 
 /// Beside the prices it was made of.
@@ -51,8 +51,16 @@ pub fn train(args: &Train, common: &Common) -> Result<bool, Failure> {
     }
     let universe = ingest::universe_of(&prices)?;
     let records = Records::beside(&prices)?;
-    let as_of = members_as_of(&bars, &universe);
-    let data = records.dataset(&bars[..known], &universe.members, as_of, universe.sectors_as_of);
+    let dated = dated(&universe)?;
+    let members = match &dated {
+        Some(dated) => Members::Dated(dated),
+        None => Members::Listed {
+            members: &universe.members,
+            as_of: members_as_of(&bars, &universe),
+            sectors_as_of: universe.sectors_as_of,
+        },
+    };
+    let data = records.dataset(&bars[..known], members);
     let registry = Registry::new(home.models());
     let bar = progress("training", 1);
     let show = show_training(&bar);
@@ -114,6 +122,14 @@ impl Interrupt {
     }
 }
 
+/// Of a list without dates, nothing.
+pub fn dated(universe: &Universe) -> Result<Option<features::Universe>, Failure> {
+    if universe.listed.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(features::Universe::listed(&universe.listed)?))
+}
+
 /// The day a list of members speaks for: the last one that was stored with it, or that its sectors know, wherever a
 /// training ends before.
 fn members_as_of(stored: &[Bars], universe: &Universe) -> Date {
@@ -147,19 +163,9 @@ impl Records {
         Ok(Self { dividends, restated })
     }
 
-    /// A list of members is as old as the day it is used on: of an earlier one, nobody says who belonged to it.
-    pub fn dataset<'a>(
-        &'a self,
-        history: &'a [Bars],
-        members: &'a [Member],
-        members_as_of: Date,
-        sectors_as_of: Date,
-    ) -> Dataset<'a> {
-        Dataset {
-            dividends: self.dividends.as_ref(),
-            restated: self.restated.as_ref(),
-            ..Dataset::listed(history, members, members_as_of, sectors_as_of)
-        }
+    pub fn dataset<'a>(&'a self, history: &'a [Bars], members: Members<'a>) -> Dataset<'a> {
+        let (dividends, restated) = (self.dividends.as_ref(), self.restated.as_ref());
+        Dataset { history, members, dividends, restated }
     }
 }
 
@@ -294,6 +300,7 @@ fn text(trained: &Trained, registered: &Registered<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use messages::Member;
 
     fn day(day: i8) -> Date {
         Date::constant(2024, 3, day)
@@ -350,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn dividends_count_once_and_only_in_prices_they_can_be_put_in() {
+    fn prior_art_25_dividends_count_once_and_only_in_prices_they_can_be_put_in() {
         assert_eq!(beside("split", "raw_close", true), Ok(true));
         assert_eq!(beside("raw", "close", true), Ok(true), "as traded: nothing to adjust");
         for held in ["dividend", "all", "split,dividend"] {

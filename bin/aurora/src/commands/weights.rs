@@ -66,6 +66,8 @@ pub fn backtest(file: &Path, args: &Backtest, common: &Common) -> Result<bool, F
     let summary = Summary::new(run_id, &source, &outcome, &folder, None, &journal, &places);
     let text = summary.text()?;
     emit(common.json, &Finished { summary, weights: given }, &text)?;
+    // The process ends: what it holds need not be given back piece by piece.
+    std::mem::forget((folder, bars));
     match outcome {
         Outcome::Stopped { reason } => Err(fail(format!("stopped: {reason}"))),
         Outcome::Traded | Outcome::Trained => Ok(true),

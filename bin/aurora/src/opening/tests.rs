@@ -1,6 +1,7 @@
 use super::*;
 use messages::{
-    AccountReported, ActorId, Booked, BookedKind, Date, Limits, MessageId, Resume, Shares, Time,
+    AccountReported, ActorId, Booked, BookedKind, Date, Limits, Marked, MessageId, Resume, Shares,
+    Time,
 };
 
 const DAY: Date = Date::constant(2024, 6, 10);
@@ -54,6 +55,15 @@ fn a_peak_is_of_the_account_as_it_is_after_transfers() {
     assert_eq!(after(&[opened(900, 1_000), half(true), close(900)]), Some(usd(1_000)));
     let more = Message::Booked(transfer(900, false));
     assert_eq!(after(&[opened(900, 1_000), more, close(1_800)]), Some(usd(2_000)));
+}
+
+/// A resume in the open market begins with the account as it was last marked; marks make no peak by themselves.
+#[test]
+fn a_resume_starts_the_peak_anew_from_the_last_mark() {
+    let mark = |dollars| Message::Marked(Marked { equity: usd(dollars), prices: Vec::new() });
+    let resume = || Message::Resume(Resume { operator: "ada".into(), reason: "seen".into() });
+    assert_eq!(after(&[opened(900, 1_000), mark(1_100), close(950)]), Some(usd(1_000)));
+    assert_eq!(after(&[opened(900, 1_000), mark(800), resume(), close(790)]), Some(usd(800)));
 }
 
 #[test]

@@ -24,8 +24,11 @@ use crate::failure::Failure;
 use crate::output::progress;
 use costs::FlatCosts;
 use exchange::calendar::{Calendar, Session};
-use kernel::Observer;
+use kernel::{Entry, Observer};
 use messages::{Bars, Date, Envelope, Outcome, SessionOpened};
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 /// What stays the same over the sessions.
 pub struct Run<'a> {
@@ -36,31 +39,77 @@ pub struct Run<'a> {
 }
 
 /// Plays every session of the plan, or up to the first that stops; returns how the last one ended, and its journal.
-/// `keep` is given each journal.
+/// `keep` is given each journal. What `observer` and `keep` do with one session goes on beside the next, in order, and is
+/// done when this returns.
+///
+/// # Errors
+/// What the observer or `keep` failed with, else what no session could be played for. Every session before is kept.
 pub fn play(
     run: &Run,
     account: &mut Account,
-    observer: &mut dyn Observer,
-    mut keep: impl FnMut(Date, &[Envelope]) -> Result<(), Failure>,
+    observer: &mut (dyn Observer + Send),
+    keep: &mut (dyn Keep + Send),
 ) -> Result<(Outcome, Vec<Envelope>), Failure> {
+    let (played, to_keep) = sync_channel(SESSIONS_AHEAD);
+    thread::scope(|scope| {
+        let keeper = scope.spawn(|| keep_all(to_keep, observer, keep));
+        let outcome = play_all(run, account, &played);
+        // No more will come.
+        drop(played);
+        let last = keeper.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok((outcome?, last))
+    })
+}
+
+/// Given each session's journal.
+pub trait Keep: FnMut(Date, &[Envelope]) -> Result<(), Failure> {}
+
+impl<F: FnMut(Date, &[Envelope]) -> Result<(), Failure>> Keep for F {}
+
+/// Journals that wait for being kept: a bound on memory, and more than one session is slower than another.
+const SESSIONS_AHEAD: usize = 16;
+
+type Played = (Date, Vec<Entry>);
+
+fn play_all(
+    run: &Run,
+    account: &mut Account,
+    played: &SyncSender<Played>,
+) -> Result<Outcome, Failure> {
     let Plan { bars, .. } = run.plan;
     let calendar = Calendar::new(bars.iter().map(|bars| bars.session));
     let bar = progress("trading", run.plan.sessions() as u64);
-    let mut last = (Outcome::Traded, Vec::new());
+    let mut last = Outcome::Traded;
     for at in 1..bars.len() {
         let day = Day { signal: &bars[at - 1], today: &bars[at], hours: calendar.sessions()[at] };
-        last = session::play(run, &day, account)?;
-        for (entry, position) in last.1.iter().zip(1..) {
-            observer.see(position, entry)?;
-        }
-        keep(day.hours.date, &last.1)?;
+        let (outcome, journal) = session::play(run, &day, account)?;
+        last = outcome;
+        let is_kept = played.send((day.hours.date, journal)).is_ok();
         bar.inc(1);
         bar.set_message(day.hours.date.to_string());
-        if last.0 != Outcome::Traded {
+        if last != Outcome::Traded || !is_kept {
             break;
         }
     }
     bar.finish_and_clear();
+    Ok(last)
+}
+
+/// Returns the last journal, or at the first failure.
+fn keep_all(
+    played: Receiver<Played>,
+    observer: &mut dyn Observer,
+    keep: &mut dyn Keep,
+) -> Result<Vec<Envelope>, Failure> {
+    let mut last = Vec::new();
+    for (date, entries) in played {
+        let journal: Vec<Envelope> = entries.into_iter().filter_map(Result::ok).collect();
+        for (entry, position) in journal.iter().zip(1..) {
+            observer.see(position, entry)?;
+        }
+        keep(date, &journal)?;
+        last = journal;
+    }
     Ok(last)
 }
 

@@ -2,7 +2,9 @@
 
 use ingest::{Universe, Weights};
 use messages::{Bars, Date, Member, Symbol};
+use reporting::Sectors;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use thiserror::Error;
 
 /// What is traded when. The first session only gives the first weights their closes.
@@ -11,6 +13,7 @@ pub struct Plan<'a> {
     weights: &'a Weights,
     /// Those that have weights, ascending.
     pub members: Vec<Member>,
+    pub sectors: Rc<Sectors>,
     /// From the first date to the last session, without the names that have no weights.
     pub bars: Vec<Bars>,
 }
@@ -80,7 +83,8 @@ impl<'a> Plan<'a> {
             return Err(PlanError::NothingToTrade { date: first });
         }
         let bars = bars[from..=to].iter().map(|bars| only(&members, bars)).collect();
-        Ok(Self { weights, members, bars })
+        let sectors = members.iter().map(|m| (m.symbol.clone(), m.sector.clone())).collect();
+        Ok(Self { weights, members, sectors: Rc::new(sectors), bars })
     }
 
     /// Sessions that can trade.
@@ -136,6 +140,9 @@ fn check_gross(weights: &Weights, limit: f64) -> Result<(), PlanError> {
 }
 
 fn only(members: &[Member], bars: &Bars) -> Bars {
+    if members.iter().map(|member| &member.symbol).eq(&bars.symbols) {
+        return bars.clone();
+    }
     let mut kept = Bars::empty(bars.session);
     for Member { symbol, .. } in members {
         if let Some(row) = bars.row(symbol) {

@@ -7,13 +7,14 @@ use super::{Day, Run};
 use crate::failure::{Failure, fail};
 use costs::FlatCosts;
 use execution::Execution;
-use kernel::Simulation;
+use kernel::{Entry, Simulation};
 use messages::{
     AccountReported, ActorId, Bars, Envelope, HistoryRef, Message, MessageId, Order, OrderStatus,
     OrderUpdated, Outcome, Phase, PhaseBegan, Price, SessionClosed, SessionOpened, Time,
     TimeInForce, Usd, history_sha256,
 };
 use reporting::Reporting;
+use std::rc::Rc;
 
 /// The account from session to session.
 #[derive(Debug)]
@@ -32,16 +33,12 @@ impl Account {
 }
 
 /// How it ended, and its journal.
-pub fn play(
-    run: &Run,
-    day: &Day,
-    account: &mut Account,
-) -> Result<(Outcome, Vec<Envelope>), Failure> {
+pub fn play(run: &Run, day: &Day, account: &mut Account) -> Result<(Outcome, Vec<Entry>), Failure> {
     let weights = run.plan.row(day.signal.session);
     check_closes(run, weights, account, day.signal)?;
     let cost_bp = run.costs.commission_bp + run.costs.slippage_bp;
     let simulation = Simulation::new(vec![
-        Box::new(Sizing::new(weights.map(<[f64]>::to_vec), cost_bp)),
+        Box::new(Sizing::new(weights.map(<[f64]>::to_vec), cost_bp, Rc::clone(&run.plan.sectors))),
         Box::new(Execution::new()),
         Box::new(Reporting::new()),
     ]);
@@ -52,7 +49,7 @@ pub fn play(
     let (outcome, statement) = play.trade()?;
     let closed = Message::SessionClosed(SessionClosed { outcome: outcome.clone() });
     play.say(ActorId::Session, "closed", day.hours.close, closed);
-    let journal = play.simulation.into_messages();
+    let journal = play.simulation.into_journal();
     account.peak = account.peak.max(statement.equity);
     account.statement = statement;
     Ok((outcome, journal))
@@ -186,7 +183,8 @@ impl Play<'_> {
 
     fn expect(&self, what: &str, wanted: impl Fn(&Message) -> bool) -> Result<(), Failure> {
         let last = || self.simulation.since(0).last().map_or(String::new(), ToString::to_string);
-        match self.find(wanted) {
+        // It is among the last.
+        match self.simulation.since(0).rev().find(|entry| wanted(&entry.body)) {
             Some(_) => Ok(()),
             None => Err(fail(format!("no {what} came; the last entry is `{}`", last()))),
         }

@@ -8,6 +8,7 @@ use messages::{
 };
 use reporting::{Sectors, exposures};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// `trunc(weight × equity ÷ close)` of each name, in this order of operations; without weights what is held.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Sizing {
     weights: Option<Vec<f64>>,
     /// Basis points of a trade, both costs together: for people.
     cost_bp: f64,
+    /// Of every member: the order of the universe is that of its symbols.
+    sectors: Rc<Sectors>,
     opened: Option<Opened>,
 }
 
@@ -24,28 +27,25 @@ pub struct Sizing {
 struct Opened {
     equity: Usd,
     held: BTreeMap<Symbol, Shares>,
-    /// Of every member: the order of the universe is that of its symbols.
-    sectors: Sectors,
 }
 
 impl Opened {
     fn of(opened: &SessionOpened) -> Self {
         let held = opened.positions.iter().map(|held| (held.symbol.clone(), held.quantity));
-        let sectors = opened.universe.iter().map(|m| (m.symbol.clone(), m.sector.clone()));
-        Self { equity: opened.equity, held: held.collect(), sectors: sectors.collect() }
+        Self { equity: opened.equity, held: held.collect() }
     }
 }
 
 impl Sizing {
-    pub fn new(weights: Option<Vec<f64>>, cost_bp: f64) -> Self {
-        Self { weights, cost_bp, opened: None }
+    pub fn new(weights: Option<Vec<f64>>, cost_bp: f64, sectors: Rc<Sectors>) -> Self {
+        Self { weights, cost_bp, sectors, opened: None }
     }
 
     fn targets(&self, bars: &Bars) -> Targets {
         let opened = self.opened.as_ref().expect("a journal begins with SessionOpened");
         let equity = opened.equity.to_f64();
-        let mut targets = Vec::with_capacity(opened.sectors.len());
-        for (at, symbol) in opened.sectors.keys().enumerate() {
+        let mut targets = Vec::with_capacity(self.sectors.len());
+        for (at, symbol) in self.sectors.keys().enumerate() {
             let held = opened.held.get(symbol).copied().unwrap_or_default();
             let weight = self.weights.as_ref().map(|weights| weights[at]);
             if weight.unwrap_or(0.0) == 0.0 && held == Shares(0) {
@@ -60,7 +60,7 @@ impl Sizing {
             let (symbol, cost_bp) = (symbol.clone(), self.cost_bp);
             targets.push(Target { symbol, weight, quantity, held, mark, cost_bp });
         }
-        let exposures = exposures(&book(&targets), opened.equity, None, &opened.sectors)
+        let exposures = exposures(&book(&targets), opened.equity, None, &self.sectors)
             .expect("every member has a sector, and no beta is asked for");
         let (signal_session, nav) = (bars.session, opened.equity);
         Targets { signal_session, nav, targets, exposures, theta: 1.0, binding: Vec::new() }

@@ -72,12 +72,12 @@ fn run(csv: &str, bars: &[Bars], cash: i64, costs: FlatCosts) -> Result<Done, St
     let run = Run { plan: &plan, costs, opening: opening(&plan) };
     let mut account = Account::new(costs, Usd(cash * 1_000_000));
     let (mut days, mut journals) = (Days::default(), Vec::new());
-    let keep = |_, journal: &[Envelope]| {
+    let mut keep = |_, journal: &[Envelope]| {
         journals.push(journal.to_vec());
         Ok(())
     };
     let (outcome, _) =
-        play(&run, &mut account, &mut days, keep).map_err(|error| error.to_string())?;
+        play(&run, &mut account, &mut days, &mut keep).map_err(|error| error.to_string())?;
     Ok(Done { days: days.0, outcome, journals })
 }
 

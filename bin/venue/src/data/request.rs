@@ -175,9 +175,20 @@ impl<'a> Scope<'a> {
             end: end.unwrap_or(self.now).min(self.now),
             limit,
             descending,
-            after: value(query, "page_token").map(Token::read).transpose()?,
+            after: value(query, "page_token").map(|text| self.token(text)).transpose()?,
             currency: self.currency()?,
         })
+    }
+
+    /// The end of the page before, which is one of this question.
+    fn token(&self, text: &str) -> Result<Token, Refused> {
+        let token = Token::read(text)?;
+        if !self.names.contains(&token.symbol.as_str()) {
+            let symbol = token.symbol;
+            let problem = format!("page_token is of another request: {symbol} is not asked for");
+            return Err(bad_parameter(problem));
+        }
+        Ok(token)
     }
 
     /// RFC 3339, or a date: all of it, in New York for shares and in UTC for crypto.

@@ -34,6 +34,11 @@ async fn what_is_wrong_is_refused_in_a_body_without_a_code() {
         (format!("{bars}&symbols=AAPL&asof=today"), "invalid asof: today"),
         (format!("{bars}&symbols=AAPL&currency=EUR"), "invalid currency: EUR"),
         (format!("{bars}&symbols=AAPL&page_token=zz"), "invalid page_token"),
+        // MSFT|D|1546300800000000000, from another question.
+        (
+            format!("{bars}&symbols=AAPL&page_token=TVNGVHxEfDE1NDYzMDA4MDAwMDAwMDAwMDA="),
+            "page_token is of another request: MSFT is not asked for",
+        ),
         (crypto.to_owned(), "symbols is required"),
         (format!("{crypto}&symbols=BTCUSD"), malformed),
         (format!("{crypto}&symbols=btc/usd"), "does not match"),

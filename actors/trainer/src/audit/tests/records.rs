@@ -168,7 +168,7 @@ fn market_of(market: &Market, history: &[Bars]) -> Market {
 
 /// Dates, sectors and leavers are on record: a dated list is evidence.
 #[test]
-fn a_dated_universe_passes_both_detectors_and_a_backdated_one_does_not() {
+fn prior_art_25_a_dated_universe_passes_both_detectors_and_a_backdated_one_does_not() {
     let market = Market::new(SESSIONS + 160, 44, 5);
     let day = |index: usize| market.history[index].session;
     let judge = |taken_off: bool, from: usize, sector: &str, snapshot: usize| {
