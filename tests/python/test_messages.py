@@ -20,7 +20,7 @@ def column(data, code):
 
 def test_every_type_is_a_map_with_id_time_type_and_body():
     messages = golden()
-    assert len(messages) == 27
+    assert len(messages) == 28
     for kind, message in messages.items():
         assert list(message) == ["id", "at", "type", "body"], kind
         assert message["type"] == kind
