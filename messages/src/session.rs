@@ -157,6 +157,11 @@ impl Listed {
         self.from <= session && self.through.is_none_or(|through| session <= through)
     }
 
+    /// Whether it was a member on any day from `first` to `last`.
+    pub fn meets(&self, first: Date, last: Date) -> bool {
+        self.from <= last && self.through.is_none_or(|through| first <= through)
+    }
+
     /// Whether bars of `session` are wanted: from the first there are, before it joined, to some time after it left.
     pub fn wants(&self, session: Date) -> bool {
         let last = |through: Date| through.saturating_add(jiff::Span::new().days(WANTED_AFTER));

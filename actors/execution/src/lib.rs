@@ -199,7 +199,8 @@ impl Execution {
             self.closing.on_denied(&order.symbol, reason);
         } else {
             let reduces = self.plan.reduces(self.now());
-            self.plan.on_denied(&order.symbol, reason, reduces);
+            let marked = self.opened().marked;
+            self.plan.on_denied(&order.symbol, reason, reduces, marked);
         }
     }
 

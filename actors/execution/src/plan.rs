@@ -46,13 +46,19 @@ impl Plan {
         self.over = true;
     }
 
-    /// `reduces`: a reducer is still on its way.
-    pub(crate) fn on_denied(&mut self, symbol: &Symbol, reason: &DenyReason, reduces: bool) {
+    /// `reduces`: a reducer is still on its way; `marked`: the last price may be another one in a minute.
+    pub(crate) fn on_denied(
+        &mut self,
+        symbol: &Symbol,
+        reason: &DenyReason,
+        reduces: bool,
+        marked: bool,
+    ) {
         let room =
             matches!(reason, DenyReason::BuyingPower { .. } | DenyReason::GrossTooLarge { .. });
         // Too far from the last price, which has changed on the way; not from the close that the target was sized with.
         let late = matches!(reason, DenyReason::Collar { reference, .. }
-            if self.targets.get(symbol).is_some_and(|target| target.mark != *reference));
+            if marked || self.targets.get(symbol).is_some_and(|target| target.mark != *reference));
         let again = passes(reason) || late || (room && reduces);
         if !again {
             self.give_up(symbol);

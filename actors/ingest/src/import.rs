@@ -148,7 +148,14 @@ pub fn import(sources: &Sources) -> Result<Imported, ImportError> {
     if unwanted > 0 {
         imported.dropped.insert("long after it left the universe", unwanted);
     }
-    let bare = without_bars(&imported.universe.members, &imported.bars);
+    let mut bare = without_bars(&imported.universe.members, &imported.bars);
+    let days = imported.sessions.first().copied().zip(imported.sessions.last().copied());
+    // Who was a member before the file begins or after it ends has no bars in it.
+    let listed = &imported.universe.listed;
+    bare.retain(|symbol| {
+        let mut times = listed.iter().filter(|times| times.symbol == *symbol);
+        listed.is_empty() || days.is_none_or(|(first, last)| times.any(|it| it.meets(first, last)))
+    });
     if !bare.is_empty() {
         let (path, universe) = (sources.prices.to_owned(), sources.universe.to_owned());
         let why = imported.left_out.of_all(&bare);

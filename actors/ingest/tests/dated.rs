@@ -265,7 +265,7 @@ fn an_import_takes_what_is_wanted_of_each_name() {
     fs::write(&prices, format!("{HEADER}{rows}")).unwrap();
     fs::write(
         &universe,
-        "symbol,sector,from,through\nAAA,Tech,2024-01-03,\nBBB,Tech,2023-01-03,2024-01-02\n",
+        "symbol,sector,from,through\nAAA,Tech,2024-01-03,\nBBB,Tech,2023-01-03,2024-01-02\nCCC,Tech,2012-01-03,2014-01-02\n",
     )
     .unwrap();
     let import = |sectors: Option<&Path>, as_of: Option<Date>| {
@@ -281,7 +281,7 @@ fn an_import_takes_what_is_wanted_of_each_name() {
     let symbols: Vec<usize> = imported.bars.iter().map(|bars| bars.symbols.len()).collect();
     assert_eq!(symbols, [2, 2, 1], "a past before it joined, and 100 days after it left");
     assert_eq!(imported.dropped["long after it left the universe"], 1);
-    assert_eq!(imported.universe.listed.len(), 2);
+    assert_eq!(imported.universe.listed.len(), 3, "who left long before has no bars in the file");
     for (sectors, as_of) in [(Some(&*universe), None), (None, Some(date(2024, 1, 2)))] {
         let error = import(sectors, as_of).unwrap_err().to_string();
         assert!(error.contains("leave out --sectors and --sectors-as-of"), "{error}");

@@ -19,7 +19,8 @@
 //! a resume is what its operator is content with: losses and refusals count from there on.
 //!
 //! Losses are judged where the venue states the equity: at the opening, each minute of a market whose time flows
-//! ([`messages::Marked`]), after the close. Of two marks in a row the better one counts: one bad print closes nothing.
+//! ([`messages::Marked`]), after the close. Of two marks in a row the better one counts: one bad print closes nothing. Once books and account disagree marks
+//! judge nothing more.
 //!
 //! Absent: marks where time is stepped (simulated sessions are judged at opening and close); "3 σ of the target volatility", because no volatility is targeted; halving gross
 //! (level 1 lets nothing grow instead); a stale feed and a lost heartbeat, which are the shell's. Open orders are cancelled by the broker gateway,
@@ -27,7 +28,7 @@
 
 use messages::{
     AccountReported, Alarm, Booked, BookedKind, Breakers as Levels, Envelope, Kill, KillLevel,
-    Marked, Message, OrderStatus, OrderUpdated, SessionOpened, Usd,
+    Marked, Message, OrderStatus, OrderUpdated, SessionOpened, Time, Usd,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -39,8 +40,10 @@ pub(crate) struct Breakers {
     peak: Usd,
     /// As last stated, without what was transferred since the opening.
     now: Usd,
-    /// The mark before.
-    marked: Option<Usd>,
+    /// The mark before, and when it was made.
+    marked: Option<(Time, Usd)>,
+    /// The venue's account is not what our books say: what it is worth is no loss that was traded.
+    disputed: bool,
     /// Into the account since the opening.
     transferred: Usd,
     rejects: u32,
@@ -49,6 +52,9 @@ pub(crate) struct Breakers {
     /// 0 before anything was said.
     said: usize,
 }
+
+/// Of two marks that are judged together.
+const APART_MIN: i64 = 50_000_000_000;
 
 /// What each level says, and the kill that keeps it in force.
 const CODES: [(&str, KillLevel); 3] = [
@@ -78,7 +84,11 @@ impl Latch {
             Message::SessionOpened(opened) => self.breakers.open(opened),
             Message::OrderUpdated(updated) => self.breakers.on_order_updated(updated),
             Message::AccountReported(account) => self.breakers.on_account(account),
-            Message::Marked(marked) => self.breakers.on_marked(marked),
+            Message::Marked(marked) => self.breakers.on_marked(entry.at, marked),
+            Message::Alarm(alarm) => {
+                self.breakers.on_alarm(alarm);
+                None
+            }
             Message::Booked(booked) => {
                 self.breakers.on_booked(booked);
                 None
@@ -125,7 +135,10 @@ impl Breakers {
     /// A named human says that trading may go on as before: what is lost from here on is judged anew.
     pub(crate) fn on_resume(&mut self) {
         self.reducing = None;
-        (self.said, self.rejects, self.marked) = (0, 0, None);
+        (self.said, self.rejects) = (0, 0);
+        if let Some((_, marked)) = self.marked.take() {
+            self.now = marked;
+        }
         (self.equity, self.peak) = (self.now, self.now);
     }
 
@@ -151,13 +164,23 @@ impl Breakers {
 
     /// The venue's statement after the close.
     pub(crate) fn on_account(&mut self, account: &AccountReported) -> Option<Alarm> {
+        self.marked = None;
         self.judge(account.equity - self.transferred)
     }
 
-    pub(crate) fn on_marked(&mut self, marked: &Marked) -> Option<Alarm> {
+    /// Two in a row may be one print, if they were made within moments: after a new connection, say.
+    pub(crate) fn on_marked(&mut self, at: Time, marked: &Marked) -> Option<Alarm> {
+        let early = self.marked.is_some_and(|(before, _)| at.0 - before.0 < APART_MIN);
+        if early || self.disputed {
+            return None;
+        }
         let equity = marked.equity - self.transferred;
-        let before = self.marked.replace(equity)?;
+        let (_, before) = self.marked.replace((at, equity))?;
         self.judge(before.max(equity))
+    }
+
+    pub(crate) fn on_alarm(&mut self, alarm: &Alarm) {
+        self.disputed |= alarm.code == "RECONCILIATION";
     }
 
     /// `equity` is without transfers.

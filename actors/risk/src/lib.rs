@@ -108,7 +108,7 @@ impl Actor for Risk {
             }
             Message::Marked(marked) => {
                 self.gate.on_marked(marked);
-                let trip = self.breakers.on_marked(marked);
+                let trip = self.breakers.on_marked(input.at, marked);
                 self.trip(trip, out);
             }
             Message::Booked(booked) => self.breakers.on_booked(booked),
@@ -117,7 +117,10 @@ impl Actor for Risk {
                 self.halts.on_resume();
                 self.breakers.on_resume();
             }
-            Message::Alarm(alarm) => self.halts.on_alarm(alarm),
+            Message::Alarm(alarm) => {
+                self.halts.on_alarm(alarm);
+                self.breakers.on_alarm(alarm);
+            }
             _ => unreachable!("not listened to: {}", input.topic()),
         }
     }

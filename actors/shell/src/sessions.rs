@@ -199,9 +199,12 @@ impl Bus {
         at: Time,
     ) -> Result<(), ShellError> {
         let mut opened = opened.clone();
-        if opened.halted.is_none() {
-            let seen = self.control_seen(stream).await?;
-            opened.halted = self.control_state_at(seen).await?.kill;
+        // The opener looked earlier: what was sent since, and before the journal began to copy, stands nowhere else.
+        let seen = self.control_seen(stream).await?;
+        if let Some(kill) = self.control_state_at(seen).await?.kill
+            && opened.halted.as_ref().is_none_or(|known| known.level < kill.level)
+        {
+            opened.halted = Some(kill);
         }
         let root = crate::TraceContext::root(&opened);
         let id = MessageId::event(ActorId::Session, "opened");

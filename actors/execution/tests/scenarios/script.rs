@@ -204,6 +204,7 @@ fn opened(words: &Row, rows: &[Row]) -> SessionOpened {
             flatten_share: number_of(share),
             participation: words.get("participation").map(number_of),
         }),
+        marked: words.get("marked").is_some(),
         ..SessionOpened::new(
             Env::Paper,
             date("2024-01-03"),

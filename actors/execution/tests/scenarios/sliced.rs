@@ -180,6 +180,48 @@ fn a_limit_that_a_mark_overtook_is_set_again() {
     );
 }
 
+/// A bad print far from the close: nothing is sent around it, and a minute later the name goes on.
+#[test]
+fn one_bad_mark_gives_up_no_name() {
+    check(
+        desk,
+        &after_the_morning(
+            "
+            09:30 session phase open
+            09:30 broker order_updated au-20240103-AAPL-0-0 canceled
+            09:30 broker order_updated au-20240103-MSFT-0-0 canceled
+            09:31 broker marked 99900 AAPL 110 MSFT 50
+            09:31 session tick 1
+            09:31 broker order_updated au-20240103-MSFT-0-1 canceled
+            09:32 broker marked 99900 AAPL 100 MSFT 50
+            09:32 session tick 2
+            ",
+        )
+        .replace("style=sliced", "style=sliced marked=yes"),
+        &expect![[r#"
+            08:00 risk targets names=2 gross=0.0000 net=0.0000 beta=0.0000 theta=1.0000
+                AAPL +100 -> +0 @ 100.00 cost=7.6bp
+                MSFT -90 -> +0 @ 50.00 cost=6.7bp
+                NO_EDGE unknown
+            08:00 execution orders_working working=2 refused=0
+            09:30 execution submit_order au-20240103-AAPL-0-0 sell 50 AAPL ioc limit 95.00
+            09:30 execution submit_order au-20240103-MSFT-0-0 buy 90 MSFT ioc limit 52.50
+            09:30 risk order_approved au-20240103-AAPL-0-0 sell 50 AAPL ioc limit 95.00
+            09:30 risk order_approved au-20240103-MSFT-0-0 buy 90 MSFT ioc limit 52.50
+            09:30 execution orders_working working=2 refused=0
+            09:31 execution submit_order au-20240103-AAPL-0-1 sell 50 AAPL ioc limit 104.50
+            09:31 execution submit_order au-20240103-MSFT-0-1 buy 90 MSFT ioc limit 52.50
+            09:31 risk order_denied au-20240103-AAPL-0-1 sell 50 AAPL ioc limit 104.50: COLLAR last=110.00 reference=100.00
+            09:31 risk order_approved au-20240103-MSFT-0-1 buy 90 MSFT ioc limit 52.50
+            09:31 execution orders_working working=2 refused=0
+            09:32 execution submit_order au-20240103-AAPL-0-2 sell 50 AAPL ioc limit 95.00
+            09:32 execution submit_order au-20240103-MSFT-0-2 buy 90 MSFT ioc limit 52.50
+            09:32 risk order_approved au-20240103-AAPL-0-2 sell 50 AAPL ioc limit 95.00
+            09:32 risk order_approved au-20240103-MSFT-0-2 buy 90 MSFT ioc limit 52.50
+        "#]],
+    );
+}
+
 /// A halt stops the slices; a resume lets them go on at the next tick.
 #[test]
 fn a_resume_goes_on_with_the_plan() {

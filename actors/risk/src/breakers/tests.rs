@@ -3,9 +3,9 @@ use crate::Risk;
 use crate::testing::{opened, rules};
 use kernel::{Actor, Outbox};
 use messages::{
-    AccountReported, ActorId, Booked, BookedKind, Envelope, Kill, KillLevel, Marked, Message,
-    MessageId, Order, OrderStatus, OrderUpdated, Price, Resume, SessionOpened, Shares, Side,
-    Symbol, Time, TimeInForce, Usd,
+    AccountReported, ActorId, Alarm, Booked, BookedKind, Envelope, Kill, KillLevel, Marked,
+    Message, MessageId, Order, OrderStatus, OrderUpdated, Price, Resume, SessionOpened, Shares,
+    Side, Symbol, Time, TimeInForce, Usd,
 };
 
 /// What risk answers to each entry, and what the conductor would latch after the last.
@@ -13,7 +13,7 @@ fn play(entries: &[Message]) -> (Vec<String>, Option<Kill>) {
     let (mut risk, mut latch, mut said) = (Risk::new(), Latch::default(), Vec::new());
     for (position, body) in (1..).zip(entries) {
         let id = MessageId::event(ActorId::Session, position.to_string());
-        let entry = Envelope { id, at: Time(0), body: body.clone() };
+        let entry = Envelope { id, at: Time(position as i64 * 60_000_000_000), body: body.clone() };
         let mut out = Outbox::default();
         risk.handle(position, &entry, &mut out);
         latch.see(&entry);
@@ -140,9 +140,38 @@ fn marks_are_judged_without_transfers_and_anew_after_a_resume() {
     let day = [morning(100_000), mark(98_400), mark(98_400), resume()];
     let (said, kill) = play(&[&day[..], &[mark(98_400), mark(98_400), mark(97_500)]].concat());
     assert!(said.len() == 1 && kill.is_none(), "{said:?} {kill:?}");
+    let once = [morning(100_000), mark(97_400), resume(), mark(97_400), mark(97_400)];
+    assert_eq!(play(&once), (Vec::new(), None), "a resume knows the last mark");
     let (said, kill) = play(&[&day[..], &[mark(96_000), mark(96_000)]].concat());
     assert_eq!(said[1..], ["alarm BREAKER_CANCEL: DAY_LOSS 0.0244 of 0.0150"]);
     assert_eq!(kill.map(|kill| kill.level), Some(KillLevel::Cancel));
+}
+
+/// What is missing of the account is no loss that closing the book would stop.
+#[test]
+fn marks_of_an_account_in_dispute_trip_nothing() {
+    let (code, detail) = ("RECONCILIATION".to_owned(), "cash off -3000.00".to_owned());
+    let alarm = Message::Alarm(Alarm { code, detail, symbol: None });
+    let day = [morning(100_000), alarm, mark(97_000), mark(97_000)];
+    assert_eq!(play(&day), (Vec::new(), None));
+}
+
+/// A gateway that starts again marks at once: the same print.
+#[test]
+fn marks_within_moments_are_one() {
+    let at = |seconds: i64, equity| {
+        let id = MessageId::event(ActorId::Broker, seconds.to_string());
+        Envelope { id, at: Time(seconds * 1_000_000_000), body: mark(equity) }
+    };
+    let tripped = |marks: &[(i64, i64)]| {
+        let mut latch = Latch::default();
+        let id = MessageId::event(ActorId::Session, "opened");
+        latch.see(&Envelope { id, at: Time(0), body: morning(100_000) });
+        marks.iter().for_each(|(seconds, equity)| latch.see(&at(*seconds, *equity)));
+        latch.kill().is_some()
+    };
+    assert!(!tripped(&[(60, 100_000), (120, 97_000), (122, 97_000), (180, 100_000)]));
+    assert!(tripped(&[(60, 100_000), (120, 97_000), (122, 97_000), (180, 97_000)]));
 }
 
 #[test]

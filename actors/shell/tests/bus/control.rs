@@ -28,6 +28,20 @@ async fn any_bytes_from_any_client_are_a_kill_in_the_journal() {
     running.stop().await;
 }
 
+/// Whoever opens a session looks for kills first. A stronger one that comes after that look and before the journal copies
+/// kills counts from the first entry on.
+#[tokio::test]
+async fn a_kill_between_the_look_and_the_journal_is_in_the_opening() {
+    let scene = Scene::new().await;
+    let kill = |level| Kill { level, reason: "drill".to_owned(), ..Kill::default() };
+    scene.bus.kill(&kill(KillLevel::Halt)).await.expect("stored");
+    let seen = SessionOpened { halted: Some(kill(KillLevel::Halt)), ..opened(MONDAY) };
+    scene.bus.kill(&kill(KillLevel::Flatten)).await.expect("stored");
+    scene.bus.open_session(&seen, Time(1)).await.expect("the session opens");
+    let halted = scene.bus.session_opened(MONDAY).await.expect("opened").halted;
+    assert_eq!(halted.map(|kill| kill.level), Some(KillLevel::Flatten));
+}
+
 #[tokio::test]
 async fn a_kill_latches_over_sessions_until_a_named_human_resumes() {
     let scene = Scene::new().await;
