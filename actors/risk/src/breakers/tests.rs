@@ -167,7 +167,9 @@ fn marks_within_moments_are_one() {
         let mut latch = Latch::default();
         let id = MessageId::event(ActorId::Session, "opened");
         latch.see(&Envelope { id, at: Time(0), body: morning(100_000) });
-        marks.iter().for_each(|(seconds, equity)| latch.see(&at(*seconds, *equity)));
+        for (seconds, equity) in marks {
+            latch.see(&at(*seconds, *equity));
+        }
         latch.kill().is_some()
     };
     assert!(!tripped(&[(60, 100_000), (120, 97_000), (122, 97_000), (180, 100_000)]));
